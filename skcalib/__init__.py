@@ -1,0 +1,34 @@
+"""How sure is this classifier, really? Calibrated probabilities for scikit-learn."""
+
+from importlib import import_module
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "CalibratedClassifierCV",
+    "TemperatureCalibratedClassifier",
+    "__version__",
+    "calibrators",
+    "logits_from_proba",
+    "probability_floor",
+]
+
+_HOMES = {
+    "CalibratedClassifierCV": "skcalib.calibration",
+    "TemperatureCalibratedClassifier": "skcalib.calibration",
+    "logits_from_proba": "skcalib._logits",
+    "probability_floor": "skcalib._logits",
+}
+
+
+def __getattr__(name):
+    """Load a public name when it is first asked for (PEP 562)."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name in __all__:
+        return import_module(f"skcalib.{name}")
+    raise AttributeError(f"module 'skcalib' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,311 @@
+"""The meta-estimator: honest answers by cross-validation, and calibrators from them."""
+
+import warnings
+from abc import ABCMeta, abstractmethod
+from copy import copy
+from numbers import Integral
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import LeaveOneOut, check_cv
+from sklearn.preprocessing import LabelEncoder
+from sklearn.svm import LinearSVC
+from sklearn.utils import Bunch, check_consistent_length, get_tags, indexable
+from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
+
+from skcalib._pairs import (
+    accepts_weight,
+    columns_among,
+    fit_pair,
+    fit_split,
+    join_responses,
+    warn_of_answers,
+    warn_of_missing_classes,
+)
+from skcalib._responses import is_dict_of_arrays
+from skcalib.calibrators._base import check_labels, check_weight
+
+
+class CrossCalibratedClassifier(
+    ClassifierMixin, MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
+):
+    """All but the choice of the calibrator, which subclasses make."""
+
+    @abstractmethod
+    def _new_calibrator(self):
+        """Return an unfitted calibrator."""
+
+    def fit(self, X, y, sample_weight=None, **fit_params):
+        """Fit the classifier and its calibration.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, dataframe, list or dict of arrays, of n_samples
+            Whatever `estimator` takes; it is passed through unchecked.
+
+        y : array-like of shape (n_samples,)
+            Labels of any kind.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights for the calibration and, if it takes them, the estimator.
+            An integer weight counts as that many equal samples.
+
+        **fit_params : dict
+            Passed to the estimator's `fit`; arrays as long as X are split like X. With
+            metadata routing enabled, they go to whoever requested them.
+
+        Returns
+        -------
+        self : object
+            The fitted instance.
+
+        Raises
+        ------
+        ValueError
+            If y is not a vector of classes, has one class only, or holds a class that the
+            fitted estimator does not know; if a class has fewer samples than `cv` has
+            folds; if `cv` is LeaveOneOut; if weights are negative, NaN or all zero; if the
+            estimator answers with NaN, infinite values, a wrong number of columns or with
+            probabilities that do not sum to one; if a parameter is unknown.
+        sklearn.exceptions.NotFittedError
+            If `estimator` is frozen but was never fitted.
+        """
+        calibrator = self._new_calibrator()
+        estimator = self._checked_estimator()
+        y_classes, codes, y = _encode(y)
+        X = _indexable(X, codes)
+        weight = check_weight(sample_weight, codes)
+        _refuse_one_class(y_classes, codes[weight > 0])
+        params = self._route(estimator, sample_weight, fit_params)
+        splits = self._splits(estimator, X, y, codes, params.splitter.split)
+        estimators, responses = zip(
+            *Parallel(n_jobs=self.n_jobs)(
+                delayed(fit_split)(clone(estimator), X, y, split, params.estimator.fit)
+                for split in splits
+            ),
+            strict=True,
+        )
+        warn_of_answers(estimators[0], responses)
+        self.classes_, codes = _unite_classes(y_classes, codes, responses)
+        rows = [np.arange(len(codes))[test] for _, test in splits]
+        if not self._resolved_ensemble(estimator):
+            final = clone(estimator).fit(X, y, **params.estimator.fit)
+            own = np.asarray(final.classes_)
+            joined, kept = join_responses(responses, rows, codes, self.classes_, own)
+            # A sample that several splits held out still counts once.
+            weight = weight / np.maximum(np.bincount(kept, minlength=len(codes)), 1)
+            estimators, responses, rows = [final], [joined], [kept]
+        self.calibrated_classifiers_ = [
+            fit_pair(calibrator, member, response, codes[held], weight[held], self.classes_)
+            for member, response, held in zip(estimators, responses, rows, strict=True)
+        ]
+        warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows)
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(estimators[0], name):
+                setattr(self, name, getattr(estimators[0], name))
+        return self
+
+    def predict_proba(self, X):
+        """Calibrated probabilities, averaged over the pairs.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, dataframe, list or dict of arrays, of n_samples
+            As accepted by the estimator.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            In [0, 1], rows sum to one, columns in the order of ``classes_``; float32 if
+            the estimator answers in float32 or less.
+        """
+        check_is_fitted(self)
+        first, *others = self.calibrated_classifiers_
+        proba = first.predict_proba(X)
+        for pair in others:
+            proba = proba + pair.predict_proba(X)
+        return proba / (1 + len(others)) if others else proba
+
+    def predict_log_proba(self, X):
+        """Logarithm of the calibrated probabilities.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, dataframe, list or dict of arrays, of n_samples
+            As accepted by the estimator.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+            Minus infinity where a probability is exactly zero.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def predict(self, X):
+        """Label of the largest calibrated probability.
+
+        It can differ from the estimator's own `predict`.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, dataframe, list or dict of arrays, of n_samples
+            As accepted by the estimator.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Labels from ``classes_``.
+        """
+        proba = self.predict_proba(X)
+        return self.classes_[proba.argmax(axis=1)]
+
+    def get_metadata_routing(self):
+        """Return who consumes which metadata: this estimator, its `estimator`, its `cv`.
+
+        Returns
+        -------
+        routing : sklearn.utils.metadata_routing.MetadataRouter
+            See scikit-learn's user guide on metadata routing.
+        """
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(
+                estimator=self._get_estimator(),
+                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            )
+            .add(
+                splitter=self.cv,
+                method_mapping=MethodMapping().add(caller="fit", callee="split"),
+            )
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        estimator = self._get_estimator()
+        if hasattr(estimator, "__sklearn_tags__"):
+            base = get_tags(estimator)
+            tags.input_tags = copy(base.input_tags)
+            tags.non_deterministic = base.non_deterministic
+            if base.classifier_tags is not None:
+                tags.classifier_tags = copy(base.classifier_tags)
+                tags.classifier_tags.multi_label = False
+        return tags
+
+    def _get_estimator(self):
+        if self.estimator is not None:
+            return self.estimator
+        estimator = LinearSVC(random_state=0)
+        if get_config()["enable_metadata_routing"]:
+            estimator.set_fit_request(sample_weight=True)
+        return estimator
+
+    def _checked_estimator(self):
+        estimator = self._get_estimator()
+        if not hasattr(estimator, "fit") or not (
+            hasattr(estimator, "decision_function") or hasattr(estimator, "predict_proba")
+        ):
+            raise InvalidParameterError(
+                f"The 'estimator' parameter of {type(self).__name__} must be a classifier with "
+                "'fit' and 'predict_proba', or 'fit' and 'decision_function'. Got "
+                f"{estimator!r} instead."
+            )
+        if not (isinstance(self.ensemble, bool | np.bool_) or self.ensemble == "auto"):
+            raise InvalidParameterError(
+                f"The 'ensemble' parameter of {type(self).__name__} must be True, False or "
+                f"'auto'. Got {self.ensemble!r} instead."
+            )
+        return estimator
+
+    def _resolved_ensemble(self, estimator):
+        if isinstance(self.ensemble, str):
+            return not isinstance(estimator, FrozenEstimator)
+        return bool(self.ensemble)
+
+    def _splits(self, estimator, X, y, codes, split_params):
+        """Return pairs of training and held-out rows."""
+        if isinstance(self.cv, str):
+            raise InvalidParameterError(
+                f"cv={self.cv!r} is no way to split; for a classifier that is fitted already "
+                "wrap it in sklearn.frozen.FrozenEstimator and leave cv out."
+            )
+        if isinstance(self.cv, LeaveOneOut):
+            raise ValueError(
+                "LeaveOneOut cross-validation does not allow all classes to be present in "
+                "test splits. Please use a cross-validation generator that allows all classes "
+                "to appear in every test and train split."
+            )
+        if isinstance(estimator, FrozenEstimator) and not self._resolved_ensemble(estimator):
+            return [(slice(None), slice(None))]  # nothing is trained: every row is held out
+        n_folds = self.cv if isinstance(self.cv, Integral) else getattr(self.cv, "n_splits", 0)
+        if n_folds and np.bincount(codes).min() < n_folds:
+            raise ValueError(
+                f"Requesting {n_folds}-fold cross-validation but provided less than "
+                f"{n_folds} examples for at least one class."
+            )
+        # Stratified whatever the estimator's tags say: some wrappers lack them.
+        cv = check_cv(self.cv, y, classifier=True)
+        X = codes if is_dict_of_arrays(X) else X
+        return list(cv.split(X, y, **split_params))
+
+    def _route(self, estimator, sample_weight, fit_params):
+        """Return what goes to the fit of the estimator and to the splitter."""
+        if get_config()["enable_metadata_routing"]:
+            return process_routing(self, "fit", sample_weight=sample_weight, **fit_params)
+        if sample_weight is not None:
+            if accepts_weight(estimator):
+                fit_params = {**fit_params, "sample_weight": sample_weight}
+            elif not isinstance(estimator, FrozenEstimator):
+                warnings.warn(
+                    f"Since {type(estimator).__name__} does not appear to accept "
+                    "sample_weight, sample weights will only be used for the calibration "
+                    "itself, and the result is likely to be incorrect. Enable metadata "
+                    "routing if a step inside it takes them.",
+                    UserWarning,
+                    stacklevel=3,
+                )
+        return Bunch(splitter=Bunch(split={}), estimator=Bunch(fit=fit_params))
+
+
+def _encode(y):
+    """Return classes, codes, and y itself (as a vector if it was a column)."""
+    vector = check_labels(y)
+    encoder = LabelEncoder().fit(vector)
+    is_column = np.asarray(y).ndim == 2
+    return encoder.classes_, encoder.transform(vector), vector if is_column else indexable(y)[0]
+
+
+def _indexable(X, codes):
+    if is_dict_of_arrays(X):
+        X = dict(zip(X, indexable(*X.values()), strict=True))
+        check_consistent_length(*X.values(), codes)
+        return X
+    return indexable(X, codes)[0]
+
+
+def _refuse_one_class(y_classes, codes):
+    present = y_classes[np.unique(codes)]
+    if len(present) < 2:
+        raise ValueError(
+            f"y has one class only ({present[0]!r}) among the samples of positive weight; "
+            "calibration needs at least two classes."
+        )
+
+
+def _unite_classes(y_classes, codes, responses):
+    """Return all classes that the members know, and codes among them."""
+    known = np.unique(np.concatenate([response.classes for response in responses]))
+    strange = set(y_classes.tolist()) - set(known.tolist())
+    if strange:
+        raise ValueError(
+            f"y holds the classes {sorted(strange)}, which the fitted estimator does not know "
+            f"(it knows {known.tolist()}). Train it on all classes, or leave these samples out."
+        )
+    classes = y_classes if len(known) == len(y_classes) else known
+    return classes, columns_among(classes, y_classes)[codes]

@@ -1,0 +1,247 @@
+"""Logits, one column for each class: the only thing that a calibrator ever sees."""
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+
+SMALLEST_FLOOR = float(np.finfo(np.float32).tiny)
+LARGEST_LOGIT = 1e30  # differences and products with probabilities stay finite in float32
+SUM_TOLERANCE = 1e-2  # rows of half-precision softmaxes sum to one only this well
+TIE_DECIMALS = 9  # one-vs-rest log-odds closer than this differ by rounding only
+
+
+def logits_from_proba(proba, floor=None):
+    """Turn probabilities into logits, the input of every calibrator.
+
+    The logits are ``log(max(p, floor))``; a softmax leads back to the probabilities
+    (rows that sum to slightly more or less than one are normalised by it). Use this
+    when a model's probabilities are all you have. If you can get at the model's own
+    logits or decision values, use those instead: a saturated softmax has lost them.
+
+    Parameters
+    ----------
+    proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
+        Probabilities in [0, 1]; each row sums to one. A single column, or a
+        one-dimensional array, is the probability of the positive (second) class.
+
+    floor : float in (0, 1) or None, default=None
+        Smaller probabilities, exact zeros above all, are raised to this value. By
+        default it is :func:`probability_floor` of `proba` itself. Pass the floor of the
+        calibration rows when you convert rows to predict, so that the answer for a row
+        does not depend on the rows beside it.
+
+    Returns
+    -------
+    logits : ndarray of shape (n_samples, n_classes)
+        At least two columns; float32 if `proba` is float32 or smaller, else float64.
+
+    Raises
+    ------
+    ValueError
+        If a value is NaN, infinite or outside [0, 1], if a row does not sum to one
+        (within 0.01), if there are no rows, or if `floor` is not in (0, 1).
+
+    See Also
+    --------
+    probability_floor : The default floor.
+
+    Notes
+    -----
+    A fixed, tiny floor (1e-12, say) turns each exact zero into an extreme logit that
+    depends on nothing but that constant, and biases what is fitted to it. Half of the
+    smallest positive probability is in keeping with the data.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcalib import logits_from_proba
+    >>> proba = np.array([[0.9, 0.1, 0.0], [0.2, 0.5, 0.3]])
+    >>> np.exp(logits_from_proba(proba)).round(2)
+    array([[0.9 , 0.1 , 0.05],
+           [0.2 , 0.5 , 0.3 ]])
+    """
+    proba = _proba_matrix(proba)
+    if floor is not None and not 0 < floor < 1:
+        raise ValueError(f"floor must lie between 0 and 1, got {floor!r}.")
+    return log_of_floored(proba, floor)
+
+
+def probability_floor(proba, sample_weight=None):
+    """Half of the smallest positive probability, the default floor under a logarithm.
+
+    Calibrators see ``log(max(p, floor))``. Learn the floor from the calibration rows,
+    keep it, and use it for every later prediction::
+
+        floor = probability_floor(proba_calibration)
+        logits = logits_from_proba(proba_calibration, floor)
+        ...
+        logits_test = logits_from_proba(proba_test, floor)
+
+    :class:`~skcalib.CalibratedClassifierCV` does this by itself.
+
+    Parameters
+    ----------
+    proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
+        Probabilities in [0, 1]; each row sums to one.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Rows of weight zero are left out.
+
+    Returns
+    -------
+    floor : float
+        At least 1.18e-38, the smallest normal number in float32; at most 0.5.
+
+    Raises
+    ------
+    ValueError
+        If `proba` is not probabilities (see :func:`logits_from_proba`), or if no row
+        has a positive weight.
+
+    Examples
+    --------
+    >>> from skcalib import probability_floor
+    >>> probability_floor([[0.98, 0.02], [1.0, 0.0]])
+    0.01
+    """
+    proba = _proba_matrix(proba)
+    if sample_weight is not None:
+        check_consistent_length(proba, sample_weight)
+        proba = proba[np.asarray(sample_weight) > 0]
+        if len(proba) == 0:
+            raise ValueError("sample_weight has no positive entry: no row to learn from.")
+    return floor_of(proba)
+
+
+def floor_of(proba):
+    """Return the floor of a validated matrix of probabilities."""
+    smallest = np.min(proba, where=proba > 0, initial=1.0)
+    return max(0.5 * float(smallest), SMALLEST_FLOOR)
+
+
+def softmax(logits, beta=1.0):
+    """Row-wise softmax of ``beta * logits`` on one new array of the same type."""
+    out = logits - logits.max(axis=1, keepdims=True)
+    out *= beta
+    np.exp(out, out=out)
+    out /= out.sum(axis=1, dtype=np.float64, keepdims=True).astype(out.dtype)
+    return out
+
+
+def log_odds_columns(logits):
+    """Yield (class, log-odds of that class against all others in float64).
+
+    The log-odds of class k are ``L_k - logsumexp(L_j, j != k)``: they do not change when
+    a row is shifted. Two classes have one column, that of the second. With more classes
+    the sum runs over columns whose order and rounding must not decide whether two rows
+    are tied, hence the rounding to 9 decimals.
+    """
+    n_classes = logits.shape[1]
+    if n_classes == 2:
+        yield 1, logits[:, 1].astype(np.float64) - logits[:, 0]
+        return
+    top, peak, total, others_of_top = _row_statistics(logits)
+    for k in range(n_classes):
+        column = logits[:, k].astype(np.float64)
+        is_top = top == k
+        # For all but the top class the rest holds the top's own exp(0) = 1.
+        remaining = np.where(is_top, 1.0, total - np.exp(column - peak))
+        others = np.where(is_top, others_of_top, peak + np.log(np.maximum(remaining, 1.0)))
+        yield k, np.round(column - others, TIE_DECIMALS)
+
+
+def row_blocks(n_samples, n_classes):
+    """Cut rows into slices of about a quarter of a million entries, to stay in cache."""
+    step = max(1, 2**18 // max(1, n_classes))
+    return [slice(start, start + step) for start in range(0, n_samples, step)]
+
+
+def _row_statistics(logits):
+    """Return each row's top class, its logit, sum(exp(L - top)), logsumexp of the others."""
+    n_samples, n_classes = logits.shape
+    top = logits.argmax(axis=1)
+    peak, total, others_of_top = np.empty((3, n_samples))
+    for block in row_blocks(n_samples, n_classes):
+        rest = logits[block].astype(np.float64)
+        rows = np.arange(len(rest))
+        peak[block] = rest[rows, top[block]]
+        rest[rows, top[block]] = -np.inf
+        second = rest.max(axis=1)
+        without_top = np.exp(rest - second[:, None]).sum(axis=1)
+        others_of_top[block] = second + np.log(without_top)
+        total[block] = 1 + without_top * np.exp(second - peak[block])
+    return top, peak, total, others_of_top
+
+
+def looks_like_proba(logits):
+    """Tell whether every row is non-negative and sums to one."""
+    if logits.size == 0 or logits.shape[1] < 2 or logits.min() < 0:
+        return False
+    return bool(np.allclose(logits.sum(axis=1, dtype=np.float64), 1.0, rtol=0, atol=1e-5))
+
+
+def check_finite(values, source):
+    """Raise if decision values are NaN, infinite or beyond all reason."""
+    if values.size and not max(-values.min(), values.max()) <= LARGEST_LOGIT:
+        bad = ~(np.abs(values) <= LARGEST_LOGIT).all(axis=1)
+        _complain(source, bad, f"NaN, infinite or larger than {LARGEST_LOGIT:g}")
+
+
+def check_proba(proba, source):
+    """Raise unless rows are non-negative and sum to one (within half precision)."""
+    if proba.size == 0:
+        return
+    off = np.abs(proba.sum(axis=1, dtype=np.float64) - 1)
+    if not off.max() <= SUM_TOLERANCE or not proba.min() >= -1e-6:
+        if not np.isfinite(proba).all():
+            _complain(source, ~np.isfinite(proba).all(axis=1), "NaN or infinite")
+        if proba.min() < -1e-6:
+            _complain(source, (proba < -1e-6).any(axis=1), "negative")
+        _complain(
+            source,
+            off > SUM_TOLERANCE,
+            "not probabilities (they do not sum to one; if they are logits, offer them as "
+            "decision_function, or pass them to a calibrator as they are)",
+        )
+
+
+def log_of_floored(proba, floor):
+    """Return the logarithm of validated probabilities, none below the floor."""
+    floor = floor_of(proba) if floor is None else max(floor, SMALLEST_FLOOR)
+    out = np.maximum(proba, proba.dtype.type(floor))
+    return np.log(out, out=out)
+
+
+def _proba_matrix(proba):
+    """Validate public probabilities; one column becomes two."""
+    proba = float_array(proba, "proba")
+    if proba.ndim == 1:
+        proba = proba[:, None]
+    if proba.ndim != 2 or proba.size == 0:
+        raise ValueError(
+            "proba must be a non-empty array of shape (n_samples, n_classes), got shape "
+            f"{proba.shape}."
+        )
+    if proba.shape[1] == 1:
+        proba = np.hstack([1 - proba, proba])
+    check_proba(proba, "proba")
+    return proba
+
+
+def float_array(values, source):
+    """Return an array of float32 or float64; half precision goes up, not to float64."""
+    values = np.asarray(values)
+    if values.dtype in (np.float32, np.float64):
+        return values
+    if values.dtype.kind == "c":
+        raise ValueError(f"{source} is complex; probabilities and logits are real.")
+    try:
+        return values.astype(np.float32 if values.dtype == np.float16 else np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{source} is not numeric: {error}") from error
+
+
+def _complain(source, bad_rows, what):
+    raise ValueError(
+        f"{source}: values are {what} in {int(bad_rows.sum())} of {len(bad_rows)} rows "
+        f"(the first is row {int(bad_rows.argmax())})."
+    )

@@ -1,0 +1,199 @@
+"""Pairs of a fitted classifier and the calibrator learned from its held-out answers."""
+
+import warnings
+from inspect import signature
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _check_method_params
+
+from skcalib._logits import SMALLEST_FLOOR, floor_of, looks_like_proba, softmax
+from skcalib._responses import (
+    Response,
+    is_dict_of_arrays,
+    logits_from_response,
+    logits_of,
+    response_of,
+)
+from skcalib.calibrators import Calibrator
+
+
+class CalibratedPair:
+    """A fitted classifier followed by its calibrator.
+
+    Attributes
+    ----------
+    estimator : object
+        The fitted classifier.
+
+    calibrators : list
+        The fitted calibrator; empty if there was nothing to learn from (fewer than two
+        classes among the calibration samples), which leaves probabilities as they are.
+
+    classes : ndarray of shape (n_classes,)
+        All labels; those that `estimator` never saw get probability 0.
+
+    floor : float
+        Smaller probabilities of `estimator` are raised to this before the logarithm.
+    """
+
+    def __init__(self, estimator, calibrators, *, classes, columns, floor):
+        self.estimator = estimator
+        self.calibrators = calibrators
+        self.classes = classes
+        self.columns = columns
+        self.floor = floor
+
+    def predict_proba(self, X):
+        """Return calibrated probabilities, a column for each of `classes`."""
+        logits = logits_of(self.estimator, X, self.floor)
+        if not self.calibrators:
+            proba, columns = softmax(logits), self.columns
+        else:
+            proba = self.calibrators[0].predict_proba(logits)
+            columns = self.columns[self.calibrators[0].classes_]
+        if np.array_equal(columns, np.arange(len(self.classes))):
+            return proba
+        out = np.zeros((len(proba), len(self.classes)), dtype=proba.dtype)
+        out[:, columns] = proba
+        return out
+
+
+def fit_split(estimator, X, y, split, fit_params):
+    """Fit on the training rows of one split; return it and its held-out answers."""
+    train, test = split
+    params = _check_method_params(y, params=fit_params, indices=train)
+    estimator.fit(take_rows(X, train), _safe_indexing(y, train), **params)
+    return estimator, response_of(estimator, take_rows(X, test))
+
+
+def take_rows(X, rows):
+    """Index whatever a classifier takes as X."""
+    if is_dict_of_arrays(X):
+        return {name: _safe_indexing(part, rows) for name, part in X.items()}
+    return _safe_indexing(X, rows)
+
+
+def columns_among(classes, own):
+    """Return the position of each of `own` labels among all `classes`."""
+    position = {label: i for i, label in enumerate(classes.tolist())}
+    return np.array([position[label] for label in own.tolist()])
+
+
+def join_responses(responses, rows, codes, classes, own):
+    """Put the held-out answers of all splits under each other.
+
+    A split that was trained without a class has no answer for it. Samples of that class
+    are left out there, and the column is filled with what means "unlikely": probability
+    0, or the smallest decision value of all.
+
+    Returns the joined response with the columns of `own`, and the row of each answer.
+    """
+    known = columns_among(classes, own)
+    parts, kept = [], []
+    for response, test in zip(responses, rows, strict=True):
+        columns = columns_among(own, response.classes)
+        seen = np.isin(codes[test], known[columns])
+        part = np.full((int(seen.sum()), len(own)), np.nan, dtype=response.values.dtype)
+        part[:, columns] = response.values[seen]
+        parts.append(part)
+        kept.append(test[seen])
+    values = np.concatenate(parts)
+    absent = np.isnan(values)
+    if absent.any() and not absent.all():
+        values[absent] = 0 if responses[0].is_proba else values[~absent].min()
+    return Response(values, responses[0].is_proba, own), np.concatenate(kept)
+
+
+def fit_pair(calibrator, estimator, response, codes, weight, classes):
+    """Learn a calibrator from held-out answers and the codes of their true classes."""
+    columns = columns_among(classes, response.classes)
+    column_of_class = np.full(len(classes), -1)
+    column_of_class[columns] = np.arange(len(columns))
+    targets = column_of_class[codes]
+    used = (targets >= 0) & (weight > 0)
+    values = response.values
+    if not used.all():
+        values, targets, weight = values[used], targets[used], weight[used]
+    floor = floor_of(values) if response.is_proba and len(values) else SMALLEST_FLOOR
+    fitted = []
+    if len(np.unique(targets)) > 1:
+        logits = logits_from_response(response._replace(values=values), floor)
+        fitted = [_fit_calibrator(clone(calibrator), logits, targets, weight)]
+    return CalibratedPair(estimator, fitted, classes=classes, columns=columns, floor=floor)
+
+
+def accepts_weight(estimator):
+    """Tell whether `fit` has a parameter `sample_weight`."""
+    return "sample_weight" in signature(estimator.fit).parameters
+
+
+def _fit_calibrator(calibrator, logits, codes, weight):
+    if isinstance(calibrator, Calibrator):
+        return calibrator.fit_columns(logits, codes, weight)
+    if accepts_weight(calibrator):
+        calibrator.fit(logits, codes, sample_weight=weight)
+    else:
+        if np.ptp(weight) > 0:
+            warnings.warn(
+                f"method={calibrator!r} does not take sample_weight, so the calibration is "
+                "unweighted.",
+                UserWarning,
+                stacklevel=5,
+            )
+        calibrator.fit(logits, codes)
+    if not np.isin(calibrator.classes_, np.arange(logits.shape[1])).all():
+        raise ValueError(
+            f"method={calibrator!r} was fitted on numbered columns but answers for the classes "
+            f"{list(calibrator.classes_)}; it must learn its classes in fit."
+        )
+    return calibrator
+
+
+def warn_of_answers(estimator, responses):
+    """Warn once if answers are not what they are taken for."""
+    name = type(estimator).__name__
+    if any(not r.is_proba and looks_like_proba(r.values) for r in responses):
+        warnings.warn(
+            f"{name}.decision_function answers with rows that are non-negative and sum to one. "
+            "If these are probabilities, hide decision_function so that predict_proba is used; "
+            "as logits they are far too close together.",
+            UserWarning,
+            stacklevel=3,
+        )
+    if responses[0].is_proba and hasattr(estimator, "decision_function"):
+        warnings.warn(
+            f"{name}.decision_function has no column for each class; predict_proba is used.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def warn_of_missing_classes(pairs, codes, weight, rows):
+    """Warn once of all classes that some pair was trained or calibrated without."""
+    untrained, uncalibrated, idle = set(), set(), 0
+    for pair, held in zip(pairs, rows, strict=True):
+        present = np.unique(codes[held][weight[held] > 0])
+        untrained |= set(range(len(pair.classes))) - set(pair.columns.tolist())
+        uncalibrated |= set(pair.columns.tolist()) - set(present.tolist())
+        idle += not pair.calibrators
+    if not (untrained or uncalibrated or idle):
+        return
+    labels = pairs[0].classes
+    said = []
+    if untrained:
+        said.append(f"the training rows lack {labels[sorted(untrained)].tolist()}")
+    if uncalibrated:
+        said.append(f"the calibration rows lack {labels[sorted(uncalibrated)].tolist()}")
+    if idle:
+        said.append(
+            f"{idle} of {len(pairs)} calibrations had fewer than two classes to learn from and "
+            "leave probabilities as they are"
+        )
+    warnings.warn(
+        "Not every class is everywhere: in some split " + "; ".join(said) + ". Shuffle or "
+        "stratify the splits, or calibrate on more samples.",
+        UserWarning,
+        stacklevel=3,
+    )

@@ -1,0 +1,118 @@
+"""What a fitted classifier answers, asked once and turned into logits where it is known
+which of its methods was asked; values are never inspected to guess what they are.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from skcalib._logits import check_finite, check_proba, float_array, log_of_floored
+
+
+class Response(NamedTuple):
+    """What a fitted classifier answered: two-dimensional, finite, not yet logits."""
+
+    values: np.ndarray  # (n_samples, n_classes), decision values or probabilities
+    is_proba: bool
+    classes: np.ndarray  # (n_classes,), the classifier's own
+
+
+def logits_of(estimator, X, floor=None):
+    """Logits of a fitted classifier, a column for each class in its ``classes_``."""
+    return logits_from_response(response_of(estimator, X), floor)
+
+
+def logits_from_response(response, floor=None):
+    """Turn a validated response into logits; ``floor`` serves probabilities only."""
+    if response.is_proba:
+        return log_of_floored(response.values, floor)
+    return response.values
+
+
+def response_of(estimator, X):
+    """Ask a fitted classifier: ``decision_function``, else ``predict_proba``.
+
+    Whether the answer is decision values or probabilities follows from the method, and
+    the positive class from ``classes_``, never from the values or from the estimator's
+    tags (some wrappers lack them). A ``decision_function`` without a column for each class
+    (one-vs-one, say) is passed over if there is a ``predict_proba``.
+    """
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        raise AttributeError(
+            f"{type(estimator).__name__} has no attribute classes_ after fit, so the columns "
+            "of its answers cannot be told apart. Set classes_ in its fit."
+        )
+    classes = np.asarray(classes)
+    can_proba = hasattr(estimator, "predict_proba")
+    if hasattr(estimator, "decision_function"):
+        values = _answer(estimator, "decision_function", X, classes, strict=not can_proba)
+        if values is not None:
+            return Response(values, False, classes)
+    return Response(_answer(estimator, "predict_proba", X, classes), True, classes)
+
+
+def _answer(estimator, method, X, classes, *, strict=True):
+    """Return a finite matrix with a column for each class, or raise (or None)."""
+    source = f"{type(estimator).__name__}.{method}"
+    is_proba = method == "predict_proba"
+    values = float_array(getattr(estimator, method)(X), source)
+    n_samples, n_classes = count_rows(X), len(classes)
+    shape = values.shape
+    values = _a_column_for_each_class(values, n_samples, n_classes, is_proba)
+    pairs = not is_proba and n_classes > 2 and _is_one_vs_one(estimator)
+    if values.shape != (n_samples, n_classes) or pairs:
+        if not strict:
+            return None
+        way_out = "; use decision_function_shape='ovr', not 'ovo'" if pairs else ""
+        raise ValueError(
+            f"{source} answered with shape {shape} for {n_samples} samples and {n_classes} "
+            f"classes, but a calibrator needs a column for each class{way_out}."
+        )
+    (check_proba if is_proba else check_finite)(values, source)
+    return values
+
+
+def is_dict_of_arrays(X):
+    """Tell a dictionary of inputs from a sparse matrix that is a dictionary inside."""
+    return isinstance(X, Mapping) and not hasattr(X, "shape")
+
+
+def count_rows(X):
+    """Count the samples of whatever a classifier takes as X."""
+    if is_dict_of_arrays(X):
+        X = next(iter(X.values()))
+    if not hasattr(X, "shape") and not hasattr(X, "__len__"):
+        X = np.asarray(X)
+    return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def final_estimator(estimator):
+    """Return the classifier that answers inside pipelines, searches and frozen wrappers."""
+    while True:
+        if isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        elif isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return estimator
+
+
+def _a_column_for_each_class(values, n_samples, n_classes, is_proba):
+    """Undo squeezed rows and give binary answers their second column."""
+    if values.ndim == 1:
+        squeezed = n_samples == 1 and len(values) == n_classes > 1
+        values = values.reshape((1, -1) if squeezed else (-1, 1))
+    if values.shape == (n_samples, 1) and n_classes == 2:
+        second = values if is_proba else values / 2
+        values = np.hstack([1 - second if is_proba else -second, second])
+    return values
+
+
+def _is_one_vs_one(estimator):
+    return getattr(final_estimator(estimator), "decision_function_shape", None) == "ovo"

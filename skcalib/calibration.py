@@ -1,0 +1,223 @@
+"""CalibratedClassifierCV and TemperatureCalibratedClassifier."""
+
+from sklearn.utils._param_validation import InvalidParameterError
+
+from skcalib import calibrators
+from skcalib._cross_fitting import CrossCalibratedClassifier
+from skcalib.calibrators import Calibrator, TemperatureScaling
+
+
+class CalibratedClassifierCV(CrossCalibratedClassifier):
+    """Give any classifier probabilities that mean what they say.
+
+    A drop-in replacement for :class:`sklearn.calibration.CalibratedClassifierCV`: the
+    same parameters, attributes and behaviour, with more methods and without its defects
+    (see the page "Coming from scikit-learn").
+
+    Copies of the classifier are trained on the training part of each split of `cv` and
+    asked about the held-out part; a calibrator learns from these honest answers. A
+    classifier that is trained already goes into
+    :class:`sklearn.frozen.FrozenEstimator`; all of X then serves to calibrate it, and
+    must not hold what it was trained on.
+
+    Parameters
+    ----------
+    estimator : estimator instance, default=None
+        The classifier, with `decision_function` (preferred, as its values are not
+        saturated) or `predict_proba`. By default ``LinearSVC(random_state=0)``.
+
+    method : {"sigmoid", "isotonic", "temperature"} or classifier, default="sigmoid"
+        The calibrator. A name stands for its defaults:
+
+        - "sigmoid": :class:`~skcalib.calibrators.PlattScaling`, two parameters for each
+          class; for two classes, few samples, biased scores;
+        - "isotonic": :class:`~skcalib.calibrators.IsotonicCalibration`, any monotone
+          map; for thousands of samples;
+        - "temperature": :class:`~skcalib.calibrators.TemperatureScaling`, one parameter;
+          for networks and many classes.
+
+        An instance of these has parameters, which are nested ones
+        (``method__smoothing``). Any other scikit-learn classifier is fitted on the
+        logits, a column for each class, as features.
+
+    cv : int, cross-validation generator or iterable, default=None
+        How to split: 5 folds by default, stratified for integers whatever the
+        estimator's tags. Not used for a frozen estimator unless `ensemble` is True.
+
+    n_jobs : int, default=None
+        Number of splits to train at the same time.
+
+    ensemble : bool or "auto", default="auto"
+        If True, each split gives a pair of classifier and calibrator, and probabilities
+        are the mean over pairs. If False, one calibrator learns from all held-out
+        answers joined, and the classifier is trained once more on all samples. "auto"
+        is False for a FrozenEstimator, else True.
+
+    Attributes
+    ----------
+    calibrated_classifiers_ : list
+        The pairs, each with ``estimator`` (fitted), ``calibrators`` (a list of the one
+        fitted calibrator; its classes are column numbers) and ``predict_proba``; as many
+        as splits if `ensemble`, else one.
+
+    classes_ : ndarray of shape (n_classes,)
+        Sorted labels; those of a frozen estimator include what y lacks.
+
+    n_features_in_ : int
+        As the fitted estimator has it, if it has.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        As the fitted estimator has them, if it has.
+
+    Warns
+    -----
+    UserWarning
+        Once, if some class has no sample among the calibration rows or the training rows
+        of a split; if the estimator does not take sample weights; if its
+        `decision_function` answers with what looks like probabilities, or has no column
+        for each class (`predict_proba` is then used).
+    sklearn.exceptions.ConvergenceWarning
+        If a calibrator ended at a bound or short of its optimum.
+
+    See Also
+    --------
+    TemperatureCalibratedClassifier : The same with temperature scaling.
+
+    Notes
+    -----
+    What a classifier answers becomes logits once, by the method that was asked:
+    decision values f of two classes are ``(-f/2, f/2)``, probabilities are
+    ``log(max(p, floor))`` with :func:`~skcalib.probability_floor` of the calibration rows.
+    So a row's answer does not depend on the rows beside it. A pair gives a class that its
+    classifier never saw probability 0.
+
+    References
+    ----------
+    A. Niculescu-Mizil, R. Caruana. Predicting Good Probabilities with Supervised
+    Learning. ICML 2005. doi:10.1145/1102351.1102430
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.metrics import log_loss
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skcalib import CalibratedClassifierCV
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X, X_test, y, y_test = train_test_split(X, y, random_state=0)
+    >>> naive = GaussianNB().fit(X, y)
+    >>> calibrated = CalibratedClassifierCV(GaussianNB(), method="isotonic").fit(X, y)
+    >>> for model in (naive, calibrated):
+    ...     print(f"{log_loss(y_test, model.predict_proba(X_test)):.2f}")
+    0.41
+    0.15
+    """
+
+    def __init__(
+        self, estimator=None, *, method="sigmoid", cv=None, n_jobs=None, ensemble="auto"
+    ):
+        self.estimator = estimator
+        self.method = method
+        self.cv = cv
+        self.n_jobs = n_jobs
+        self.ensemble = ensemble
+
+    def _new_calibrator(self):
+        method = self.method
+        if isinstance(method, str):
+            known = _calibrators_by_name()
+            if method not in known:
+                raise InvalidParameterError(
+                    f"Unknown method {method!r}. Known are {sorted(known)}; an instance of a "
+                    "calibrator or of any classifier will do as well."
+                )
+            method = known[method]()
+        if isinstance(method, type) or not (
+            hasattr(method, "fit") and hasattr(method, "predict_proba")
+        ):
+            raise InvalidParameterError(
+                "method must be a name, or an instance of a calibrator or of a classifier with "
+                f"'fit' and 'predict_proba'. Got {method!r} instead."
+            )
+        if isinstance(method, Calibrator):
+            method.check_params()
+        return method
+
+
+class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
+    """Divide the logits of any classifier by the temperature that fits held-out data best.
+
+    ``CalibratedClassifierCV(method="temperature")`` under its own name.
+    See :class:`~skcalib.calibrators.TemperatureScaling` for when (not) to use it.
+
+    Parameters
+    ----------
+    estimator : estimator instance, default=None
+        The classifier, with `decision_function` or `predict_proba`. One that is trained
+        already goes into :class:`sklearn.frozen.FrozenEstimator`. By default
+        ``LinearSVC(random_state=0)``.
+
+    cv : int, cross-validation generator or iterable, default=None
+        How to split; 5 stratified folds by default.
+
+    n_jobs : int, default=None
+        Number of splits to train at the same time.
+
+    ensemble : bool or "auto", default="auto"
+        If True, a temperature for each split and the mean of their probabilities, which
+        may change the likeliest class; if False, one temperature from all held-out
+        answers, for the classifier trained on all samples. "auto" is False for a
+        FrozenEstimator, else True.
+
+    Attributes
+    ----------
+    calibrated_classifiers_ : list
+        The pairs, each with ``estimator``, ``calibrators`` (a list of the one fitted
+        TemperatureScaling) and ``predict_proba``.
+
+    classes_ : ndarray of shape (n_classes,)
+        Sorted labels.
+
+    n_features_in_ : int
+        As the fitted estimator has it, if it has.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        As the fitted estimator has them, if it has.
+
+    See Also
+    --------
+    CalibratedClassifierCV : The same with any calibrator.
+
+    References
+    ----------
+    C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger. On Calibration of Modern Neural
+    Networks. ICML 2017. arXiv:1706.04599
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skcalib import TemperatureCalibratedClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X, X_cal, y, y_cal = train_test_split(X, y, random_state=0)
+    >>> trained = GaussianNB().fit(X, y)
+    >>> model = TemperatureCalibratedClassifier(FrozenEstimator(trained)).fit(X_cal, y_cal)
+    >>> print(f"{model.calibrated_classifiers_[0].calibrators[0].temperature_:.0f}")
+    14
+    """
+
+    def __init__(self, estimator=None, *, cv=None, n_jobs=None, ensemble="auto"):
+        self.estimator = estimator
+        self.cv = cv
+        self.n_jobs = n_jobs
+        self.ensemble = ensemble
+
+    def _new_calibrator(self):
+        return TemperatureScaling()
+
+
+def _calibrators_by_name():
+    public = (getattr(calibrators, name) for name in calibrators.__all__)
+    return {c.short_name: c for c in public if getattr(c, "short_name", None)}

@@ -1,0 +1,289 @@
+"""What every calibrator shares: the door, and the lifting of binary methods."""
+
+import warnings
+from abc import ABCMeta, abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from skcalib._logits import check_finite, log_odds_columns, looks_like_proba
+
+
+class Calibrator(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base of all calibrators: validates, maps labels to columns, makes weights a vector.
+
+    A method writes its mathematics in ``_fit`` and ``_proba`` and, if
+    :class:`~skcalib.CalibratedClassifierCV` should know it by name, a ``short_name``.
+
+    Notes
+    -----
+    Subclasses implement
+
+    - ``_fit(logits, codes, weight)``: `logits` is a finite matrix with at least two
+      columns, `codes` the column of each row's label, `weight` a vector of positive
+      numbers; a class may be without rows;
+    - ``_proba(logits)``: rows that lie in [0, 1] and sum to one, of the type of `logits`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcalib._logits import softmax
+    >>> from skcalib.calibrators import Calibrator
+    >>> class Halved(Calibrator):
+    ...     def _fit(self, logits, codes, weight):
+    ...         pass
+    ...
+    ...     def _proba(self, logits):
+    ...         return softmax(logits / 2)
+    >>> Halved().fit([[0.0, 2.0], [1.0, 0.0]], ["no", "yes"]).predict_proba([[0.0, 0.0]])
+    array([[0.5, 0.5]])
+    """
+
+    short_name = None
+
+    @abstractmethod
+    def _fit(self, logits, codes, weight):
+        """Learn from checked logits."""
+
+    @abstractmethod
+    def _proba(self, logits):
+        """Return calibrated probabilities of checked logits."""
+
+    def check_params(self):
+        """Raise ValueError if a parameter is of no use; here there are none."""
+
+    def fit(self, X, y, sample_weight=None):
+        """Learn the calibration map.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
+            Logits, a column for each class in sorted order of the labels: any finite
+            real numbers whose softmax makes sense. A single column is a binary
+            decision value f, the same as the logits ``(-f/2, f/2)``. For probabilities
+            see :func:`~skcalib.logits_from_proba`.
+
+        y : array-like of shape (n_samples,)
+            Labels of any kind. If a class has no row, the labels must be the integers
+            0 to n_classes - 1 (the columns); that warns.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; an integer weight counts as that many equal rows.
+
+        Returns
+        -------
+        self : object
+            The fitted calibrator.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinite values or has the wrong number of columns, if y
+            has one class only, or if weights are negative, NaN or all zero.
+        """
+        self.check_params()
+        logits = self._check_logits(X, reset=True)
+        y = check_labels(y)
+        check_consistent_length(logits, y)
+        weight = check_weight(sample_weight, logits)
+        used = weight > 0
+        if not used.all():
+            logits, y, weight = logits[used], y[used], weight[used]
+        self.classes_, codes = _classes_of_columns(y, logits.shape[1])
+        if looks_like_proba(logits):
+            warnings.warn(
+                "X looks like probabilities: every row is non-negative and sums to one. A "
+                "calibrator works on logits; convert with skcalib.logits_from_proba.",
+                UserWarning,
+                stacklevel=2,
+            )
+        self._fit(logits, codes, weight)
+        return self
+
+    def fit_columns(self, logits, codes, weight):
+        """Learn from arrays that were checked before; for meta-estimators.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n_samples, n_classes)
+            Finite, float32 or float64.
+
+        codes : ndarray of shape (n_samples,)
+            The column of each row's label; a class may be missing, not all but one.
+
+        weight : ndarray of shape (n_samples,)
+            Positive.
+
+        Returns
+        -------
+        self : object
+            The fitted calibrator, its ``classes_`` the numbers of the columns.
+        """
+        self.n_features_in_ = logits.shape[1]
+        self.classes_ = np.arange(logits.shape[1])
+        self._fit(logits, codes, weight)
+        return self
+
+    def predict_proba(self, X):
+        """Calibrated probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
+            Logits, as in `fit`.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``; float32 for float32 logits.
+        """
+        check_is_fitted(self)
+        return self._proba(self._check_logits(X, reset=False))
+
+    def predict_log_proba(self, X):
+        """Logarithm of the calibrated probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
+            Logits, as in `fit`.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+            Minus infinity where a probability is exactly zero.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def predict(self, X):
+        """Label of the largest calibrated probability.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
+            Logits, as in `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Labels from ``classes_``.
+        """
+        proba = self.predict_proba(X)
+        return self.classes_[proba.argmax(axis=1)]
+
+    def _check_logits(self, X, *, reset):
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=reset)
+        check_finite(X, "X")
+        return np.hstack([-X / 2, X / 2]) if X.shape[1] == 1 else X
+
+
+class BinaryCalibrator(Calibrator):
+    """Base of methods that map one column of log-odds to one probability.
+
+    With two classes there is one map, for the second class. With more, each class has a
+    map of its log-odds against all others (one-vs-rest), and rows are divided by their
+    sum; a row of zeros becomes uniform.
+
+    Attributes
+    ----------
+    maps_ : list
+        What ``_fit_map`` returned: one item for two classes, else one for each class.
+
+    Notes
+    -----
+    Subclasses implement
+
+    - ``_fit_map(z, target, weight)``: `z` the log-odds (float64), `target` whether the
+      label is the class in question (boolean); returns anything;
+    - ``_apply_map(fitted, z)``: the probabilities, given what ``_fit_map`` returned.
+
+    Examples
+    --------
+    >>> from scipy.special import expit
+    >>> from skcalib.calibrators import BinaryCalibrator
+    >>> class Shift(BinaryCalibrator):
+    ...     def _fit_map(self, z, target, weight):
+    ...         return target.mean() - 0.5
+    ...
+    ...     def _apply_map(self, fitted, z):
+    ...         return expit(z + fitted)
+    >>> Shift().fit([[0.0, 2.0], [1.0, 0.0]], ["no", "yes"]).predict([[0.0, 3.0]]).item()
+    'yes'
+    """
+
+    @abstractmethod
+    def _fit_map(self, z, target, weight):
+        """Fit one map."""
+
+    @abstractmethod
+    def _apply_map(self, fitted, z):
+        """Return the probability of the class for each of its log-odds."""
+
+    def _fit(self, logits, codes, weight):
+        self.maps_ = [self._fit_map(z, codes == k, weight) for k, z in log_odds_columns(logits)]
+
+    def _proba(self, logits):
+        proba = np.empty(logits.shape)
+        for fitted, (k, z) in zip(self.maps_, log_odds_columns(logits), strict=True):
+            proba[:, k] = self._apply_map(fitted, z)
+        if proba.shape[1] == 2:
+            proba[:, 0] = 1 - proba[:, 1]
+        else:
+            total = proba.sum(axis=1, keepdims=True)
+            uniform = np.full_like(proba, 1 / proba.shape[1])
+            proba = np.divide(proba, total, out=uniform, where=total > 0)
+        return proba.astype(logits.dtype, copy=False)
+
+
+def check_labels(y):
+    """Return labels as a vector, or say why they are none."""
+    y = column_or_1d(y, warn=True)
+    if len(y) == 0:
+        raise ValueError("y is empty: at least one sample is required.")
+    check_classification_targets(y)
+    return y
+
+
+def check_weight(sample_weight, X):
+    """Return weights as a float64 vector: finite, non-negative, not all zero."""
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not (weight > 0).any():
+        raise ValueError("sample_weight is zero for every sample; at least one must count.")
+    return weight
+
+
+def _classes_of_columns(y, n_columns):
+    """Return the label of each column, and the column of each label."""
+    classes, codes = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has one class only ({classes[0]!r}); a calibrator needs at least two classes."
+        )
+    if len(classes) == n_columns:
+        return classes, codes
+    if len(classes) > n_columns:
+        raise ValueError(
+            f"y has {len(classes)} classes, but X has {n_columns} columns: X must hold a "
+            "column of logits for each class (or a single column of decision values for two "
+            "classes)."
+        )
+    columns = np.arange(n_columns)
+    if classes.dtype.kind not in "iuf" or not np.isin(classes, columns).all():
+        raise ValueError(
+            f"y has {len(classes)} classes, X a column for each of {n_columns}, so some class "
+            "has no row. The columns of the others can only be told if the labels are the "
+            f"integers 0 to {n_columns - 1}: encode them so."
+        )
+    missing = np.setdiff1d(columns, classes)
+    warnings.warn(
+        f"y has no sample of the classes {missing.tolist()} (labels taken as numbers of "
+        f"columns, 0 to {n_columns - 1}); their probabilities rest on the other classes' "
+        "samples alone.",
+        UserWarning,
+        stacklevel=3,
+    )
+    return columns, y.astype(np.intp)
