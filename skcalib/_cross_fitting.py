@@ -91,7 +91,7 @@ class CrossCalibratedClassifier(
             strict=True,
         )
         warn_of_answers(estimators[0], responses)
-        self.classes_, codes = _unite_classes(y_classes, codes, responses)
+        self.classes_, codes = _unite_classes(y_classes, codes, splits, responses)
         rows = [np.arange(len(codes))[test] for _, test in splits]
         if not self._resolved_ensemble(estimator):
             final = clone(estimator).fit(X, y, **params.estimator.fit)
@@ -298,14 +298,17 @@ def _refuse_one_class(y_classes, codes):
         )
 
 
-def _unite_classes(y_classes, codes, responses):
-    """Return all classes that the members know, and codes among them."""
-    known = np.unique(np.concatenate([response.classes for response in responses]))
-    strange = set(y_classes.tolist()) - set(known.tolist())
-    if strange:
-        raise ValueError(
-            f"y holds the classes {sorted(strange)}, which the fitted estimator does not know "
-            f"(it knows {known.tolist()}). Train it on all classes, or leave these samples out."
-        )
-    classes = y_classes if len(known) == len(y_classes) else known
+def _unite_classes(y_classes, codes, splits, responses):
+    """Return the classes of y and of all members, and codes among them."""
+    for (train, _), response in zip(splits, responses, strict=True):
+        known = response.classes.tolist()
+        strange = set(y_classes[np.unique(codes[train])].tolist()) - set(known)
+        if strange:
+            raise ValueError(
+                f"y holds the classes {sorted(strange)}, which the fitted estimator does not "
+                f"know (it knows {known}). Train it on all classes, or leave these samples out."
+            )
+    classes = np.unique(np.concatenate([y_classes, *(r.classes for r in responses)]))
+    if len(classes) == len(y_classes):
+        classes = y_classes
     return classes, columns_among(classes, y_classes)[codes]

@@ -241,11 +241,29 @@ class BinaryCalibrator(Calibrator):
 
 def check_labels(y):
     """Return labels as a vector, or say why they are none."""
+    if np.ndim(y) == 2 and np.shape(y)[1] > 1:
+        raise ValueError(
+            f"y must be one-dimensional, got shape {np.shape(y)}. For several labels in each "
+            "sample use sklearn.multioutput.MultiOutputClassifier around this estimator."
+        )
     y = column_or_1d(y, warn=True)
     if len(y) == 0:
         raise ValueError("y is empty: at least one sample is required.")
+    _refuse_missing_or_mixed(y)
     check_classification_targets(y)
     return y
+
+
+def _refuse_missing_or_mixed(y):
+    missing = y != y if y.dtype.kind == "f" else np.zeros(1, dtype=bool)
+    if y.dtype == object:
+        missing = np.array([label is None or repr(label) in ("nan", "<NA>") for label in y])
+    if missing.any():
+        raise ValueError("y has missing labels (NaN or None); leave those samples out.")
+    try:
+        np.unique(y)
+    except TypeError as error:
+        raise ValueError(f"y mixes labels that cannot be sorted together: {error}.") from error
 
 
 def check_weight(sample_weight, X):

@@ -10,7 +10,7 @@ from skcalib.calibrators._base import Calibrator
 
 LOG_BETA_BOUND = 10.0
 MAX_ITER = 100
-TOLERANCE = 1e-9  # on a Newton step in log beta; what is left is its square
+TOLERANCE = 1e-6  # on a Newton step in log beta, which is still taken: its square is left
 
 
 class TemperatureScaling(Calibrator):
@@ -111,9 +111,10 @@ def _newton(derivatives):
         if abs(log_beta) == LOG_BETA_BOUND and (first > 0) == (log_beta < 0):
             return _at_bound(log_beta, "the scale of the logits is extreme")
         low, high = (low, log_beta) if first > 0 else (log_beta, high)
-        step = first / (beta * second) if second > 0 else np.inf * first
+        with np.errstate(over="ignore", divide="ignore"):  # too long a step is cut below
+            step = np.divide(first, max(beta * second, 0.0))
         target = np.clip(log_beta - step, -LOG_BETA_BOUND, LOG_BETA_BOUND)
-        if abs(step) <= TOLERANCE:
+        if abs(step) <= TOLERANCE or high - low <= TOLERANCE**2:
             return target
         log_beta = target if low < target < high else (low + high) / 2
     warnings.warn(

@@ -1,0 +1,96 @@
+"""Isotonic calibration against independent references."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import lsq_linear
+from scipy.special import expit
+from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import log_loss, roc_auc_score
+
+from skcalib.calibrators import IsotonicCalibration, logits_from_proba
+
+
+def scores(n_samples, seed=0):
+    rng = np.random.default_rng(seed)
+    z = rng.normal(size=n_samples) * 2
+    return z, (rng.uniform(size=n_samples) < expit(z)).astype(int)
+
+
+def test_plain_is_scikit_learns():
+    z, y = scores(500)
+    model = IsotonicCalibration(smoothing="none").fit(z[:, None], y)
+    theirs = IsotonicRegression(out_of_bounds="clip").fit(z, y)
+    grid = np.linspace(-9, 9, 1001)
+    assert_array_equal(model.predict_proba(grid[:, None])[:, 1], theirs.predict(grid))
+
+
+def test_plain_is_the_quadratic_programme():
+    # Increasing values = a start plus non-negative steps, fitted by least squares.
+    z, y = scores(40)
+    order = np.argsort(z)
+    steps = np.tri(40)
+    lower = np.r_[-np.inf, np.zeros(39)]
+    found = lsq_linear(steps, y[order].astype(float), (lower, np.inf), tol=1e-14)
+    model = IsotonicCalibration(smoothing="none").fit(z[:, None], y)
+    assert_allclose(
+        model.predict_proba(z[order, None])[:, 1], steps @ found.x, atol=1e-6
+    )
+
+
+def test_default_mixes_with_the_uniform_distribution():
+    z, y = scores(100)
+    plain = IsotonicCalibration(smoothing="none").fit(z[:, None], y).predict_proba(z[:, None])
+    mixed = IsotonicCalibration().fit(z[:, None], y).predict_proba(z[:, None])
+    assert_allclose(mixed, plain * 100 / 101 + 1 / 101 / 2, atol=1e-15)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 100])
+def test_default_is_never_exactly_zero_or_one(n_classes):
+    rng = np.random.default_rng(0)
+    y = np.arange(600) % n_classes
+    logits = rng.normal(size=(600, n_classes)) + 3 * np.eye(n_classes)[y]
+    model = IsotonicCalibration().fit(logits, y)
+    far = np.vstack([logits, 50 * np.eye(n_classes)])
+    assert model.predict_proba(far).min() > 0
+    assert model.predict_proba(far).max() < 1
+
+
+@pytest.mark.parametrize("smoothing", ["mix", "none"])
+def test_all_maps_zero_becomes_uniform(smoothing):
+    # The log-odds of each class are .5 where it is right, -.5 and less where it is wrong,
+    # and -.69 on a flat row: every map says 0 there.
+    logits = np.array([[0, 0.5, -9], [-9, 0, 0.5], [0.5, -9, 0]])
+    model = IsotonicCalibration(smoothing=smoothing).fit(logits, [1, 2, 0])
+    for regression, _ in model.maps_:
+        assert regression.predict([-np.log(2)]) == 0
+    assert_allclose(model.predict_proba(np.zeros((2, 3))), 1 / 3)
+
+
+def test_ties_that_differ_by_rounding_only_stay_ties():
+    # The same probability of a class, beside others that sum up in another order.
+    rng = np.random.default_rng(0)
+    others = rng.dirichlet([1, 1, 1], 400) * 0.7
+    proba = np.column_stack([np.full(400, 0.3), others])
+    y = np.where(rng.uniform(size=400) < 0.3, 0, rng.integers(1, 4, 400))
+    model = IsotonicCalibration(smoothing="none").fit(logits_from_proba(proba), y)
+    regression, _ = model.maps_[0]
+    assert len(np.unique(regression.X_thresholds_)) == 1
+    assert_allclose(regression.y_thresholds_, np.mean(y == 0))
+
+
+def test_monotone_and_honest_on_new_rows():
+    z, y = scores(4000)
+    model = IsotonicCalibration().fit(z[:, None], y)
+    grid = model.predict_proba(np.linspace(-9, 9, 999)[:, None])[:, 1]
+    assert (np.diff(grid) >= 0).all()
+    new_z, new_y = scores(4000, seed=1)
+    proba = model.predict_proba(new_z[:, None])[:, 1]
+    # Half-sized logits are the miscalibration to be mended; the truth is expit(z).
+    assert log_loss(new_y, proba) < log_loss(new_y, expit(new_z / 2)) - 0.02
+    assert roc_auc_score(new_y, proba) > roc_auc_score(new_y, new_z) - 0.01
+
+
+def test_unknown_smoothing():
+    with pytest.raises(ValueError, match=r"'mix' or 'none', got 'laplace'"):
+        IsotonicCalibration(smoothing="laplace").fit([[1.0], [2.0]], [0, 1])

@@ -1,0 +1,111 @@
+"""Platt scaling against independent references."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.optimize import minimize
+from scipy.special import expit
+from sklearn.calibration import _SigmoidCalibration
+from sklearn.exceptions import ConvergenceWarning
+
+from skcalib.calibrators import PlattScaling, _platt
+
+
+def scores(n_samples, seed=0, scale=1.0, shift=0.0):
+    rng = np.random.default_rng(seed)
+    z = rng.normal(size=n_samples) * 2
+    y = (rng.uniform(size=n_samples) < expit(1.5 * z - 0.5)).astype(int)
+    return z * scale + shift, y
+
+
+def loss_gradient(model, z, y, weight):
+    """Evaluate the gradient by slope and intercept of Platt's mean loss."""
+    positive, negative = weight @ y, weight @ (1 - y)
+    target = np.where(y == 1, (positive + 1) / (positive + 2), 1 / (negative + 2))
+    error = weight * (expit(model.slope_[0] * z + model.intercept_[0]) - target)
+    return np.array([error @ z, error.sum()]) / weight.sum()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("scale", "shift"), [(1, 0), (1e-4, 5), (1e5, -1e5), (30, 1e3)])
+def test_reaches_the_optimum(scale, shift, weighted):
+    z, y = scores(400, scale=scale, shift=shift)
+    weight = np.random.default_rng(1).uniform(size=400) if weighted else np.ones(400)
+    model = PlattScaling().fit(z[:, None], y, weight)
+    gradient = loss_gradient(model, z, y, weight)
+    assert_allclose(gradient / [scale + abs(shift), 1], 0, atol=1e-10)
+
+
+def test_agrees_with_scipy():
+    z, y = scores(300)
+    target = np.where(y == 1, (y.sum() + 1) / (y.sum() + 2), 1 / ((1 - y).sum() + 2))
+
+    def loss(parameters):
+        s = parameters[0] * z + parameters[1]
+        return np.mean(np.logaddexp(0, s) - target * s)
+
+    found = minimize(loss, [0.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-10})
+    model = PlattScaling().fit(z[:, None], y)
+    assert_allclose([model.slope_[0], model.intercept_[0]], found.x, rtol=1e-4)
+
+
+def test_agrees_with_scikit_learn_and_is_closer_to_the_optimum():
+    z, y = scores(300)
+    theirs = _SigmoidCalibration().fit(z, y)
+    ours = PlattScaling().fit(z[:, None], y)
+    assert_allclose(ours.predict_proba(z[:, None])[:, 1], theirs.predict(z), atol=1e-5)
+    their_model = PlattScaling().fit(z[:, None], y)
+    their_model.maps_ = [(-theirs.a_, -theirs.b_)]
+    ones = np.ones(300)
+    assert (
+        np.abs(loss_gradient(ours, z, y, ones)).max()
+        < np.abs(loss_gradient(their_model, z, y, ones)).max()
+    )
+
+
+def test_libsvm_example():
+    # Values of LibSVM's own C++ code, as quoted in scikit-learn's tests.
+    model = PlattScaling().fit([[5.0], [-4.0], [1.0]], [1, -1, -1])
+    assert_allclose(model.slope_, 0.20261354391187855, atol=1e-3)
+    assert_allclose(model.intercept_, -0.65236314980010512, atol=1e-3)
+
+
+def test_separable_data_have_a_finite_optimum():
+    model = PlattScaling().fit([[-2.0], [-1.0], [1.0], [2.0]], [0, 0, 1, 1])
+    # The targets are 3/4 and 1/4, and the scores are symmetric.
+    assert np.isfinite(model.slope_).all()
+    assert_allclose(model.intercept_, 0, atol=1e-12)
+    assert_allclose(model.predict_proba([[1.5]])[0, 1], 0.75, atol=0.05)
+
+
+def test_an_outlier_does_no_harm():
+    z, y = scores(300)
+    clean = PlattScaling().fit(z[:, None], y).predict_proba(z[:, None])
+    far = PlattScaling().fit(np.append(z, 1e6)[:, None], np.append(y, 1))
+    proba = far.predict_proba(np.append(z, 1e6)[:, None])
+    assert np.isfinite(proba).all()
+    assert proba[-1, 1] > 0.99
+    assert clean.shape == (300, 2)
+
+
+def test_one_map_for_each_of_many_classes():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 4, 400)
+    logits = rng.normal(size=(400, 4)) + 2 * np.eye(4)[y]
+    model = PlattScaling().fit(logits, y)
+    assert model.slope_.shape == model.intercept_.shape == (4,)
+    # Each map is the binary one on the log-odds of its class, before normalisation.
+    columns = []
+    for k in range(4):
+        odds = logits[:, k] - np.logaddexp.reduce(np.delete(logits, k, axis=1), axis=1)
+        columns.append(PlattScaling().fit(odds[:, None], y == k).predict_proba(odds[:, None]))
+    proba = np.stack([column[:, 1] for column in columns], axis=1)
+    expected = proba / proba.sum(axis=1, keepdims=True)
+    assert_allclose(model.predict_proba(logits), expected, atol=1e-7)
+
+
+def test_failure_to_converge_is_said(monkeypatch):
+    monkeypatch.setattr(_platt, "MAX_ITER", 1)
+    z, y = scores(300)
+    with pytest.warns(ConvergenceWarning, match="gradient"):
+        PlattScaling().fit(z[:, None], y)
