@@ -70,9 +70,7 @@ def test_integer_weights_are_repeated_rows(calibrator, problem):
     rows = np.repeat(np.arange(len(y)), weight.astype(int))
     weighted = fitted(calibrator, logits, y, weight)
     repeated = fitted(calibrator, logits[rows], y[rows])
-    assert_allclose(
-        weighted.predict_proba(logits), repeated.predict_proba(logits), atol=1e-7
-    )
+    assert_allclose(weighted.predict_proba(logits), repeated.predict_proba(logits), atol=1e-7)
 
 
 @given(problem=problems())
@@ -297,9 +295,9 @@ BAD = {
     "regression": (lambda X, y, w: (X, y + 0.5 * X[:, 0], w), "continuous"),
     "multilabel": (lambda X, y, w: (X, np.eye(3, dtype=int)[y], w), "MultiOutputClassifier"),
     "lengths": (lambda X, y, w: (X, y[:-1], None), "inconsistent numbers"),
-    "NaN labels": (lambda X, y, w: (X, np.where(y == 0, np.nan, y), w), "missing"),
-    "None labels": (lambda X, y, w: (X, np.array([None, "a", "b"] * 10), w), "missing"),
-    "NA labels": (lambda X, y, w: (X, pd.Series([pd.NA, 1, 2] * 10, dtype="Int64"), w), "miss"),
+    "NaN labels": (lambda X, y, w: (X, np.where(y == 0, np.nan, y), w), "NaN"),
+    "None labels": (lambda X, y, w: (X, np.array([None, "a", "b"] * 10), w), "NaN"),
+    "NA labels": (lambda X, y, w: (X, pd.Series([pd.NA, 1, 2] * 10, dtype="Int64"), w), "NaN"),
     "mixed labels": (lambda X, y, w: (X, np.array([0, "a", "b"] * 10, object), w), "mixes"),
     "negative weight": (lambda X, y, w: (X, y, w - 2), "[Nn]egative"),
     "NaN weight": (lambda X, y, w: (X, y, w * np.nan), "NaN"),

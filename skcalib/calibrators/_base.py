@@ -5,7 +5,7 @@ from abc import ABCMeta, abstractmethod
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -241,9 +241,10 @@ class BinaryCalibrator(Calibrator):
 
 def check_labels(y):
     """Return labels as a vector, or say why they are none."""
-    if np.ndim(y) == 2 and np.shape(y)[1] > 1:
+    shape = np.asarray(y).shape
+    if len(shape) == 2 and shape[1] > 1:
         raise ValueError(
-            f"y must be one-dimensional, got shape {np.shape(y)}. For several labels in each "
+            f"y must be one-dimensional, got shape {shape}. For several labels in each "
             "sample use sklearn.multioutput.MultiOutputClassifier around this estimator."
         )
     y = column_or_1d(y, warn=True)
@@ -255,11 +256,10 @@ def check_labels(y):
 
 
 def _refuse_missing_or_mixed(y):
-    missing = y != y if y.dtype.kind == "f" else np.zeros(1, dtype=bool)
-    if y.dtype == object:
-        missing = np.array([label is None or repr(label) in ("nan", "<NA>") for label in y])
-    if missing.any():
-        raise ValueError("y has missing labels (NaN or None); leave those samples out.")
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
+    elif y.dtype == object and any(v is None or repr(v) in ("nan", "<NA>") for v in y):
+        raise ValueError("Input y contains NaN (missing labels); leave those samples out.")
     try:
         np.unique(y)
     except TypeError as error:

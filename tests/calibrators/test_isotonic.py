@@ -33,9 +33,7 @@ def test_plain_is_the_quadratic_programme():
     lower = np.r_[-np.inf, np.zeros(39)]
     found = lsq_linear(steps, y[order].astype(float), (lower, np.inf), tol=1e-14)
     model = IsotonicCalibration(smoothing="none").fit(z[:, None], y)
-    assert_allclose(
-        model.predict_proba(z[order, None])[:, 1], steps @ found.x, atol=1e-6
-    )
+    assert_allclose(model.predict_proba(z[order, None])[:, 1], steps @ found.x, atol=1e-6)
 
 
 def test_default_mixes_with_the_uniform_distribution():

@@ -1,0 +1,119 @@
+"""scikit-learn's own checks of all estimators, with every expected failure listed."""
+
+import pytest
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+from zoo import all_calibrators
+
+from skcalib import CalibratedClassifierCV, TemperatureCalibratedClassifier
+
+# Some checks draw separable data, more columns than classes, or so few samples that a fold
+# lacks a class; that the estimators say so is what other tests are about.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:y has no sample of the classes"),
+    pytest.mark.filterwarnings("ignore:The temperature is at its bound"),
+    pytest.mark.filterwarnings("ignore:Not every class is everywhere"),
+]
+
+COLUMNS = "X must hold a column of logits for each class; this check's X does not"
+
+
+def failures_of_calibrators(estimator):
+    return dict.fromkeys(
+        [
+            "check_classifiers_classes",
+            "check_classifiers_train",
+            "check_estimators_fit_returns_self",
+            "check_estimators_overwrite_params",
+            "check_readonly_memmap_input",
+        ],
+        COLUMNS,
+    )
+
+
+@parametrize_with_checks(all_calibrators(), expected_failed_checks=failures_of_calibrators)
+def test_calibrators(estimator, check):
+    check(estimator)
+
+
+def metas(base):
+    return [
+        *(
+            CalibratedClassifierCV(base, method=calibrator, ensemble=ensemble)
+            for calibrator in ("sigmoid", "isotonic", "temperature")
+            for ensemble in (True, False)
+        ),
+        TemperatureCalibratedClassifier(base),
+    ]
+
+
+@parametrize_with_checks(metas(LogisticRegression()))
+def test_metas_around_logistic_regression(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([*metas(GaussianNB()), *metas(DecisionTreeClassifier(random_state=0))])
+def test_metas_around_probabilities(estimator, check):
+    check(estimator)
+
+
+def failures_of_liblinear(estimator):
+    # Weights and repeated rows give liblinear's solver different iterates.
+    if getattr(estimator, "method", None) != "sigmoid" or estimator.ensemble is not False:
+        return {}
+    return dict.fromkeys(
+        [
+            "check_sample_weight_equivalence_on_dense_data",
+            "check_sample_weight_equivalence_on_sparse_data",
+        ],
+        "LinearSVC with sample_weight differs from LinearSVC on repeated rows",
+    )
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    metas(LinearSVC(random_state=0)), expected_failed_checks=failures_of_liblinear
+)
+def test_metas_around_decisions(estimator, check):
+    check(estimator)
+
+
+class TrainThenCalibrate(CalibratedClassifierCV):
+    """Train on the check's own data, freeze, calibrate: checks of frozen classifiers.
+
+    A classifier that was frozen before would have been trained on other features.
+    """
+
+    def fit(self, X, y, sample_weight=None):
+        base = clone(self.estimator).fit(X, y, sample_weight)
+        inner = CalibratedClassifierCV(
+            FrozenEstimator(base), method=self.method, cv=self.cv, ensemble=self.ensemble
+        )
+        inner.fit(X, y, sample_weight)
+        vars(self).update({k: v for k, v in vars(inner).items() if k.endswith("_")})
+        return self
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [
+        TrainThenCalibrate(LogisticRegression(), method=method, ensemble=ensemble)
+        for method in ("sigmoid", "isotonic", "temperature")
+        for ensemble in (True, False)
+    ]
+)
+def test_metas_around_frozen_classifiers(estimator, check):
+    check(estimator)
+
+
+def test_the_list_for_calibrators_is_exact():
+    for calibrator in all_calibrators():
+        results = check_estimator(calibrator, on_fail=None, on_skip=None)
+        failed = {r["check_name"] for r in results if r["status"] == "failed"}
+        assert failed == set(failures_of_calibrators(calibrator))
