@@ -61,7 +61,7 @@ def test_wrong_number_of_columns(base, n_columns):
 @pytest.mark.parametrize("method", METHODS)
 def test_empty(method):
     for data, labels in ((X[:0], Y[:0]), ([], [])):
-        with pytest.raises(ValueError, match="empty|at least one|minimum"):
+        with pytest.raises(ValueError, match=r"empty|at least one|minimum"):
             CalibratedClassifierCV(method=method).fit(data, labels)
 
 

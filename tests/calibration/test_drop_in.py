@@ -159,7 +159,7 @@ def test_temperature_classifier_is_the_method_under_its_own_name(cancer):
 @pytest.mark.parametrize("ensemble", [True, False])
 def test_sparse(cancer, container, ensemble):
     X, X_test, y, _ = cancer
-    X, X_test = X > X.mean(axis=0), X_test > X.mean(axis=0)
+    X, X_test = np.greater(X, X.mean(axis=0)), np.greater(X_test, X.mean(axis=0))
     base = LogisticRegression(max_iter=1000)
     dense = CalibratedClassifierCV(base, ensemble=ensemble).fit(X * 1.0, y)
     thin = CalibratedClassifierCV(base, ensemble=ensemble).fit(container(X * 1.0), y)
@@ -183,7 +183,7 @@ def test_frames(cancer):
 def test_lists_of_dictionaries():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 60)
-    rows = [{"a": float(v), "b": "x" if t else "y"} for v, t in zip(rng.normal(size=60), y)]
+    rows = [{"a": float(rng.normal()), "b": "x" if label else "y"} for label in y]
     base = make_pipeline(DictVectorizer(), LogisticRegression())
     model = CalibratedClassifierCV(base).fit(rows, y)
     assert np.mean(model.predict(rows) == y) == 1
