@@ -73,4 +73,4 @@ def test_all_pass_but_the_intended_differences(tmp_path):
         elif case.find("skipped") is None:
             passed += 1
     assert failed == set(intended_differences())
-    assert passed > 100
+    assert passed > 80
