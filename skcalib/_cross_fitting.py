@@ -252,7 +252,10 @@ class CrossCalibratedClassifier(
         # Stratified whatever the estimator's tags say: some wrappers lack them.
         cv = check_cv(self.cv, y, classifier=True)
         X = codes if is_dict_of_arrays(X) else X
-        return list(cv.split(X, y, **split_params))
+        splits = list(cv.split(X, y, **split_params))
+        if not splits:
+            raise InvalidParameterError(f"cv={self.cv!r} gives no split.")
+        return splits
 
     def _route(self, estimator, sample_weight, fit_params):
         """Return what goes to the fit of the estimator and to the splitter."""

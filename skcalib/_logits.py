@@ -6,6 +6,8 @@ from sklearn.utils import check_consistent_length
 SMALLEST_FLOOR = float(np.finfo(np.float32).tiny)
 LARGEST_LOGIT = 1e30  # differences and products with probabilities stay finite in float32
 SUM_TOLERANCE = 1e-2  # rows of half-precision softmaxes sum to one only this well
+ROUNDING = 1e-6  # how far below zero a probability may fall, as 1 - p does
+IF_LOGITS = "if they are logits, a classifier offers them as decision_function"
 TIE_DECIMALS = 9  # one-vs-rest log-odds closer than this differ by rounding only
 
 
@@ -183,25 +185,21 @@ def check_finite(values, source):
     """Raise if decision values are NaN, infinite or beyond all reason."""
     if values.size and not max(-values.min(), values.max()) <= LARGEST_LOGIT:
         bad = ~(np.abs(values) <= LARGEST_LOGIT).all(axis=1)
-        _complain(source, bad, f"NaN, infinite or larger than {LARGEST_LOGIT:g}")
+        _complain(source, f"NaN, infinite values or values beyond {LARGEST_LOGIT:g}", bad)
 
 
 def check_proba(proba, source):
-    """Raise unless rows are non-negative and sum to one (within half precision)."""
+    """Raise unless values lie in [0, 1] and rows sum to one (within half precision)."""
     if proba.size == 0:
         return
-    off = np.abs(proba.sum(axis=1, dtype=np.float64) - 1)
-    if not off.max() <= SUM_TOLERANCE or not proba.min() >= -1e-6:
+    if not (proba.min() >= -ROUNDING and proba.max() <= 1 + SUM_TOLERANCE):
         if not np.isfinite(proba).all():
-            _complain(source, ~np.isfinite(proba).all(axis=1), "NaN or infinite")
-        if proba.min() < -1e-6:
-            _complain(source, (proba < -1e-6).any(axis=1), "negative")
-        _complain(
-            source,
-            off > SUM_TOLERANCE,
-            "not probabilities (they do not sum to one; if they are logits, offer them as "
-            "decision_function, or pass them to a calibrator as they are)",
-        )
+            _complain(source, "NaN or infinite values", ~np.isfinite(proba).all(axis=1))
+        outside = (proba < -ROUNDING) | (proba > 1 + SUM_TOLERANCE)
+        _complain(source, f"values outside [0, 1] ({IF_LOGITS})", outside.any(axis=1))
+    off = np.abs(proba.sum(axis=1, dtype=np.float64) - 1) > SUM_TOLERANCE
+    if off.any():
+        _complain(source, f"probabilities that do not sum to one ({IF_LOGITS})", off)
 
 
 def log_of_floored(proba, floor):
@@ -240,8 +238,8 @@ def float_array(values, source):
         raise ValueError(f"{source} is not numeric: {error}") from error
 
 
-def _complain(source, bad_rows, what):
+def _complain(source, what, bad_rows):
     raise ValueError(
-        f"{source}: values are {what} in {int(bad_rows.sum())} of {len(bad_rows)} rows "
-        f"(the first is row {int(bad_rows.argmax())})."
+        f"{source} has {what} in {int(bad_rows.sum())} of {len(bad_rows)} rows (the first is "
+        f"row {int(bad_rows.argmax())})."
     )

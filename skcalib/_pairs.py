@@ -13,10 +13,14 @@ from skcalib._responses import (
     Response,
     is_dict_of_arrays,
     logits_from_response,
-    logits_of,
     response_of,
 )
 from skcalib.calibrators import Calibrator
+
+MIXED = (
+    "{} answers with decision values for some number of classes and with probabilities for "
+    "another, because its decision_function has no column for each class; stratify the splits."
+)
 
 
 class CalibratedPair:
@@ -34,8 +38,9 @@ class CalibratedPair:
     classes : ndarray of shape (n_classes,)
         All labels; those that `estimator` never saw get probability 0.
 
-    floor : float
-        Smaller probabilities of `estimator` are raised to this before the logarithm.
+    floor : float or None
+        Smaller probabilities of `estimator` are raised to this before the logarithm; None
+        if the calibrator learned from decision values.
     """
 
     def __init__(self, estimator, calibrators, *, classes, columns, floor):
@@ -47,7 +52,10 @@ class CalibratedPair:
 
     def predict_proba(self, X):
         """Return calibrated probabilities, a column for each of `classes`."""
-        logits = logits_of(self.estimator, X, self.floor)
+        response = response_of(self.estimator, X)
+        if response.is_proba != (self.floor is not None):
+            raise ValueError(MIXED.format(type(self.estimator).__name__))
+        logits = logits_from_response(response, self.floor)
         if not self.calibrators:
             proba, columns = softmax(logits), self.columns
         else:
@@ -90,6 +98,9 @@ def join_responses(responses, rows, codes, classes, own):
 
     Returns the joined response with the columns of `own`, and the row of each answer.
     """
+    is_proba = responses[0].is_proba
+    if any(response.is_proba != is_proba for response in responses):
+        raise ValueError(MIXED.format("The estimator"))
     known = columns_among(classes, own)
     parts, kept = [], []
     for response, test in zip(responses, rows, strict=True):
@@ -102,8 +113,8 @@ def join_responses(responses, rows, codes, classes, own):
     values = np.concatenate(parts)
     absent = np.isnan(values)
     if absent.any() and not absent.all():
-        values[absent] = 0 if responses[0].is_proba else values[~absent].min()
-    return Response(values, responses[0].is_proba, own), np.concatenate(kept)
+        values[absent] = 0 if is_proba else values[~absent].min()
+    return Response(values, is_proba, own), np.concatenate(kept)
 
 
 def fit_pair(calibrator, estimator, response, codes, weight, classes):
@@ -116,7 +127,9 @@ def fit_pair(calibrator, estimator, response, codes, weight, classes):
     values = response.values
     if not used.all():
         values, targets, weight = values[used], targets[used], weight[used]
-    floor = floor_of(values) if response.is_proba and len(values) else SMALLEST_FLOOR
+    floor = None
+    if response.is_proba:
+        floor = floor_of(values) if len(values) else SMALLEST_FLOOR
     fitted = []
     if len(np.unique(targets)) > 1:
         logits = logits_from_response(response._replace(values=values), floor)

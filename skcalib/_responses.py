@@ -20,11 +20,6 @@ class Response(NamedTuple):
     classes: np.ndarray  # (n_classes,), the classifier's own
 
 
-def logits_of(estimator, X, floor=None):
-    """Logits of a fitted classifier, a column for each class in its ``classes_``."""
-    return logits_from_response(response_of(estimator, X), floor)
-
-
 def logits_from_response(response, floor=None):
     """Turn a validated response into logits; ``floor`` serves probabilities only."""
     if response.is_proba:

@@ -29,15 +29,14 @@ class Calibrator(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skcalib._logits import softmax
+    >>> from scipy.special import softmax
     >>> from skcalib.calibrators import Calibrator
     >>> class Halved(Calibrator):
     ...     def _fit(self, logits, codes, weight):
     ...         pass
     ...
     ...     def _proba(self, logits):
-    ...         return softmax(logits / 2)
+    ...         return softmax(logits / 2, axis=1)
     >>> Halved().fit([[0.0, 2.0], [1.0, 0.0]], ["no", "yes"]).predict_proba([[0.0, 0.0]])
     array([[0.5, 0.5]])
     """

@@ -10,6 +10,12 @@ from skcalib.calibrators._base import Calibrator
 
 LOG_BETA_BOUND = 10.0
 MAX_ITER = 100
+CHANCE = "the logits rank classes no better than chance; check that labels and columns match"
+SEPARABLE = (
+    "every sample is classified correctly, so more confidence always fits better; calibrate on "
+    "more samples, or use PlattScaling, whose targets are smoothed"
+)
+SCALE = "the scale of the logits is extreme; divide them, or scale the classifier's features"
 TOLERANCE = 1e-6  # on a Newton step in log beta, which is still taken: its square is left
 
 
@@ -91,9 +97,9 @@ def _best_log_beta(logits, codes, weight):
     if at_zero == at_infinity == 0:
         return 0.0
     if at_zero >= 0:
-        return _at_bound(-LOG_BETA_BOUND, "the logits rank classes no better than chance")
+        return _at_bound(-LOG_BETA_BOUND, CHANCE)
     if at_infinity <= 0:
-        return _at_bound(LOG_BETA_BOUND, "every sample is classified correctly")
+        return _at_bound(LOG_BETA_BOUND, SEPARABLE)
     return _newton(lambda beta: _derivatives(logits, codes, weight, beta))
 
 
@@ -109,7 +115,7 @@ def _newton(derivatives):
         if first == 0:
             return log_beta
         if abs(log_beta) == LOG_BETA_BOUND and (first > 0) == (log_beta < 0):
-            return _at_bound(log_beta, "the scale of the logits is extreme")
+            return _at_bound(log_beta, SCALE)
         low, high = (low, log_beta) if first > 0 else (log_beta, high)
         with np.errstate(over="ignore", divide="ignore"):  # too long a step is cut below
             step = np.divide(first, max(beta * second, 0.0))
@@ -160,9 +166,7 @@ def _shifted(logits, codes):
 
 def _at_bound(log_beta, reason):
     warnings.warn(
-        f"The temperature is at its bound, {np.exp(-log_beta):.3g}: {reason}. Check that "
-        "labels and columns match; more calibration samples, or a method with smoothed "
-        "targets such as PlattScaling, give usable probabilities.",
+        f"The temperature is at its bound, {np.exp(-log_beta):.3g}: {reason}.",
         ConvergenceWarning,
         stacklevel=2,
     )

@@ -38,15 +38,12 @@ def test_answers_that_are_not_finite(base, value, ensemble):
 
 def test_probabilities_that_are_none():
     proba = np.random.default_rng(0).dirichlet([1, 1, 1], 150)
-    for bad, message in (
-        (proba * 2, "sum to one"),
-        (proba * 0, "sum to one"),
-        (-proba, "nega"),
-    ):
+    spoilt = (proba * 2, "outside"), (proba / 2, "sum to one"), (-proba, "outside")
+    for bad, message in spoilt:
         with pytest.raises(ValueError, match=message):
             CalibratedClassifierCV(Probabilities()).fit(bad, Y)
     negative = proba - [0.5, -0.5, 0]
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(ValueError, match="outside"):
         CalibratedClassifierCV(Probabilities()).fit(negative, Y)
 
 
@@ -231,6 +228,7 @@ def test_parameters_are_checked_before_anything_is_trained():
         ({"ensemble": "yes"}, "ensemble"),
         ({"ensemble": None}, "ensemble"),
         ({"cv": "prefit"}, "FrozenEstimator"),
+        ({"cv": []}, "no split"),
     ):
         with pytest.raises(ValueError, match=message):
             CalibratedClassifierCV(Expensive(), **parameters).fit(X, Y)
@@ -274,3 +272,32 @@ def test_decision_function_that_answers_with_probabilities_warns():
     proba = np.random.default_rng(0).dirichlet([1, 1, 1], 150)
     with pytest.warns(UserWarning, match="hide decision_function"):
         CalibratedClassifierCV(Scores()).fit(proba, Y)
+
+
+@pytest.mark.filterwarnings("ignore:Not every class is everywhere")
+@pytest.mark.parametrize("ensemble", [True, False])
+def test_decision_values_and_probabilities_are_not_mixed(ensemble):
+    class Fickle(Probabilities):
+        """One-dimensional decision values however many classes; right for two only."""
+
+        def decision_function(self, X):
+            return np.asarray(X)[:, 0]
+
+        def predict_proba(self, X):
+            return np.asarray(X)[:, : len(self.classes_)] / 2 + 1 / len(self.classes_) / 2
+
+    proba = np.random.default_rng(0).dirichlet([1, 1, 1], 150)
+    y = np.repeat([0, 1, 2], [60, 60, 30])
+    rows = np.arange(150)
+    splits = [(rows[::2], rows[1::2]), (rows[:120], rows[120:])]
+    model = CalibratedClassifierCV(Fickle(), cv=splits, ensemble=ensemble)
+    if ensemble:  # each pair is of one kind
+        with pytest.warns(UserWarning, match="predict_proba is used"):
+            model.fit(proba, y)
+        assert [pair.floor is None for pair in model.calibrated_classifiers_] == [False, True]
+    else:
+        with (
+            pytest.raises(ValueError, match="stratify"),
+            pytest.warns(UserWarning, match="predict_proba is used"),
+        ):
+            model.fit(proba, y)

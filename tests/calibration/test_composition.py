@@ -37,6 +37,7 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
+from stand_ins import Scores
 from zoo import all_calibrators
 
 from skcalib import CalibratedClassifierCV, TemperatureCalibratedClassifier
@@ -256,6 +257,31 @@ def test_metadata_routing_of_weights_and_groups():
     ).fit(X, y, sample_weight=weight)
     assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
     assert nested.shape == (200, 2)
+
+
+class Backwards(Scores):
+    """Its classes are not sorted; its positive class is the first in the alphabet."""
+
+    def fit(self, X, y, sample_weight=None):
+        super().fit(X, y)
+        self.classes_ = self.classes_[::-1]
+        return self
+
+
+@pytest.mark.parametrize("ensemble", [True, False])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_order_of_the_columns_is_that_of_classes(n_classes, ensemble):
+    rng = np.random.default_rng(0)
+    y = np.arange(150) % n_classes
+    X = rng.normal(size=(150, n_classes)) + 2 * np.eye(n_classes)[y]
+    X = X[:, 1:] - X[:, :1] if n_classes == 2 else X
+    backwards = -X if n_classes == 2 else X[:, ::-1]
+    y = np.array(["a", "b", "c"])[y]
+    model = CalibratedClassifierCV(Backwards(), ensemble=ensemble).fit(backwards, y)
+    expected = CalibratedClassifierCV(Scores(), ensemble=ensemble).fit(X, y)
+    assert_array_equal(model.classes_, expected.classes_)
+    assert_allclose(model.predict_proba(backwards), expected.predict_proba(X), atol=1e-7)
+    assert model.score(backwards, y) > 0.8
 
 
 def test_tags_follow_the_base():
