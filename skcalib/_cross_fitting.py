@@ -53,7 +53,8 @@ class CrossCalibratedClassifier(
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights for the calibration and, if it takes them, the estimator.
-            An integer weight counts as that many equal samples.
+            They are frequencies: an integer weight counts as that many equal samples, and
+            their sum as the number of samples.
 
         **fit_params : dict
             Passed to the estimator's `fit`; arrays as long as X are split like X. With
@@ -108,6 +109,8 @@ class CrossCalibratedClassifier(
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(estimators[0], name):
                 setattr(self, name, getattr(estimators[0], name))
+            else:
+                vars(self).pop(name, None)  # of an earlier fit
         return self
 
     def predict_proba(self, X):

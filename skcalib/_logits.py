@@ -175,10 +175,12 @@ def _row_statistics(logits):
 
 
 def looks_like_proba(logits):
-    """Tell whether every row is non-negative and sums to one."""
-    if logits.size == 0 or logits.shape[1] < 2 or logits.min() < 0:
+    """Tell whether every row is non-negative and sums to one, or to at most one if single."""
+    if logits.size == 0 or logits.min() < 0:
         return False
-    return bool(np.allclose(logits.sum(axis=1, dtype=np.float64), 1.0, rtol=0, atol=1e-5))
+    if logits.shape[1] == 1:
+        return bool(logits.min() < logits.max() <= 1)
+    return bool(np.abs(logits.sum(axis=1, dtype=np.float64) - 1).max() <= SUM_TOLERANCE)
 
 
 def check_finite(values, source):

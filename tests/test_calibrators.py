@@ -330,11 +330,16 @@ def test_wrong_number_of_columns_at_prediction(calibrator):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_probabilities_taken_for_logits_warn(calibrator, n_classes):
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_probabilities_taken_for_logits_warn(calibrator, n_classes, dtype):
     rng = np.random.default_rng(0)
-    proba = rng.dirichlet(np.ones(n_classes), 30)
+    proba = rng.dirichlet(np.ones(n_classes), 30).astype(dtype)
+    y = np.arange(30) % n_classes
     with pytest.warns(UserWarning, match="logits_from_proba"):
-        fitted(calibrator, proba, np.arange(30) % n_classes)
+        fitted(calibrator, proba, y)
+    if n_classes == 2:
+        with pytest.warns(UserWarning, match="logits_from_proba"):
+            fitted(calibrator, proba[:, 1:], y)
 
 
 def test_arguments_are_not_changed(calibrator):

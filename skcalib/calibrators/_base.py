@@ -52,7 +52,7 @@ class Calibrator(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """Return calibrated probabilities of checked logits."""
 
     def check_params(self):
-        """Raise ValueError if a parameter is of no use; here there are none."""
+        """Raise ValueError if a parameter is unusable; here there are none."""
 
     def fit(self, X, y, sample_weight=None):
         """Learn the calibration map.
@@ -70,7 +70,8 @@ class Calibrator(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             0 to n_classes - 1 (the columns); that warns.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; an integer weight counts as that many equal rows.
+            Non-negative weights. They are frequencies: an integer weight counts as that
+            many equal rows, and their sum as the number of samples.
 
         Returns
         -------
@@ -92,10 +93,11 @@ class Calibrator(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         if not used.all():
             logits, y, weight = logits[used], y[used], weight[used]
         self.classes_, codes = _classes_of_columns(y, logits.shape[1])
-        if looks_like_proba(logits):
+        if looks_like_proba(logits if self.n_features_in_ > 1 else logits[:, 1:] * 2):
             warnings.warn(
-                "X looks like probabilities: every row is non-negative and sums to one. A "
-                "calibrator works on logits; convert with skcalib.logits_from_proba.",
+                "X looks like probabilities: every row is non-negative and sums to one, or is "
+                "a single number of at most one. A calibrator works on logits; convert with "
+                "skcalib.logits_from_proba.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -226,16 +228,19 @@ class BinaryCalibrator(Calibrator):
         self.maps_ = [self._fit_map(z, codes == k, weight) for k, z in log_odds_columns(logits)]
 
     def _proba(self, logits):
-        proba = np.empty(logits.shape)
+        proba = np.empty_like(logits, order="C")
+        total = np.zeros(len(logits))
         for fitted, (k, z) in zip(self.maps_, log_odds_columns(logits), strict=True):
-            proba[:, k] = self._apply_map(fitted, z)
-        if proba.shape[1] == 2:
-            proba[:, 0] = 1 - proba[:, 1]
-        else:
-            total = proba.sum(axis=1, keepdims=True)
-            uniform = np.full_like(proba, 1 / proba.shape[1])
-            proba = np.divide(proba, total, out=uniform, where=total > 0)
-        return proba.astype(logits.dtype, copy=False)
+            column = self._apply_map(fitted, z)
+            proba[:, k] = column
+            total += column
+        if len(self.maps_) == 1:
+            proba[:, 0] = 1 - column
+            return proba
+        proba[total == 0] = 1
+        total[total == 0] = proba.shape[1]
+        proba /= total[:, None].astype(proba.dtype)
+        return proba
 
 
 def check_labels(y):
@@ -270,6 +275,14 @@ def check_weight(sample_weight, X):
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not (weight > 0).any():
         raise ValueError("sample_weight is zero for every sample; at least one must count.")
+    if sample_weight is not None and weight.sum() < 2:
+        warnings.warn(
+            f"sample_weight sums to {weight.sum():.3g}. Weights are frequencies, so that is "
+            "taken for the number of samples, and smoothing for small samples will dominate. "
+            "Multiply the weights so that they sum to the number of samples.",
+            UserWarning,
+            stacklevel=3,
+        )
     return weight
 
 

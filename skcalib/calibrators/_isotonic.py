@@ -70,7 +70,7 @@ class IsotonicCalibration(BinaryCalibrator):
 
     short_name = "isotonic"
 
-    def __init__(self, smoothing="mix"):
+    def __init__(self, *, smoothing="mix"):
         self.smoothing = smoothing
 
     def check_params(self):

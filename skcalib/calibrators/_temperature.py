@@ -96,7 +96,7 @@ def _best_log_beta(logits, codes, weight):
     at_zero, at_infinity = _derivative_at_ends(logits, codes, weight)
     if at_zero == at_infinity == 0:
         return 0.0
-    if at_zero >= 0:
+    if at_zero >= -1e-12 * at_infinity:  # no gain but by rounding
         return _at_bound(-LOG_BETA_BOUND, CHANCE)
     if at_infinity <= 0:
         return _at_bound(LOG_BETA_BOUND, SEPARABLE)

@@ -150,6 +150,11 @@ def test_weights(kind, ensemble):
         model.fit(X, Y, sample_weight=weight)
 
 
+def test_weights_that_sum_to_one_are_not_a_sample_size():
+    with pytest.warns(UserWarning, match="sums to 1"):
+        CalibratedClassifierCV(GaussianNB()).fit(X, Y, sample_weight=np.full(150, 1 / 150))
+
+
 def test_fewer_samples_of_a_class_than_folds():
     few = np.concatenate([np.arange(100), [100, 101, 102]])
     for cv in (5, KFold(5), StratifiedKFold(5)):
@@ -224,7 +229,7 @@ def test_parameters_are_checked_before_anything_is_trained():
             raise RuntimeError("trained")
 
     for parameters, message in (
-        ({"method": IsotonicCalibration("laplace")}, "smoothing"),
+        ({"method": IsotonicCalibration(smoothing="laplace")}, "smoothing"),
         ({"ensemble": "yes"}, "ensemble"),
         ({"ensemble": None}, "ensemble"),
         ({"cv": "prefit"}, "FrozenEstimator"),

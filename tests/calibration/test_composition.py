@@ -297,7 +297,7 @@ def test_tags_follow_the_base():
 
 
 def test_repr_and_html_of_all():
-    model = CalibratedClassifierCV(GaussianNB(), method=IsotonicCalibration("none"))
+    model = CalibratedClassifierCV(GaussianNB(), method=IsotonicCalibration(smoothing="none"))
     assert "smoothing='none'" in repr(model)
     assert "IsotonicCalibration" in model._repr_html_()
 
