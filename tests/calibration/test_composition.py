@@ -213,6 +213,14 @@ def test_any_classifier_as_method_may_lack_a_class():
     assert_allclose(proba.sum(axis=1), 1)
 
 
+def test_a_method_that_was_fitted_elsewhere_is_refused():
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    fitted = FrozenEstimator(LogisticRegression().fit(X[:, :3], names))
+    with pytest.raises(ValueError, match="must learn its classes in fit"):
+        CalibratedClassifierCV(GaussianNB(), method=fitted).fit(X, names)
+
+
 def test_a_method_without_weights_says_so():
     X, y = load_iris(return_X_y=True)
     model = CalibratedClassifierCV(

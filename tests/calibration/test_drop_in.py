@@ -137,6 +137,14 @@ def test_attributes(cancer):
     assert_allclose(model.predict_log_proba(X_test), np.log(mean), atol=1e-12)
 
 
+def test_attributes_of_an_earlier_fit_do_not_linger():
+    frame = load_breast_cancer(as_frame=True)
+    model = CalibratedClassifierCV(GaussianNB()).fit(frame.data, frame.target)
+    assert hasattr(model, "feature_names_in_")
+    model.fit(frame.data.to_numpy(), frame.target)
+    assert not hasattr(model, "feature_names_in_")
+
+
 def test_default_estimator(cancer):
     X, _, y, _ = cancer
     X = StandardScaler().fit_transform(X)

@@ -125,3 +125,18 @@ def test_logits_constant_in_each_row_leave_the_temperature_at_one():
     model = TemperatureScaling().fit(logits, [0, 1, 2, 0, 1, 2])
     assert model.temperature_ == 1
     assert_allclose(model.predict_proba(logits), 1 / 3)
+
+
+def test_failure_to_converge_is_said(monkeypatch):
+    monkeypatch.setattr(_temperature, "MAX_ITER", 1)
+    logits, y = overconfident(300, 3, 5)
+    with pytest.warns(ConvergenceWarning, match="did not converge in 1 iterations"):
+        TemperatureScaling().fit(logits, y)
+
+
+def test_equal_shares_of_a_constant_answer_are_no_matter_of_scale():
+    # A constant answer and balanced classes: the derivative at zero is zero but for rounding.
+    logits = np.broadcast_to([1.0, 0.3, -0.7], (33, 3))
+    with pytest.warns(ConvergenceWarning, match="no better than chance"):
+        model = TemperatureScaling().fit(logits, np.arange(33) % 3)
+    assert_allclose(model.predict_proba(logits), 1 / 3, atol=1e-4)

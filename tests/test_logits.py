@@ -1,0 +1,151 @@
+"""Probabilities to logits and back, log-odds, and what classifiers answer."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import logit, logsumexp
+from scipy.special import softmax as reference_softmax
+from sklearn.datasets import load_iris
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from stand_ins import Probabilities, Scores
+from zoo import problems
+
+from skcalib import logits_from_proba, probability_floor
+from skcalib._logits import log_odds_columns, softmax
+from skcalib._responses import response_of
+
+
+@given(problem=problems())
+def test_softmax_leads_back(problem):
+    logits, _, _ = problem
+    proba = reference_softmax(logits, axis=1)
+    assert_allclose(softmax(logits_from_proba(proba)), proba, atol=1e-12)
+    assert_allclose(softmax(logits, 0.3), reference_softmax(0.3 * logits, axis=1), atol=1e-14)
+
+
+@given(p=st.lists(st.floats(1e-6, 1 - 1e-6), min_size=1, max_size=20))
+def test_one_column_is_the_positive_class(p):
+    p = np.array(p)
+    two = logits_from_proba(np.stack([1 - p, p], axis=1))
+    assert_array_equal(logits_from_proba(p), two)
+    assert_array_equal(logits_from_proba(p[:, None]), two)
+    floor = probability_floor(p)
+    assert floor == min(p.min(), (1 - p).min()) / 2
+    assert_allclose(two[:, 1] - two[:, 0], logit(p), rtol=1e-6, atol=1e-12)
+
+
+def test_zeros_rise_to_the_floor_only():
+    proba = np.array([[0.9, 0.1, 0.0], [0.2, 0.5, 0.3]])
+    assert probability_floor(proba) == 0.05
+    assert_allclose(np.exp(logits_from_proba(proba)), np.maximum(proba, 0.05))
+    assert_allclose(np.exp(logits_from_proba(proba, 0.01)), np.maximum(proba, 0.01))
+    assert probability_floor(proba, [0, 1]) == 0.1
+    assert probability_floor([[0.0, 1.0]]) == 0.5
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_types_and_subnormal_numbers(dtype):
+    proba = np.array([[1, 0], [1, np.finfo(dtype).smallest_subnormal]], dtype=dtype)
+    logits = logits_from_proba(proba)
+    assert logits.dtype == (np.float64 if dtype == np.float64 else np.float32)
+    assert np.isfinite(logits).all()
+    assert probability_floor(proba) >= np.finfo(np.float32).tiny
+    assert np.isfinite(logits_from_proba(proba, floor=1e-300)).all()
+
+
+@pytest.mark.parametrize("container", [list, pd.DataFrame, np.asfortranarray])
+def test_containers(container):
+    proba = [[0.25, 0.75], [0.5, 0.5]]
+    assert_allclose(logits_from_proba(container(proba)), np.log(proba))
+
+
+@pytest.mark.parametrize(
+    ("proba", "message"),
+    [
+        ([[np.nan, 1]], r"NaN.*1 of 1 rows"),
+        ([[np.inf, 0]], "NaN or infinite"),
+        ([[0.5, 0.5], [0.5, 0.6]], r"do not sum to one.*1 of 2 rows \(the first is row 1\)"),
+        ([[-0.5, 1.5]], r"outside \[0, 1\]"),
+        ([1.5], r"outside \[0, 1\]"),
+        ([], "non-empty"),
+        ([[]], "non-empty"),
+        ([[[0.5, 0.5]]], "shape"),
+        (["a"], "not numeric"),
+        ([[1j, 1]], "complex"),
+    ],
+)
+def test_what_is_no_probability(proba, message):
+    for function in (logits_from_proba, probability_floor):
+        with pytest.raises(ValueError, match=message):
+            function(proba)
+
+
+def test_what_is_no_floor():
+    for floor in (0, 1, -0.1, 2, np.nan):
+        with pytest.raises(ValueError, match="floor must lie between 0 and 1"):
+            logits_from_proba([[0.5, 0.5]], floor)
+    with pytest.raises(ValueError, match="no positive entry"):
+        probability_floor([[0.5, 0.5]], [0])
+    with pytest.raises(ValueError, match="inconsistent"):
+        probability_floor([[0.5, 0.5]], [1, 1])
+
+
+@given(problem=problems(), shift=st.integers(-8000, 8000))
+def test_log_odds(problem, shift):
+    logits, _, _ = problem
+    n_classes = logits.shape[1]
+    for moved in (logits, logits + shift / 8, logits.astype(np.float32)):
+        columns = dict(log_odds_columns(moved))
+        assert list(columns) == ([1] if n_classes == 2 else list(range(n_classes)))
+        for k, z in columns.items():
+            others = logsumexp(np.delete(logits, k, axis=1), axis=1)
+            assert_allclose(z, logits[:, k] - others, atol=2e-9)
+            assert z.dtype == np.float64
+
+
+def test_log_odds_of_saturated_rows():
+    logits = np.array([[900.0, 0, -900], [0, 0, -900], [1e29, -1e29, 0]])
+    expected = np.array([[900, -900, -1800], [0, 0, -900 - np.log(2)], [1e29, -2e29, -1e29]])
+    z = np.stack([z for _, z in log_odds_columns(logits)], axis=1)
+    assert_allclose(z, expected, rtol=1e-12)
+
+
+def test_one_vs_one_is_found_inside_searches_and_pipelines():
+    X, y = load_iris(return_X_y=True)
+    ovo = SVC(decision_function_shape="ovo")
+    pipeline = make_pipeline(StandardScaler(), ovo)
+    search = GridSearchCV(pipeline, {"svc__C": [1.0]}, cv=2)
+    for model in (ovo, pipeline, search, FrozenEstimator(pipeline.fit(X, y))):
+        with pytest.raises(ValueError, match="'ovr', not 'ovo'"):
+            response_of(model.fit(X, y), X)
+    two = y < 2
+    assert response_of(ovo.fit(X[two], y[two]), X).values.shape == (150, 2)
+
+
+def test_answers_of_other_types():
+    X = np.array([[1, 2, 3], [3, 2, 1], [0, 0, 5]])
+    y = [0, 1, 2]
+    assert response_of(Scores().fit(X, y), X).values.dtype == np.float64
+
+    class Listing(Probabilities):
+        def predict_proba(self, X):
+            return [[0.2, 0.3, 0.5]] * len(X)
+
+    assert_array_equal(response_of(Listing().fit(X, y), X).values, [[0.2, 0.3, 0.5]] * 3)
+    half = np.full((3, 3), 1 / 3, dtype=np.float16)
+    assert response_of(Probabilities().fit(half, y), half).values.dtype == np.float32
+
+
+def test_an_integer_answer_is_not_changed_in_place():
+    X = np.random.default_rng(0).normal(size=(5, 2))
+    kept = X.copy()
+    response = response_of(Scores().fit(X, [0, 1, 0, 1, 0]), X)
+    softmax(response.values)
+    assert_array_equal(X, kept)
