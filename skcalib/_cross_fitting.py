@@ -7,7 +7,7 @@ from numbers import Integral
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import LeaveOneOut, check_cv
 from sklearn.preprocessing import LabelEncoder
@@ -27,12 +27,13 @@ from skcalib._pairs import (
     warn_of_answers,
     warn_of_missing_classes,
 )
+from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._responses import is_dict_of_arrays
 from skcalib.calibrators._base import check_labels, check_weight
 
 
 class CrossCalibratedClassifier(
-    ClassifierMixin, MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
+    ProbabilisticClassifierMixin, MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
 ):
     """All but the choice of the calibrator, which subclasses make."""
 
@@ -133,40 +134,6 @@ class CrossCalibratedClassifier(
         for pair in others:
             proba = proba + pair.predict_proba(X)
         return proba / (1 + len(others)) if others else proba
-
-    def predict_log_proba(self, X):
-        """Logarithm of the calibrated probabilities.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, dataframe, list or dict of arrays, of n_samples
-            As accepted by the estimator.
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n_samples, n_classes)
-            Minus infinity where a probability is exactly zero.
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
-
-    def predict(self, X):
-        """Label of the largest calibrated probability.
-
-        It can differ from the estimator's own `predict`.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, dataframe, list or dict of arrays, of n_samples
-            As accepted by the estimator.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Labels from ``classes_``.
-        """
-        proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(axis=1)]
 
     def get_metadata_routing(self):
         """Return who consumes which metadata: this estimator, its `estimator`, its `cv`.

@@ -26,6 +26,7 @@ FLOORS = {
     "skcalib._responses": 2,
     "skcalib.networks": 2,
     "skcalib._logits": 1,
+    "skcalib._predictions": 1,
     "skcalib.backends": 0,
 }
 HEAVY = {"keras", "tensorflow", "torch", "jax", "matplotlib", "scikeras", "skorch", "pandas"}

@@ -4,15 +4,16 @@ import warnings
 from abc import ABCMeta, abstractmethod
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skcalib._logits import check_finite, log_odds_columns, looks_like_proba
+from skcalib._predictions import ProbabilisticClassifierMixin
 
 
-class Calibrator(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
+class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of all calibrators: validates, maps labels to columns, makes weights a vector.
 
     A method writes its mathematics in ``_fit`` and ``_proba`` and, if
@@ -143,38 +144,6 @@ class Calibrator(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         check_is_fitted(self)
         return self._proba(self._check_logits(X, reset=False))
-
-    def predict_log_proba(self, X):
-        """Logarithm of the calibrated probabilities.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
-            Logits, as in `fit`.
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n_samples, n_classes)
-            Minus infinity where a probability is exactly zero.
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
-
-    def predict(self, X):
-        """Label of the largest calibrated probability.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
-            Logits, as in `fit`.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Labels from ``classes_``.
-        """
-        proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(axis=1)]
 
     def _check_logits(self, X, *, reset):
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=reset)
