@@ -21,11 +21,14 @@ from sklearn.utils.validation import check_is_fitted
 from skcalib._pairs import (
     accepts_weight,
     columns_among,
+    count_unknown,
     fit_pair,
     fit_split,
+    is_pairwise,
     join_responses,
     warn_of_answers,
     warn_of_missing_classes,
+    warn_of_weights,
 )
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._responses import is_dict_of_arrays
@@ -50,7 +53,8 @@ class CrossCalibratedClassifier(
             Whatever `estimator` takes; it is passed through unchecked.
 
         y : array-like of shape (n_samples,)
-            Labels of any kind.
+            Class labels: strings, integers, integer-valued floats, booleans,
+            categoricals.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights for the calibration and, if it takes them, the estimator.
@@ -93,10 +97,13 @@ class CrossCalibratedClassifier(
             strict=True,
         )
         warn_of_answers(estimators[0], responses)
+        warn_of_weights(calibrator, sample_weight)
         self.classes_, codes = _unite_classes(y_classes, codes, splits, responses)
         rows = [np.arange(len(codes))[test] for _, test in splits]
+        left_out = count_unknown(responses, rows, codes, weight, self.classes_)
         if not self._resolved_ensemble(estimator):
-            final = clone(estimator).fit(X, y, **params.estimator.fit)
+            final = clone(estimator)
+            final.fit(X, y, **params.estimator.fit)
             own = np.asarray(final.classes_)
             joined, kept = join_responses(responses, rows, codes, self.classes_, own)
             # A sample that several splits held out still counts once.
@@ -106,7 +113,7 @@ class CrossCalibratedClassifier(
             fit_pair(calibrator, member, response, codes[held], weight[held], self.classes_)
             for member, response, held in zip(estimators, responses, rows, strict=True)
         ]
-        warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows)
+        warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows, left_out)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(estimators[0], name):
                 setattr(self, name, getattr(estimators[0], name))
@@ -191,6 +198,17 @@ class CrossCalibratedClassifier(
                 f"The 'ensemble' parameter of {type(self).__name__} must be True, False or "
                 f"'auto'. Got {self.ensemble!r} instead."
             )
+        if not isinstance(self.n_jobs, Integral | None):
+            raise InvalidParameterError(
+                f"The 'n_jobs' parameter of {type(self).__name__} must be an int or None. Got "
+                f"{self.n_jobs!r} instead."
+            )
+        if is_pairwise(estimator) and self._resolved_ensemble(estimator):
+            raise InvalidParameterError(
+                "An estimator on precomputed distances or kernels (pairwise) needs "
+                "ensemble=False: a member trained on some samples could not be asked about "
+                "distances to all of them."
+            )
         return estimator
 
     def _resolved_ensemble(self, estimator):
@@ -202,8 +220,9 @@ class CrossCalibratedClassifier(
         """Return pairs of training and held-out rows."""
         if isinstance(self.cv, str):
             raise InvalidParameterError(
-                f"cv={self.cv!r} is no way to split; for a classifier that is fitted already "
-                "wrap it in sklearn.frozen.FrozenEstimator and leave cv out."
+                f"cv={self.cv!r} is no way to split: give a number of folds, a splitter or "
+                "the splits. A classifier that is fitted already ('prefit') is wrapped in "
+                "sklearn.frozen.FrozenEstimator, and cv left out."
             )
         if isinstance(self.cv, LeaveOneOut):
             raise ValueError(
@@ -238,8 +257,9 @@ class CrossCalibratedClassifier(
                 warnings.warn(
                     f"Since {type(estimator).__name__} does not appear to accept "
                     "sample_weight, sample weights will only be used for the calibration "
-                    "itself, and the result is likely to be incorrect. Enable metadata "
-                    "routing if a step inside it takes them.",
+                    "itself, and the result is likely to be incorrect. If a classifier inside "
+                    "it takes weights (the last step of a Pipeline, say), enable metadata "
+                    "routing and let that classifier request them.",
                     UserWarning,
                     stacklevel=3,
                 )
@@ -266,8 +286,8 @@ def _refuse_one_class(y_classes, codes):
     present = y_classes[np.unique(codes)]
     if len(present) < 2:
         raise ValueError(
-            f"y has one class only ({present[0]!r}) among the samples of positive weight; "
-            "calibration needs at least two classes."
+            f"y has one class only ({present.tolist()[0]!r}) among the samples of positive "
+            "weight; calibration needs at least two classes."
         )
 
 

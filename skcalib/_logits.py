@@ -1,5 +1,7 @@
 """Logits, one column for each class: the only thing that a calibrator ever sees."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.utils import check_consistent_length
 
@@ -8,16 +10,15 @@ LARGEST_LOGIT = 1e30  # differences and products with probabilities stay finite 
 SUM_TOLERANCE = 1e-2  # rows of half-precision softmaxes sum to one only this well
 ROUNDING = 1e-6  # how far below zero a probability may fall, as 1 - p does
 IF_LOGITS = "if they are logits, a classifier offers them as decision_function"
-TIE_DECIMALS = 9  # one-vs-rest log-odds closer than this differ by rounding only
 
 
 def logits_from_proba(proba, floor=None):
     """Turn probabilities into logits, the input of every calibrator.
 
-    The logits are ``log(max(p, floor))``; a softmax leads back to the probabilities
-    (rows that sum to slightly more or less than one are normalised by it). Use this
-    when a model's probabilities are all you have. If you can get at the model's own
-    logits or decision values, use those instead: a saturated softmax has lost them.
+    The logits are ``log(max(p, floor))``. A softmax leads back to the probabilities, save
+    in rows where some were raised to the floor, or that did not sum to one. Use this when
+    a model's probabilities are all you have. If you can get at the model's own logits or
+    decision values, use those instead: a saturated softmax has lost them.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ def logits_from_proba(proba, floor=None):
         Smaller probabilities, exact zeros above all, are raised to this value. By
         default it is :func:`probability_floor` of `proba` itself. Pass the floor of the
         calibration rows when you convert rows to predict, so that the answer for a row
-        does not depend on the rows beside it.
+        does not depend on the rows beside it. For float32 it is at least 1.18e-38.
 
     Returns
     -------
@@ -40,7 +41,7 @@ def logits_from_proba(proba, floor=None):
     ------
     ValueError
         If a value is NaN, infinite or outside [0, 1], if a row does not sum to one
-        (within 0.01), if there are no rows, or if `floor` is not in (0, 1).
+        (within 0.01), if there are no rows, or if `floor` is not a number in (0, 1).
 
     See Also
     --------
@@ -57,18 +58,21 @@ def logits_from_proba(proba, floor=None):
     >>> import numpy as np
     >>> from skcalib import logits_from_proba
     >>> proba = np.array([[0.9, 0.1, 0.0], [0.2, 0.5, 0.3]])
-    >>> np.exp(logits_from_proba(proba)).round(2)
+    >>> np.exp(logits_from_proba(proba)).round(2)  # the zero was raised
     array([[0.9 , 0.1 , 0.05],
            [0.2 , 0.5 , 0.3 ]])
     """
     proba = _proba_matrix(proba)
-    if floor is not None and not 0 < floor < 1:
-        raise ValueError(f"floor must lie between 0 and 1, got {floor!r}.")
+    if floor is not None and not (isinstance(floor, Real) and 0 < floor < 1):
+        raise ValueError(f"floor must be a number between 0 and 1, got {floor!r}.")
     return log_of_floored(proba, floor)
 
 
 def probability_floor(proba, sample_weight=None):
-    """Half of the smallest positive probability, the default floor under a logarithm.
+    """Half of the smallest positive probability: the default floor under a logarithm.
+
+    It is never below the smallest normal number in float32, 1.18e-38, nor above half of
+    1 / n_classes, so that the likeliest class of a row stays the likeliest.
 
     Calibrators see ``log(max(p, floor))``. Learn the floor from the calibration rows,
     keep it, and use it for every later prediction::
@@ -91,7 +95,7 @@ def probability_floor(proba, sample_weight=None):
     Returns
     -------
     floor : float
-        At least 1.18e-38, the smallest normal number in float32; at most 0.5.
+        In [1.18e-38, 0.5 / n_classes].
 
     Raises
     ------
@@ -116,7 +120,7 @@ def probability_floor(proba, sample_weight=None):
 
 def floor_of(proba):
     """Return the floor of a validated matrix of probabilities."""
-    smallest = np.min(proba, where=proba > 0, initial=1.0)
+    smallest = np.min(proba, where=proba > 0, initial=1 / proba.shape[1])
     return max(0.5 * float(smallest), SMALLEST_FLOOR)
 
 
@@ -133,9 +137,7 @@ def log_odds_columns(logits):
     """Yield (class, log-odds of that class against all others in float64).
 
     The log-odds of class k are ``L_k - logsumexp(L_j, j != k)``: they do not change when
-    a row is shifted. Two classes have one column, that of the second. With more classes
-    the sum runs over columns whose order and rounding must not decide whether two rows
-    are tied, hence the rounding to 9 decimals.
+    a row is shifted. Two classes have one column, that of the second.
     """
     n_classes = logits.shape[1]
     if n_classes == 2:
@@ -148,7 +150,33 @@ def log_odds_columns(logits):
         # For all but the top class the rest holds the top's own exp(0) = 1.
         remaining = np.where(is_top, 1.0, total - np.exp(column - peak))
         others = np.where(is_top, others_of_top, peak + np.log(np.maximum(remaining, 1.0)))
-        yield k, np.round(column - others, TIE_DECIMALS)
+        yield k, column - others
+
+
+def rounding_of(logits):
+    """Return for each row by how much its log-odds may be off by rounding in float64."""
+    largest = np.maximum(logits.max(axis=1), -logits.min(axis=1)).astype(np.float64)
+    return 8 * np.finfo(np.float64).eps * (largest + 8)
+
+
+def merge_near_ties(z, precision):
+    """Make log-odds equal that differ by rounding only.
+
+    Where scores are tied, a rounding error would otherwise put them in an order, and a
+    step function may rise between them. Neighbours merge if their roundings can have parted
+    them; a chain of neighbours is cut into pieces as wide as one rounding.
+    """
+    order = np.argsort(z, kind="stable")
+    ordered, width = z[order], precision[order]
+    apart = np.diff(ordered) > width[1:] + width[:-1]
+    start = np.maximum.accumulate(np.where(np.r_[True, apart], np.arange(len(z)), 0))
+    offset = ordered - ordered[start]
+    piece = np.floor(np.divide(offset, width[start], out=np.zeros_like(z), where=offset > 0))
+    new = np.r_[True, apart | (np.diff(piece) != 0)]
+    first = np.maximum.accumulate(np.where(new, np.arange(len(z)), 0))
+    merged = np.empty_like(z)
+    merged[order] = ordered[first]
+    return merged
 
 
 def row_blocks(n_samples, n_classes):
@@ -187,11 +215,15 @@ def check_finite(values, source):
     """Raise if decision values are NaN, infinite or beyond all reason."""
     if values.size and not max(-values.min(), values.max()) <= LARGEST_LOGIT:
         bad = ~(np.abs(values) <= LARGEST_LOGIT).all(axis=1)
-        _complain(source, f"NaN, infinite values or values beyond {LARGEST_LOGIT:g}", bad)
+        what = f"NaN, infinite values (inf) or values beyond {LARGEST_LOGIT:g}"
+        _complain(source, f"{what} (for the logarithm of zeros see logits_from_proba)", bad)
 
 
-def check_proba(proba, source):
-    """Raise unless values lie in [0, 1] and rows sum to one (within half precision)."""
+def check_proba(proba, source, *, allow_zero_rows=False):
+    """Raise unless values lie in [0, 1] and rows sum to one (within half precision).
+
+    Some classifiers answer with a row of zeros where they know nothing.
+    """
     if proba.size == 0:
         return
     if not (proba.min() >= -ROUNDING and proba.max() <= 1 + SUM_TOLERANCE):
@@ -199,14 +231,15 @@ def check_proba(proba, source):
             _complain(source, "NaN or infinite values", ~np.isfinite(proba).all(axis=1))
         outside = (proba < -ROUNDING) | (proba > 1 + SUM_TOLERANCE)
         _complain(source, f"values outside [0, 1] ({IF_LOGITS})", outside.any(axis=1))
-    off = np.abs(proba.sum(axis=1, dtype=np.float64) - 1) > SUM_TOLERANCE
+    total = proba.sum(axis=1, dtype=np.float64)
+    off = (np.abs(total - 1) > SUM_TOLERANCE) & ~((total == 0) & allow_zero_rows)
     if off.any():
         _complain(source, f"probabilities that do not sum to one ({IF_LOGITS})", off)
 
 
 def log_of_floored(proba, floor):
     """Return the logarithm of validated probabilities, none below the floor."""
-    floor = floor_of(proba) if floor is None else max(floor, SMALLEST_FLOOR)
+    floor = floor_of(proba) if floor is None else max(floor, np.finfo(proba.dtype).tiny)
     out = np.maximum(proba, proba.dtype.type(floor))
     return np.log(out, out=out)
 

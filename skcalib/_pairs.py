@@ -5,7 +5,7 @@ from inspect import signature
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import _check_method_params
 
 from skcalib._logits import SMALLEST_FLOOR, floor_of, looks_like_proba, softmax
@@ -33,10 +33,13 @@ class CalibratedPair:
 
     calibrators : list
         The fitted calibrator; empty if there was nothing to learn from (fewer than two
-        classes among the calibration samples), which leaves probabilities as they are.
+        classes among the calibration samples): softmax of the logits then.
 
     classes : ndarray of shape (n_classes,)
         All labels; those that `estimator` never saw get probability 0.
+
+    columns : ndarray
+        The position among `classes` of each of the estimator's own classes.
 
     floor : float or None
         Smaller probabilities of `estimator` are raised to this before the logarithm; None
@@ -49,6 +52,9 @@ class CalibratedPair:
         self.classes = classes
         self.columns = columns
         self.floor = floor
+
+    def __repr__(self):
+        return f"CalibratedPair({self.estimator!r}, {self.calibrators!r})"
 
     def predict_proba(self, X):
         """Return calibrated probabilities, a column for each of `classes`."""
@@ -72,8 +78,16 @@ def fit_split(estimator, X, y, split, fit_params):
     """Fit on the training rows of one split; return it and its held-out answers."""
     train, test = split
     params = _check_method_params(y, params=fit_params, indices=train)
-    estimator.fit(take_rows(X, train), _safe_indexing(y, train), **params)
-    return estimator, response_of(estimator, take_rows(X, test))
+    X_train, X_test = take_rows(X, train), take_rows(X, test)
+    if is_pairwise(estimator):
+        X_train, X_test = (_safe_indexing(part, train, axis=1) for part in (X_train, X_test))
+    estimator.fit(X_train, _safe_indexing(y, train), **params)
+    return estimator, response_of(estimator, X_test)
+
+
+def is_pairwise(estimator):
+    """Tell whether X is a square matrix of distances or kernel values."""
+    return hasattr(estimator, "__sklearn_tags__") and get_tags(estimator).input_tags.pairwise
 
 
 def take_rows(X, rows):
@@ -145,17 +159,8 @@ def accepts_weight(estimator):
 def _fit_calibrator(calibrator, logits, codes, weight):
     if isinstance(calibrator, Calibrator):
         return calibrator.fit_columns(logits, codes, weight)
-    if accepts_weight(calibrator):
-        calibrator.fit(logits, codes, sample_weight=weight)
-    else:
-        if np.ptp(weight) > 0:
-            warnings.warn(
-                f"method={calibrator!r} does not take sample_weight, so the calibration is "
-                "unweighted.",
-                UserWarning,
-                stacklevel=5,
-            )
-        calibrator.fit(logits, codes)
+    weighted = {"sample_weight": weight} if accepts_weight(calibrator) else {}
+    calibrator.fit(logits, codes, **weighted)
     if not np.isin(calibrator.classes_, np.arange(logits.shape[1])).all():
         raise ValueError(
             f"method={calibrator!r} was fitted on numbered columns but answers for the classes "
@@ -183,7 +188,27 @@ def warn_of_answers(estimator, responses):
         )
 
 
-def warn_of_missing_classes(pairs, codes, weight, rows):
+def warn_of_weights(calibrator, sample_weight):
+    """Warn once if the calibrator cannot use the weights that were given."""
+    if sample_weight is not None and not accepts_weight(calibrator):
+        warnings.warn(
+            f"method={calibrator!r} does not take sample_weight, so the calibration is "
+            "unweighted.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def count_unknown(responses, rows, codes, weight, classes):
+    """Count held-out answers to samples of a class that their classifier never saw."""
+    unknown = 0
+    for response, held in zip(responses, rows, strict=True):
+        known = columns_among(classes, response.classes)
+        unknown += np.sum(~np.isin(codes[held], known) & (weight[held] > 0))
+    return int(unknown)
+
+
+def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
     """Warn once of all classes that some pair was trained or calibrated without."""
     untrained, uncalibrated, idle = set(), set(), 0
     for pair, held in zip(pairs, rows, strict=True):
@@ -191,22 +216,30 @@ def warn_of_missing_classes(pairs, codes, weight, rows):
         untrained |= set(range(len(pair.classes))) - set(pair.columns.tolist())
         uncalibrated |= set(pair.columns.tolist()) - set(present.tolist())
         idle += not pair.calibrators
-    if not (untrained or uncalibrated or idle):
+    if not (untrained or uncalibrated or left_out):
         return
     labels = pairs[0].classes
     said = []
     if untrained:
-        said.append(f"the training rows lack {labels[sorted(untrained)].tolist()}")
+        said.append(
+            f"some training rows lack {labels[sorted(untrained)].tolist()}, so that a pair of "
+            "classifier and calibrator gives these probability 0"
+        )
+    if left_out:
+        said.append(
+            f"{left_out} calibration samples of classes that their classifier never saw are "
+            "left out"
+        )
     if uncalibrated:
-        said.append(f"the calibration rows lack {labels[sorted(uncalibrated)].tolist()}")
+        said.append(f"some calibration rows lack {labels[sorted(uncalibrated)].tolist()}")
     if idle:
         said.append(
-            f"{idle} of {len(pairs)} calibrations had fewer than two classes to learn from and "
-            "leave probabilities as they are"
+            f"{idle} of {len(pairs)} calibrations had fewer than two classes to learn from, "
+            "and the softmax of the logits is used as it is"
         )
     warnings.warn(
-        "Not every class is everywhere: in some split " + "; ".join(said) + ". Shuffle or "
-        "stratify the splits, or calibrate on more samples.",
+        f"Not every class is everywhere: {'; '.join(said)}. Calibrate on more samples, or "
+        "shuffle or stratify the splits if there are any.",
         UserWarning,
         stacklevel=3,
     )

@@ -62,12 +62,19 @@ def _answer(estimator, method, X, classes, *, strict=True):
     if values.shape != (n_samples, n_classes) or pairs:
         if not strict:
             return None
-        way_out = "; use decision_function_shape='ovr', not 'ovo'" if pairs else ""
+        if pairs:
+            raise ValueError(
+                f"{source} answers with a column for each pair of classes, but a calibrator "
+                "needs a column for each class; use decision_function_shape='ovr', not 'ovo'."
+            )
         raise ValueError(
             f"{source} answered with shape {shape} for {n_samples} samples and {n_classes} "
-            f"classes, but a calibrator needs a column for each class{way_out}."
+            "classes, but a calibrator needs a column for each class."
         )
-    (check_proba if is_proba else check_finite)(values, source)
+    if is_proba:
+        check_proba(values, source, allow_zero_rows=True)  # the floor makes them uniform
+    else:
+        check_finite(values, source)
     return values
 
 

@@ -36,9 +36,10 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         - "temperature": :class:`~skcalib.calibrators.TemperatureScaling`, one parameter;
           for networks and many classes.
 
-        An instance of these has parameters, which are nested ones
-        (``method__smoothing``). Any other scikit-learn classifier is fitted on the
-        logits, a column for each class, as features.
+        The parameters of an instance are nested ones (``method__smoothing`` with
+        ``method=IsotonicCalibration()``). Any other scikit-learn classifier is fitted on
+        the logits, a column for each class, as features; a class that has no calibration
+        row then gets probability 0.
 
     cv : int, cross-validation generator or iterable, default=None
         How to split: 5 folds by default, stratified for integers whatever the
@@ -50,15 +51,17 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
     ensemble : bool or "auto", default="auto"
         If True, each split gives a pair of classifier and calibrator, and probabilities
         are the mean over pairs. If False, one calibrator learns from all held-out
-        answers joined, and the classifier is trained once more on all samples. "auto"
-        is False for a FrozenEstimator, else True.
+        answers joined, and the classifier is trained once more on all samples; samples
+        that no split held out do not count in the calibration. "auto" is False for a
+        FrozenEstimator, else True.
 
     Attributes
     ----------
     calibrated_classifiers_ : list
         The pairs, each with ``estimator`` (fitted), ``calibrators`` (a list of the one
-        fitted calibrator; its classes are column numbers) and ``predict_proba``; as many
-        as splits if `ensemble`, else one.
+        fitted calibrator, its classes being column numbers; empty if fewer than two
+        classes were there to learn from, the pair then answering with the softmax of its
+        logits) and ``predict_proba``; as many as splits if `ensemble`, else one.
 
     classes_ : ndarray of shape (n_classes,)
         Sorted labels; those of a frozen estimator include what y lacks.
@@ -73,11 +76,12 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
     -----
     UserWarning
         Once, if some class has no sample among the calibration rows or the training rows
-        of a split; if the estimator does not take sample weights; if its
+        of a split; if the estimator or the calibrator does not take sample weights; if the
+        weights sum to less than two samples; if the estimator's
         `decision_function` answers with what looks like probabilities, or has no column
         for each class (`predict_proba` is then used).
     sklearn.exceptions.ConvergenceWarning
-        If a calibrator ended at a bound or short of its optimum.
+        For each calibrator that ended at a bound or short of its optimum.
 
     See Also
     --------
@@ -89,7 +93,12 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
     decision values f of two classes are ``(-f/2, f/2)``, probabilities are
     ``log(max(p, floor))`` with :func:`~skcalib.probability_floor` of the calibration rows.
     So a row's answer does not depend on the rows beside it. A pair gives a class that its
-    classifier never saw probability 0.
+    classifier never saw probability 0, and its calibrator learns nothing from the samples
+    of that class.
+
+    The mean over pairs is often a little less sure than each of them; ``ensemble=False``
+    has one pair. No calibration mends a classifier whose calibration samples are not like
+    those it will meet, or were used to train it.
 
     References
     ----------
@@ -127,8 +136,9 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         if isinstance(method, str):
             known = _calibrators_by_name()
             if method not in known:
+                names = ", ".join(f"{k!r} ({c.__name__})" for k, c in sorted(known.items()))
                 raise InvalidParameterError(
-                    f"Unknown method {method!r}. Known are {sorted(known)}; an instance of a "
+                    f"Unknown method {method!r}. Known are {names}; an instance of a "
                     "calibrator or of any classifier will do as well."
                 )
             method = known[method]()
@@ -137,7 +147,8 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         ):
             raise InvalidParameterError(
                 "method must be a name, or an instance of a calibrator or of a classifier with "
-                f"'fit' and 'predict_proba'. Got {method!r} instead."
+                f"'fit' and 'predict_proba' (an instance: with parentheses). Got {method!r} "
+                "instead."
             )
         if isinstance(method, Calibrator):
             method.check_params()
@@ -173,7 +184,8 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
     ----------
     calibrated_classifiers_ : list
         The pairs, each with ``estimator``, ``calibrators`` (a list of the one fitted
-        TemperatureScaling) and ``predict_proba``.
+        TemperatureScaling, see there; empty if fewer than two classes were there to learn
+        from) and ``predict_proba``.
 
     classes_ : ndarray of shape (n_classes,)
         Sorted labels.
@@ -183,6 +195,13 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
         As the fitted estimator has them, if it has.
+
+    Warns
+    -----
+    UserWarning
+        As :class:`CalibratedClassifierCV` does.
+    sklearn.exceptions.ConvergenceWarning
+        For each temperature that ended at its bound.
 
     See Also
     --------

@@ -284,7 +284,7 @@ def test_huge_and_tiny_logits(calibrator, scale, dtype):
 
 BAD = {
     "NaN logits": (lambda X, y, w: ([[np.nan, 0, 0], *X[1:].tolist()], y, w), "NaN"),
-    "infinite logits": (lambda X, y, w: ([[np.inf, 0, 0], *X[1:].tolist()], y, w), "infinity"),
+    "infinite logits": (lambda X, y, w: ([[np.inf, 0, 0], *X[1:].tolist()], y, w), "infinite"),
     "monstrous logits": (lambda X, y, w: (X * 1e31, y, w), "beyond"),
     "one dimension": (lambda X, y, w: (X[:, 0], y, w), "2D array"),
     "three dimensions": (lambda X, y, w: (X[None], y, w), "dim 3"),
@@ -364,3 +364,23 @@ def test_short_names(calibrator):
         assert calibrator.short_name == names[type(calibrator)]
     others = [c for c in all_calibrators() if type(c) is not type(calibrator)]
     assert calibrator.short_name not in {c.short_name for c in others}
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda logits: logits, "outside"),
+        (lambda logits: logits[:, 0], "shape"),
+        (lambda logits: logits * np.nan, "NaN"),
+        (lambda logits: np.full(logits.shape, 0.1), "sum to one"),
+    ],
+)
+def test_a_method_that_gives_no_probabilities_is_found_out(calibrator, answer, message):
+    class Broken(type(calibrator)):
+        def _proba(self, logits):
+            return answer(logits)
+
+    rng = np.random.default_rng(0)
+    y = np.arange(30) % 3
+    with pytest.raises(ValueError, match=f"Broken._proba.*{message}"):
+        Broken(**calibrator.get_params()).fit(rng.normal(size=(30, 3)) + np.eye(3)[y], y)

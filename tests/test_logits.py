@@ -18,8 +18,9 @@ from stand_ins import Probabilities, Scores
 from zoo import problems
 
 from skcalib import logits_from_proba, probability_floor
-from skcalib._logits import log_odds_columns, softmax
-from skcalib._responses import response_of
+from skcalib._logits import log_odds_columns, merge_near_ties, softmax
+from skcalib._responses import logits_from_response, response_of
+from skcalib.calibrators import PlattScaling
 
 
 @given(problem=problems())
@@ -47,7 +48,7 @@ def test_zeros_rise_to_the_floor_only():
     assert_allclose(np.exp(logits_from_proba(proba)), np.maximum(proba, 0.05))
     assert_allclose(np.exp(logits_from_proba(proba, 0.01)), np.maximum(proba, 0.01))
     assert probability_floor(proba, [0, 1]) == 0.1
-    assert probability_floor([[0.0, 1.0]]) == 0.5
+    assert probability_floor([[0.0, 1.0]]) == 0.25  # the likeliest class stays likeliest
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -88,8 +89,8 @@ def test_what_is_no_probability(proba, message):
 
 
 def test_what_is_no_floor():
-    for floor in (0, 1, -0.1, 2, np.nan):
-        with pytest.raises(ValueError, match="floor must lie between 0 and 1"):
+    for floor in (0, 1, -0.1, 2, np.nan, "a", [0.1]):
+        with pytest.raises(ValueError, match="floor must be a number between 0 and 1"):
             logits_from_proba([[0.5, 0.5]], floor)
     with pytest.raises(ValueError, match="no positive entry"):
         probability_floor([[0.5, 0.5]], [0])
@@ -106,7 +107,7 @@ def test_log_odds(problem, shift):
         assert list(columns) == ([1] if n_classes == 2 else list(range(n_classes)))
         for k, z in columns.items():
             others = logsumexp(np.delete(logits, k, axis=1), axis=1)
-            assert_allclose(z, logits[:, k] - others, atol=2e-9)
+            assert_allclose(z, logits[:, k] - others, atol=1e-10)
             assert z.dtype == np.float64
 
 
@@ -149,3 +150,35 @@ def test_an_integer_answer_is_not_changed_in_place():
     response = response_of(Scores().fit(X, [0, 1, 0, 1, 0]), X)
     softmax(response.values)
     assert_array_equal(X, kept)
+
+
+def test_near_ties_merge_and_nothing_else():
+    step = 1e-15
+    z = np.array([3.0, 1.0, 1.0 + step, 2.0, 1.0 - step, 2.0 + 1e-9])
+    merged = merge_near_ties(z, np.full(6, 1e-14))
+    assert_array_equal(merged, [3, 1 - step, 1 - step, 2, 1 - step, 2 + 1e-9])
+    assert_array_equal(merge_near_ties(z, np.zeros(6)), z)
+    chain = np.arange(100) * 0.5
+    pieces = merge_near_ties(chain, np.ones(100))
+    assert len(np.unique(pieces)) == 50
+    assert np.abs(pieces - chain).max() <= 1
+    assert merge_near_ties(np.zeros(1), np.zeros(1)) == 0
+
+
+def test_small_logits_of_many_classes_keep_their_information():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 500)
+    logits = rng.normal(size=(500, 3)) + np.eye(3)[y]
+    losses = []
+    for scale in (1e-6, 1e-10):
+        model = PlattScaling().fit(logits * scale, y)
+        losses.append(-model.predict_log_proba(logits * scale)[np.arange(500), y].mean())
+    assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+
+
+def test_a_row_of_zeros_is_uniform_where_a_classifier_gives_it():
+    X = np.array([[0.2, 0.3, 0.5], [0, 0, 0], [0.6, 0.2, 0.2]])
+    response = response_of(Probabilities().fit(X, [0, 1, 2]), X)
+    assert_allclose(softmax(logits_from_response(response, 0.1))[1], 1 / 3)
+    with pytest.raises(ValueError, match="sum to one"):
+        logits_from_proba(X)

@@ -4,20 +4,31 @@ import warnings
 from abc import ABCMeta, abstractmethod
 
 import numpy as np
+from scipy.special import expit, log_expit
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from skcalib._logits import check_finite, log_odds_columns, looks_like_proba
+from skcalib._logits import (
+    check_finite,
+    check_proba,
+    log_odds_columns,
+    looks_like_proba,
+    merge_near_ties,
+    rounding_of,
+    row_blocks,
+    softmax,
+)
 from skcalib._predictions import ProbabilisticClassifierMixin
 
 
 class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of all calibrators: validates, maps labels to columns, makes weights a vector.
 
-    A method writes its mathematics in ``_fit`` and ``_proba`` and, if
-    :class:`~skcalib.CalibratedClassifierCV` should know it by name, a ``short_name``.
+    Derive from it to write a method of your own, and give an instance of it as the
+    `method` of :class:`~skcalib.CalibratedClassifierCV`. (``short_name``, by which some
+    are known there, serves the calibrators of this package.)
 
     Notes
     -----
@@ -26,7 +37,9 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
     - ``_fit(logits, codes, weight)``: `logits` is a finite matrix with at least two
       columns, `codes` the column of each row's label, `weight` a vector of positive
       numbers; a class may be without rows;
-    - ``_proba(logits)``: rows that lie in [0, 1] and sum to one, of the type of `logits`.
+    - ``_proba(logits)``: rows that lie in [0, 1] and sum to one, of the type of `logits`;
+    - ``check_params()``, if there are parameters to check: raises ValueError. It is called
+      before anything is trained.
 
     Examples
     --------
@@ -61,14 +74,15 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         Parameters
         ----------
         X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
-            Logits, a column for each class in sorted order of the labels: any finite
-            real numbers whose softmax makes sense. A single column is a binary
+            Logits, a column for each class in sorted order of the labels: real numbers
+            of at most 1e30 whose softmax makes sense. A single column is a binary
             decision value f, the same as the logits ``(-f/2, f/2)``. For probabilities
             see :func:`~skcalib.logits_from_proba`.
 
         y : array-like of shape (n_samples,)
-            Labels of any kind. If a class has no row, the labels must be the integers
-            0 to n_classes - 1 (the columns); that warns.
+            Class labels: strings, integers, integer-valued floats, booleans,
+            categoricals. If a class has no row, the labels must be the integers 0 to
+            n_classes - 1 (the columns); that warns.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights. They are frequencies: an integer weight counts as that
@@ -83,7 +97,14 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         ------
         ValueError
             If X holds NaN or infinite values or has the wrong number of columns, if y
-            has one class only, or if weights are negative, NaN or all zero.
+            has one class only, or if weights are negative, NaN or all zero, or if a
+            parameter is unusable.
+
+        Warns
+        -----
+        UserWarning
+            If a class has no row, if X looks like probabilities, or if the weights sum to
+            less than two samples.
         """
         self.check_params()
         logits = self._check_logits(X, reset=True)
@@ -102,8 +123,7 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
                 UserWarning,
                 stacklevel=2,
             )
-        self._fit(logits, codes, weight)
-        return self
+        return self._learn(logits, codes, weight)
 
     def fit_columns(self, logits, codes, weight):
         """Learn from arrays that were checked before; for meta-estimators.
@@ -126,8 +146,7 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         """
         self.n_features_in_ = logits.shape[1]
         self.classes_ = np.arange(logits.shape[1])
-        self._fit(logits, codes, weight)
-        return self
+        return self._learn(logits, codes, weight)
 
     def predict_proba(self, X):
         """Calibrated probabilities.
@@ -145,18 +164,37 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         check_is_fitted(self)
         return self._proba(self._check_logits(X, reset=False))
 
+    def _learn(self, logits, codes, weight):
+        """Fit, and let a few answers show whether the method keeps its promise."""
+        self._fit(logits, codes, weight)
+        few = logits[:8]
+        proba = np.asarray(self._proba(few))
+        source = f"{type(self).__name__}._proba"
+        if proba.shape != few.shape:
+            raise ValueError(f"{source} answered with shape {proba.shape}, not {few.shape}.")
+        check_proba(proba, source)
+        return self
+
     def _check_logits(self, X, *, reset):
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=reset)
+        if np.asarray(X).ndim == 1:
+            raise ValueError(
+                "Expected 2D array, got 1D array instead: X holds logits, a column for each "
+                "class. Reshape your data with X.reshape(-1, 1) if they are binary decision "
+                "values."
+            )
+        X = validate_data(
+            self, X, dtype=[np.float64, np.float32], reset=reset, ensure_all_finite=False
+        )
         check_finite(X, "X")
         return np.hstack([-X / 2, X / 2]) if X.shape[1] == 1 else X
 
 
 class BinaryCalibrator(Calibrator):
-    """Base of methods that map one column of log-odds to one probability.
+    """Base of methods that map one column of log-odds to calibrated log-odds.
 
     With two classes there is one map, for the second class. With more, each class has a
-    map of its log-odds against all others (one-vs-rest), and rows are divided by their
-    sum; a row of zeros becomes uniform.
+    map of its log-odds against all others (one-vs-rest), and the probabilities of a row
+    are divided by their sum; a row of zeros becomes uniform.
 
     Attributes
     ----------
@@ -167,20 +205,24 @@ class BinaryCalibrator(Calibrator):
     -----
     Subclasses implement
 
-    - ``_fit_map(z, target, weight)``: `z` the log-odds (float64), `target` whether the
-      label is the class in question (boolean); returns anything;
-    - ``_apply_map(fitted, z)``: the probabilities, given what ``_fit_map`` returned.
+    - ``_fit_map(z, target, weight)``: vectors; `z` the log-odds (float64; values that
+      differ by rounding only have been made equal), `target` whether the label is the
+      class in question (booleans, all False for a class without rows), `weight` positive
+      numbers; returns anything;
+    - ``_apply_map(fitted, z)``: the calibrated log-odds, given what ``_fit_map`` returned;
+      plus and minus infinity stand for probabilities 1 and 0
+      (:func:`scipy.special.logit` leads from probabilities to log-odds).
 
     Examples
     --------
-    >>> from scipy.special import expit
+    >>> import numpy as np
     >>> from skcalib.calibrators import BinaryCalibrator
     >>> class Shift(BinaryCalibrator):
     ...     def _fit_map(self, z, target, weight):
-    ...         return target.mean() - 0.5
+    ...         return np.average(target, weights=weight) - 0.5
     ...
     ...     def _apply_map(self, fitted, z):
-    ...         return expit(z + fitted)
+    ...         return z + fitted
     >>> Shift().fit([[0.0, 2.0], [1.0, 0.0]], ["no", "yes"]).predict([[0.0, 3.0]]).item()
     'yes'
     """
@@ -191,34 +233,42 @@ class BinaryCalibrator(Calibrator):
 
     @abstractmethod
     def _apply_map(self, fitted, z):
-        """Return the probability of the class for each of its log-odds."""
+        """Return the calibrated log-odds of the class for each of its log-odds."""
 
     def _fit(self, logits, codes, weight):
-        self.maps_ = [self._fit_map(z, codes == k, weight) for k, z in log_odds_columns(logits)]
+        precision = rounding_of(logits)
+        self.maps_ = [
+            self._fit_map(merge_near_ties(z, precision), codes == k, weight)
+            for k, z in log_odds_columns(logits)
+        ]
 
     def _proba(self, logits):
         proba = np.empty_like(logits, order="C")
-        total = np.zeros(len(logits))
-        for fitted, (k, z) in zip(self.maps_, log_odds_columns(logits), strict=True):
-            column = self._apply_map(fitted, z)
-            proba[:, k] = column
-            total += column
-        if len(self.maps_) == 1:
-            proba[:, 0] = 1 - column
-            return proba
-        proba[total == 0] = 1
-        total[total == 0] = proba.shape[1]
-        proba /= total[:, None].astype(proba.dtype)
+        for block in row_blocks(*logits.shape):
+            proba[block] = self._proba_of_block(logits[block])
         return proba
+
+    def _proba_of_block(self, logits):
+        columns = zip(self.maps_, log_odds_columns(logits), strict=True)
+        odds = np.stack([self._apply_map(fitted, z) for fitted, (_, z) in columns], axis=1)
+        if odds.shape[1] == 1:
+            return expit(odds * [-1, 1])
+        # expit(odds) divided by its sum, also where all of it underflows.
+        log_proba = log_expit(odds)
+        log_proba[(log_proba == -np.inf).all(axis=1)] = 0
+        return softmax(log_proba)
 
 
 def check_labels(y):
     """Return labels as a vector, or say why they are none."""
+    if y is None:
+        raise ValueError("This estimator requires y to be passed, but the target y is None.")
     shape = np.asarray(y).shape
     if len(shape) == 2 and shape[1] > 1:
         raise ValueError(
-            f"y must be one-dimensional, got shape {shape}. For several labels in each "
-            "sample use sklearn.multioutput.MultiOutputClassifier around this estimator."
+            f"y must be one-dimensional, got shape {shape}. If these are one-hot labels pass "
+            "y.argmax(axis=1); for several labels in each sample use "
+            "sklearn.multioutput.MultiOutputClassifier around this estimator."
         )
     y = column_or_1d(y, warn=True)
     if len(y) == 0:
@@ -260,7 +310,8 @@ def _classes_of_columns(y, n_columns):
     classes, codes = np.unique(y, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
-            f"y has one class only ({classes[0]!r}); a calibrator needs at least two classes."
+            f"y has one class only ({classes.tolist()[0]!r}) among the samples of positive "
+            "weight; a calibrator needs at least two classes."
         )
     if len(classes) == n_columns:
         return classes, codes

@@ -1,6 +1,7 @@
 """Isotonic calibration."""
 
 import numpy as np
+from scipy.special import logit
 from sklearn.isotonic import IsotonicRegression
 
 from skcalib.calibrators._base import BinaryCalibrator
@@ -18,6 +19,8 @@ class IsotonicCalibration(BinaryCalibrator):
               \qquad \epsilon = 1 / (n + 1)
 
     where n is the total weight of the calibration samples and K the number of classes.
+    With more than two classes this is done to each class's map, before rows are divided by
+    their sum.
 
     **When to use it.** Two classes and thousands of calibration samples: it fits any
     monotone distortion. **When not.** Below about a thousand samples it overfits, and
@@ -86,5 +89,6 @@ class IsotonicCalibration(BinaryCalibrator):
 
     def _apply_map(self, fitted, z):
         regression, uniform_share = fitted
-        proba = np.clip(regression.predict(z), 0, 1)
-        return (1 - uniform_share) * proba + uniform_share / len(self.classes_)
+        # Rounding of z must not lift a zero: rows are divided by their sum.
+        proba = np.clip(np.round(regression.predict(z), 10), 0, 1)
+        return logit((1 - uniform_share) * proba + uniform_share / len(self.classes_))

@@ -28,10 +28,13 @@ class TemperatureScaling(Calibrator):
     likeliest; only the confidence changes.
 
     **When to use it.** The first thing to try for neural networks and for many classes:
-    one parameter cannot overfit, even with a hundred samples, and the accuracy does not
-    change. **When not.** It cannot mend what is wrong for one class only, nor a bias
-    towards a class: :class:`PlattScaling` has an intercept, :class:`IsotonicCalibration`
-    any monotone shape.
+    one parameter needs few samples, and the accuracy does not change. **When not.** It
+    cannot mend what is wrong for one class only, nor a bias towards a class:
+    :class:`PlattScaling` has an intercept, :class:`IsotonicCalibration` any monotone
+    shape. If all calibration samples are classified correctly, as may happen with a
+    hundred of them and an accurate classifier, the best T is 0: the answer is then all or
+    nothing, with exact zeros, and one mistake costs an infinite log loss. A warning says
+    so; :class:`PlattScaling` is safe there.
 
     Attributes
     ----------

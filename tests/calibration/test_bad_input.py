@@ -116,11 +116,13 @@ def test_sorted_folds_hold_what_their_models_never_saw(method, ensemble):
 
 def test_a_class_that_some_training_rows_lack_when_folds_are_joined():
     rng = np.random.default_rng(0)
-    y = np.repeat([0, 1, 2, 0, 1], 30)  # class 2 is in the second fold only
+    y = np.repeat([0, 1, 0, 1, 2], 30)  # class 2 is in the second fold only
     data = rng.normal(size=(150, 3)) + 2 * np.eye(3)[y]
     for base in (LogisticRegression(), GaussianNB()):
         model = CalibratedClassifierCV(base, method="temperature", cv=KFold(2), ensemble=False)
-        model.fit(data, y)  # the final model knows all classes, so there is nothing to say
+        with pytest.warns(UserWarning, match="30 calibration samples of classes") as record:
+            model.fit(data, y)
+        assert len(record) == 1
         stratified = CalibratedClassifierCV(
             base, method="temperature", cv=StratifiedKFold(5), ensemble=False
         ).fit(data, y)
@@ -216,7 +218,7 @@ def test_an_estimator_without_classes():
 
 
 def test_unknown_method_lists_the_known():
-    with pytest.raises(ValueError, match=r"'platt'.*'isotonic', 'sigmoid', 'temperature'"):
+    with pytest.raises(ValueError, match=r"'platt'.*'sigmoid' \(PlattScaling\), 'temp"):
         CalibratedClassifierCV(method="platt").fit(X, Y)
     for method in (None, 3, TemperatureScaling, LinearRegression()):
         with pytest.raises(ValueError, match="method must be"):
@@ -233,7 +235,10 @@ def test_parameters_are_checked_before_anything_is_trained():
         ({"ensemble": "yes"}, "ensemble"),
         ({"ensemble": None}, "ensemble"),
         ({"cv": "prefit"}, "FrozenEstimator"),
+        ({"cv": "kfold"}, "number of folds"),
         ({"cv": []}, "no split"),
+        ({"n_jobs": "2"}, "n_jobs"),
+        ({"n_jobs": 1.5}, "n_jobs"),
     ):
         with pytest.raises(ValueError, match=message):
             CalibratedClassifierCV(Expensive(), **parameters).fit(X, Y)

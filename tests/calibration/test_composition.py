@@ -327,3 +327,49 @@ def test_one_vs_one_decisions_are_passed_over_or_refused():
     with pytest.warns(UserWarning, match="predict_proba is used"):
         model.fit(X, y)
     assert model.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize(
+    "base", [SVC(kernel="precomputed"), KNeighborsClassifier(metric="precomputed")]
+)
+def test_precomputed_kernels_and_distances(base):
+    X, y = load_iris(return_X_y=True)
+    square = X @ X.T
+    if not isinstance(base, SVC):
+        square = np.linalg.norm(X[:, None] - X[None], axis=2)
+    model = CalibratedClassifierCV(base, ensemble=False).fit(square, y)
+    assert model.score(square, y) > 0.9
+    with pytest.raises(ValueError, match="ensemble=False"):
+        CalibratedClassifierCV(base).fit(square, y)
+
+
+@pytest.mark.parametrize("ensemble", [True, False])
+def test_a_classifier_whose_fit_returns_something_else(ensemble):
+    class History(GaussianNB):
+        def fit(self, X, y, sample_weight=None):
+            super().fit(X, y, sample_weight)
+            return {"loss": [0.3]}
+
+    X, y = load_iris(return_X_y=True)
+    assert CalibratedClassifierCV(History(), ensemble=ensemble).fit(X, y).score(X, y) > 0.9
+
+
+@pytest.mark.filterwarnings("ignore:The temperature is at its bound")
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
+def test_classifiers_that_answer_with_a_row_of_zeros(method):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 4))
+    y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
+    base = OneVsRestClassifier(DecisionTreeClassifier(max_depth=4, random_state=0))
+    model = CalibratedClassifierCV(base, method=method).fit(X, y)
+    assert model.score(X, y) > 0.8
+
+
+@pytest.mark.filterwarnings("ignore:The temperature is at its bound")
+def test_the_likeliest_class_stays_likeliest_after_hard_calibration_rows():
+    X, y = load_digits(return_X_y=True)
+    knn = KNeighborsClassifier(3).fit(X[:300], y[:300])
+    proba = knn.predict_proba(X[300:900])
+    sure = 300 + np.flatnonzero(proba.max(axis=1) == 1)[:120]
+    model = TemperatureCalibratedClassifier(FrozenEstimator(knn)).fit(X[sure], y[sure])
+    assert_array_equal(model.predict(X[900:]), knn.predict(X[900:]))

@@ -22,7 +22,10 @@ def test_plain_is_scikit_learns():
     model = IsotonicCalibration(smoothing="none").fit(z[:, None], y)
     theirs = IsotonicRegression(out_of_bounds="clip").fit(z, y)
     grid = np.linspace(-9, 9, 1001)
-    assert_array_equal(model.predict_proba(grid[:, None])[:, 1], theirs.predict(grid))
+    proba = model.predict_proba(grid[:, None])[:, 1]
+    assert_allclose(proba, theirs.predict(grid), rtol=0, atol=1e-10)
+    assert_array_equal(proba == 0, theirs.predict(grid) == 0)
+    assert_array_equal(proba == 1, theirs.predict(grid) == 1)
 
 
 def test_plain_is_the_quadratic_programme():
@@ -92,3 +95,22 @@ def test_monotone_and_honest_on_new_rows():
 def test_unknown_smoothing():
     with pytest.raises(ValueError, match=r"'mix' or 'none', got 'laplace'"):
         IsotonicCalibration(smoothing="laplace").fit([[1.0], [2.0]], [0, 1])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_scores_of_one_decimal_stay_tied_when_rows_are_shifted(n_classes):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, n_classes, 400)
+    logits = np.round(rng.normal(size=(400, n_classes)) + np.eye(n_classes)[y], 1)
+    proba = IsotonicCalibration().fit(logits, y).predict_proba(logits)
+    for shift in (7.3, np.arange(400)[:, None] / 7):
+        again = IsotonicCalibration().fit(logits + shift, y).predict_proba(logits + shift)
+        assert_allclose(again, proba, atol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-10, 1e-6, 1e6])
+def test_the_scale_of_two_classes_does_not_matter(scale):
+    z, y = scores(300)
+    proba = IsotonicCalibration().fit(z[:, None], y).predict_proba(z[:, None])
+    scaled = IsotonicCalibration().fit(z[:, None] * scale, y)
+    assert_allclose(scaled.predict_proba(z[:, None] * scale), proba, atol=1e-9)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.calibration import _SigmoidCalibration
@@ -107,5 +107,46 @@ def test_one_map_for_each_of_many_classes():
 def test_failure_to_converge_is_said(monkeypatch):
     monkeypatch.setattr(_platt, "MAX_ITER", 1)
     z, y = scores(300)
-    with pytest.warns(ConvergenceWarning, match="gradient"):
+    with pytest.warns(ConvergenceWarning, match="mean log loss is left"):
         PlattScaling().fit(z[:, None], y)
+
+
+def test_an_outlier_with_large_weights_reaches_the_optimum():
+    rng = np.random.default_rng(0)
+    y = np.arange(5) % 2
+    z = rng.normal(size=5) + 3 * (y - 0.5)
+    z[1] = 1e9
+    weight = np.full(5, 1e9)
+    model = PlattScaling().fit(z[:, None], y, weight)
+    theirs = _SigmoidCalibration().fit(z, y, weight)
+    positive, negative = weight @ y, weight @ (1 - y)
+    target = np.where(y == 1, (positive + 1) / (positive + 2), 1 / (negative + 2))
+
+    def loss(slope, intercept):
+        decision = slope * z + intercept
+        return np.mean(np.logaddexp(0, decision) - target * decision)
+
+    assert loss(model.slope_[0], model.intercept_[0]) <= loss(-theirs.a_, -theirs.b_)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_probabilities_that_underflow_are_still_divided_by_their_sum(dtype):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 300)
+    logits = rng.normal(size=(300, 3)) + 3 * np.eye(3)[y]
+    logits[:, 0] -= 6 * (y == 0)  # class 0 is ranked the wrong way round
+    model = PlattScaling().fit(logits.astype(dtype), y)
+    far = model.predict_proba(np.array([[200, 0, 0], [2000, 0, 0], [20000, 0, 0]], dtype=dtype))
+    assert_allclose(far.sum(axis=1), 1, rtol=1e-6)
+    assert_array_equal(far.argmax(axis=1), far[:1].argmax())
+    assert_allclose(far.max(axis=1), 1, rtol=1e-6)
+
+
+def test_both_tails_are_exact():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 100)
+    f = rng.normal(size=100) + 8 * (y - 0.5)
+    log_proba = PlattScaling().fit(f[:, None], y).predict_log_proba([[60.0], [-60.0]])
+    assert np.isfinite(log_proba).all()
+    assert log_proba[0, 0] < -50
+    assert log_proba[1, 1] < -50
