@@ -302,6 +302,7 @@ BAD = {
     "negative weight": (lambda X, y, w: (X, y, w - 2), "[Nn]egative"),
     "NaN weight": (lambda X, y, w: (X, y, w * np.nan), "NaN"),
     "infinite weight": (lambda X, y, w: (X, y, w * np.inf), "infinity"),
+    "huge weights": (lambda X, y, w: (X, y, w * 1e307), "overflows"),
     "zero weights": (lambda X, y, w: (X, y, 0 * w), "zero"),
     "weights of one class only": (lambda X, y, w: (X, y, (y == 1) * 1.0), "one class only"),
     "weights of wrong length": (lambda X, y, w: (X, y, w[:-1]), "shape"),

@@ -294,6 +294,8 @@ def check_weight(sample_weight, X):
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not (weight > 0).any():
         raise ValueError("sample_weight is zero for every sample; at least one must count.")
+    if not weight.sum() < 1e300:
+        raise ValueError("sample_weight is so large that its sum overflows; divide it.")
     if sample_weight is not None and weight.sum() < 2:
         warnings.warn(
             f"sample_weight sums to {weight.sum():.3g}. Weights are frequencies, so that is "
