@@ -156,7 +156,9 @@ def log_odds_columns(logits):
 def rounding_of(logits):
     """Return for each row by how much its log-odds may be off by rounding in float64."""
     largest = np.maximum(logits.max(axis=1), -logits.min(axis=1)).astype(np.float64)
-    return 8 * np.finfo(np.float64).eps * (largest + 8)
+    if logits.shape[1] > 2:
+        largest += 8  # of the logarithm of a sum, however small the logits
+    return 8 * np.finfo(np.float64).eps * largest
 
 
 def merge_near_ties(z, precision):
@@ -164,15 +166,17 @@ def merge_near_ties(z, precision):
 
     Where scores are tied, a rounding error would otherwise put them in an order, and a
     step function may rise between them. Neighbours merge if their roundings can have parted
-    them; a chain of neighbours is cut into pieces as wide as one rounding.
+    them; a chain of neighbours is cut into pieces as wide as two roundings.
     """
     order = np.argsort(z, kind="stable")
     ordered, width = z[order], precision[order]
-    apart = np.diff(ordered) > width[1:] + width[:-1]
-    start = np.maximum.accumulate(np.where(np.r_[True, apart], np.arange(len(z)), 0))
-    offset = ordered - ordered[start]
-    piece = np.floor(np.divide(offset, width[start], out=np.zeros_like(z), where=offset > 0))
-    new = np.r_[True, apart | (np.diff(piece) != 0)]
+    begins = np.r_[True, np.diff(ordered) > width[1:] + width[:-1]]
+    starts = np.flatnonzero(begins)
+    group = np.cumsum(begins) - 1
+    offset = ordered - ordered[starts][group]
+    reach = 2 * np.maximum.reduceat(width, starts)[group]
+    piece = np.floor(np.divide(offset, reach, out=np.zeros_like(z), where=offset > 0))
+    new = begins | np.r_[True, np.diff(piece) != 0]
     first = np.maximum.accumulate(np.where(new, np.arange(len(z)), 0))
     merged = np.empty_like(z)
     merged[order] = ordered[first]

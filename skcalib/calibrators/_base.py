@@ -294,7 +294,7 @@ def check_weight(sample_weight, X):
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not (weight > 0).any():
         raise ValueError("sample_weight is zero for every sample; at least one must count.")
-    if not weight.sum() < 1e300:
+    if weight.max() > 1e300 / len(weight):
         raise ValueError("sample_weight is so large that its sum overflows; divide it.")
     if sample_weight is not None and weight.sum() < 2:
         warnings.warn(
