@@ -88,13 +88,18 @@ def blocks(language):
 
 def test_readme_code_runs_as_written():
     snippet, quickstart = blocks("python")
-    exec(compile(quickstart, "README.md", "exec"), {})
+    names = {}
+    exec(compile(quickstart, "README.md", "exec"), names)
+    assert names["model"].score(names["X_test"], names["y_test"]) > 0.8
+    assert names["proba"].shape == (450, 10)
+    assert names["search"].best_score_ > -0.5
     from sklearn.datasets import load_digits
     from sklearn.naive_bayes import GaussianNB
 
     X, y = load_digits(return_X_y=True)
     names = {"any_classifier": GaussianNB(), "X": X, "y": y, "X_new": X}
     exec(compile(snippet, "README.md", "exec"), names)
+    assert names["model"].score(X, y) > 0.8
 
 
 def test_readme_table_is_what_the_example_prints(capsys):
