@@ -96,9 +96,9 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
     classifier never saw probability 0, and its calibrator learns nothing from the samples
     of that class.
 
-    The mean over pairs is often a little less sure than each of them; ``ensemble=False``
-    has one pair. No calibration mends a classifier whose calibration samples are not like
-    those it will meet, or were used to train it.
+    The mean over pairs is never more sure than the pairs are on average, and less so where
+    they disagree; ``ensemble=False`` has one pair. No calibration mends a classifier whose
+    calibration samples are not like those it will meet, or were used to train it.
 
     References
     ----------

@@ -97,12 +97,7 @@ class PlattScaling(BinaryCalibrator):
         positive = weight @ target
         negative = weight @ ~target
         smoothed = np.where(target, (positive + 1) / (positive + 2), 1 / (negative + 2))
-        # Medians, so that an outlier does not set the scale for all others.
-        centre = np.median(z)
-        distance = np.abs(z - centre)
-        spread = np.median(distance) or distance.max()
-        # Constant scores carry no information; a spread of rounding errors counts as none.
-        scale = 1 / spread if distance.max() > 1e-12 * abs(centre) else 0.0
+        centre, scale = _standardisation(z)
         start = np.log((positive + 1) / (negative + 1))
         weight = weight / weight.sum()
         slope, intercept = _newton((z - centre) * scale, smoothed, weight, start)
@@ -111,6 +106,17 @@ class PlattScaling(BinaryCalibrator):
     def _apply_map(self, fitted, z):
         slope, intercept = fitted
         return slope * z + intercept
+
+
+def _standardisation(z):
+    """Return centre and inverse spread by medians, so that an outlier sets neither."""
+    centre = np.median(z)
+    distance = np.abs(z - centre)
+    farthest = distance.max()
+    # Constant scores carry no information; what rounding or underflow parts is constant.
+    if farthest <= max(1e-12 * abs(centre), 1e-290):
+        return centre, 0.0
+    return centre, 1 / max(np.median(distance), 1e-10 * farthest)
 
 
 def _newton(x, target, weight, start):

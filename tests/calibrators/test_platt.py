@@ -150,3 +150,14 @@ def test_both_tails_are_exact():
     assert np.isfinite(log_proba).all()
     assert log_proba[0, 0] < -50
     assert log_proba[1, 1] < -50
+
+
+@pytest.mark.parametrize(
+    "z", [[0, -1e-287, -1, 0, 0], [0, -2e-313, 0, -2e-313, 0], [1e-300, 0, -1e-295, 1e20, 0]]
+)
+def test_denormal_and_underflowing_scores(z):
+    y = np.array([0, 1, 1, 0, 1])
+    model = PlattScaling().fit(np.array(z)[:, None], y)
+    proba = model.predict_proba(np.array(z)[:, None])
+    assert np.isfinite(proba).all()
+    assert_allclose(loss_gradient(model, np.array(z), y, np.ones(5))[1], 0, atol=1e-9)
