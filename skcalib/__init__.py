@@ -6,15 +6,18 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "CalibratedClassifierCV",
+    "FrozenNetwork",
     "TemperatureCalibratedClassifier",
     "__version__",
     "calibrators",
     "logits_from_proba",
+    "metrics",
     "probability_floor",
 ]
 
 _HOMES = {
     "CalibratedClassifierCV": "skcalib.calibration",
+    "FrozenNetwork": "skcalib.networks",
     "TemperatureCalibratedClassifier": "skcalib.calibration",
     "logits_from_proba": "skcalib._logits",
     "probability_floor": "skcalib._logits",

@@ -7,7 +7,7 @@ from numbers import Integral
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import LeaveOneOut, check_cv
 from sklearn.preprocessing import LabelEncoder
@@ -18,6 +18,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from skcalib._labels import labels_from_one_hot
 from skcalib._pairs import (
     accepts_weight,
     columns_among,
@@ -32,6 +33,13 @@ from skcalib._pairs import (
 )
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._responses import is_dict_of_arrays
+from skcalib._streams import refuse_streams
+from skcalib._wrapped_networks import (
+    faithful_clone,
+    prepared,
+    sheltered,
+    takes_one_hot,
+)
 from skcalib.calibrators._base import check_labels, check_weight
 
 
@@ -44,7 +52,7 @@ class CrossCalibratedClassifier(
     def _new_calibrator(self):
         """Return an unfitted calibrator."""
 
-    def fit(self, X, y, sample_weight=None, **fit_params):
+    def fit(self, X, y=None, sample_weight=None, **fit_params):
         """Fit the classifier and its calibration.
 
         Parameters
@@ -81,17 +89,19 @@ class CrossCalibratedClassifier(
         sklearn.exceptions.NotFittedError
             If `estimator` is frozen but was never fitted.
         """
+        refuse_streams(X)
         calibrator = self._new_calibrator()
         estimator = self._checked_estimator()
-        y_classes, codes, y = _encode(y)
+        y_classes, codes, y = _encode(y, *takes_one_hot(estimator))
         X = _indexable(X, codes)
         weight = check_weight(sample_weight, codes)
         _refuse_one_class(y_classes, codes[weight > 0])
+        estimator = prepared(estimator, X, y, y_classes)
         params = self._route(estimator, sample_weight, fit_params)
         splits = self._splits(estimator, X, y, codes, params.splitter.split)
         estimators, responses = zip(
             *Parallel(n_jobs=self.n_jobs)(
-                delayed(fit_split)(clone(estimator), X, y, split, params.estimator.fit)
+                delayed(fit_split)(faithful_clone(estimator), X, y, split, params.estimator.fit)
                 for split in splits
             ),
             strict=True,
@@ -102,9 +112,9 @@ class CrossCalibratedClassifier(
         rows = [np.arange(len(codes))[test] for _, test in splits]
         left_out = count_unknown(responses, rows, codes, weight, self.classes_)
         if not self._resolved_ensemble(estimator):
-            final = clone(estimator)
+            final = faithful_clone(estimator)
             final.fit(X, y, **params.estimator.fit)
-            own = np.asarray(final.classes_)
+            own = np.asarray(getattr(final, "classes_", responses[0].classes))
             joined, kept = join_responses(responses, rows, codes, self.classes_, own)
             # A sample that several splits held out still counts once.
             weight = weight / np.maximum(np.bincount(kept, minlength=len(codes)), 1)
@@ -175,9 +185,18 @@ class CrossCalibratedClassifier(
                 tags.classifier_tags.multi_label = False
         return tags
 
+    def __sklearn_clone__(self):
+        """Clone; a bare network is shared, and a wrapper keeps its parameters."""
+        source = copy(self)
+        source.estimator = None
+        twin = super(CrossCalibratedClassifier, source).__sklearn_clone__()
+        if self.estimator is not None:
+            twin.estimator = faithful_clone(sheltered(self.estimator))
+        return twin
+
     def _get_estimator(self):
         if self.estimator is not None:
-            return self.estimator
+            return sheltered(self.estimator)
         estimator = LinearSVC(random_state=0)
         if get_config()["enable_metadata_routing"]:
             estimator.set_fit_request(sample_weight=True)
@@ -241,7 +260,7 @@ class CrossCalibratedClassifier(
         # Stratified whatever the estimator's tags say: some wrappers lack them.
         cv = check_cv(self.cv, y, classifier=True)
         X = codes if is_dict_of_arrays(X) else X
-        splits = list(cv.split(X, y, **split_params))
+        splits = list(cv.split(X, codes if np.ndim(y) == 2 else y, **split_params))
         if not splits:
             raise InvalidParameterError(f"cv={self.cv!r} gives no split.")
         return splits
@@ -266,12 +285,16 @@ class CrossCalibratedClassifier(
         return Bunch(splitter=Bunch(split={}), estimator=Bunch(fit=fit_params))
 
 
-def _encode(y):
-    """Return classes, codes, and y itself (as a vector if it was a column)."""
-    vector = check_labels(y)
+def _encode(y, one_hot_accepted, one_hot_kept):
+    """Return classes, codes, and y itself, as a vector unless it trains one-hot."""
+    labels = labels_from_one_hot(y) if one_hot_accepted else y
+    vector = check_labels(labels)
     encoder = LabelEncoder().fit(vector)
-    is_column = np.asarray(y).ndim == 2
-    return encoder.classes_, encoder.transform(vector), vector if is_column else indexable(y)[0]
+    if labels is not y:
+        y = y if one_hot_kept else vector
+    else:
+        y = vector if np.asarray(y).ndim == 2 else indexable(y)[0]
+    return encoder.classes_, encoder.transform(vector), y
 
 
 def _indexable(X, codes):

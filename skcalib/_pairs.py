@@ -9,6 +9,7 @@ from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import _check_method_params
 
 from skcalib._logits import SMALLEST_FLOOR, floor_of, looks_like_proba, softmax
+from skcalib._outputs import warn_of_lost_logits
 from skcalib._responses import (
     Response,
     is_dict_of_arrays,
@@ -171,18 +172,25 @@ def _fit_calibrator(calibrator, logits, codes, weight):
 
 def warn_of_answers(estimator, responses):
     """Warn once if answers are not what they are taken for."""
-    name = type(estimator).__name__
+    network, is_proba = responses[0].network, responses[0].is_proba
+    name = network or f"{type(estimator).__name__}.decision_function"
     if any(not r.is_proba and looks_like_proba(r.values) for r in responses):
+        way_out = (
+            "pass from_logits=False to FrozenNetwork"
+            if network
+            else ("hide decision_function so that predict_proba is used")
+        )
         warnings.warn(
-            f"{name}.decision_function answers with rows that are non-negative and sum to one. "
-            "If these are probabilities, hide decision_function so that predict_proba is used; "
-            "as logits they are far too close together.",
+            f"{name} answers with rows that are non-negative and sum to one. If these are "
+            f"probabilities, {way_out}; as logits they are far too close together.",
             UserWarning,
             stacklevel=3,
         )
-    if responses[0].is_proba and hasattr(estimator, "decision_function"):
+    if network and is_proba:
+        warn_of_lost_logits(np.concatenate([r.values for r in responses]), network)
+    elif is_proba and hasattr(estimator, "decision_function"):
         warnings.warn(
-            f"{name}.decision_function has no column for each class; predict_proba is used.",
+            f"{name} has no column for each class; predict_proba is used.",
             UserWarning,
             stacklevel=3,
         )

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 
 from skcalib._logits import check_finite, check_proba, float_array, log_of_floored
+from skcalib._wrapped_networks import final_estimator, final_network
 
 
 class Response(NamedTuple):
@@ -18,6 +17,7 @@ class Response(NamedTuple):
     values: np.ndarray  # (n_samples, n_classes), decision values or probabilities
     is_proba: bool
     classes: np.ndarray  # (n_classes,), the classifier's own
+    network: str | None = None  # the type of the network that answered, if one did
 
 
 def logits_from_response(response, floor=None):
@@ -28,13 +28,16 @@ def logits_from_response(response, floor=None):
 
 
 def response_of(estimator, X):
-    """Ask a fitted classifier: ``decision_function``, else ``predict_proba``.
+    """Ask a fitted classifier: a network's logits, ``decision_function``, ``predict_proba``.
 
     Whether the answer is decision values or probabilities follows from the method, and
     the positive class from ``classes_``, never from the values or from the estimator's
     tags (some wrappers lack them). A ``decision_function`` without a column for each class
     (one-vs-one, say) is passed over if there is a ``predict_proba``.
     """
+    found = final_network(estimator, X)
+    if found is not None:
+        return _network_response(*found)
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         raise AttributeError(
@@ -48,6 +51,14 @@ def response_of(estimator, X):
         if values is not None:
             return Response(values, False, classes)
     return Response(_answer(estimator, "predict_proba", X, classes), True, classes)
+
+
+def _network_response(network, X):
+    values, is_proba, classes = network._answer(X)
+    name = type(network.model).__name__
+    check = check_proba if is_proba else check_finite
+    check(values, f"The output of {name}")
+    return Response(values, is_proba, classes, name)
 
 
 def _answer(estimator, method, X, classes, *, strict=True):
@@ -90,19 +101,6 @@ def count_rows(X):
     if not hasattr(X, "shape") and not hasattr(X, "__len__"):
         X = np.asarray(X)
     return X.shape[0] if hasattr(X, "shape") else len(X)
-
-
-def final_estimator(estimator):
-    """Return the classifier that answers inside pipelines, searches and frozen wrappers."""
-    while True:
-        if isinstance(estimator, FrozenEstimator):
-            estimator = estimator.estimator
-        elif isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        else:
-            return estimator
 
 
 def _a_column_for_each_class(values, n_samples, n_classes, is_proba):

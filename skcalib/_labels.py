@@ -1,0 +1,56 @@
+"""Which label stands for which output of a network."""
+
+import numpy as np
+
+
+def labels_from_one_hot(y):
+    """Return the number of the column that is one in each row; other labels as they are."""
+    array = np.asarray(y)
+    if array.ndim != 2 or array.shape[1] < 2:
+        return y
+    numeric = array.dtype.kind in "biuf"
+    if not numeric or not (((array == 0) | (array == 1)).all() and (array.sum(1) == 1).all()):
+        raise ValueError(
+            f"y has shape {array.shape} and is not one-hot: each row must hold a single 1 "
+            "among zeros. Otherwise give one label for each sample."
+        )
+    return array.argmax(axis=1)
+
+
+def classes_of_outputs(y, classes, n_outputs):
+    """Return the sorted labels of a network's outputs, from `classes`, from y, or 0..K-1."""
+    y = None if y is None else labels_from_one_hot(y)
+    seen = None if y is None else np.unique(np.asarray(y))
+    if classes is not None:
+        return _given(classes, seen, n_outputs)
+    columns = np.arange(n_outputs)
+    if seen is None or (seen.dtype.kind in "iuf" and np.isin(seen, columns).all()):
+        return columns
+    if len(seen) != n_outputs:
+        raise ValueError(
+            f"y holds {len(seen)} labels ({_short(seen)}), but the network has {n_outputs} "
+            f"outputs. Give classes=[...], a label for each output in order, or integers from "
+            f"0 to {n_outputs - 1}, or the one-hot code."
+        )
+    return seen
+
+
+def _given(classes, seen, n_outputs):
+    classes = np.asarray(classes)
+    ordered = np.unique(classes)
+    if classes.ndim != 1 or len(ordered) != len(classes):
+        raise ValueError(f"classes must be different labels in a list, got {classes!r}.")
+    if n_outputs is not None and len(classes) != n_outputs:
+        raise ValueError(
+            f"classes has {len(classes)} labels ({_short(classes)}), but the network has "
+            f"{n_outputs} outputs (one output counts as two)."
+        )
+    strange = [] if seen is None else sorted(set(seen.tolist()) - set(classes.tolist()))
+    if strange:
+        raise ValueError(f"y holds the labels {_short(strange)}, which are not in classes.")
+    return ordered
+
+
+def _short(labels):
+    shown = ", ".join(repr(label) for label in list(labels)[:6])
+    return shown + (", ..." if len(labels) > 6 else "")

@@ -1,0 +1,125 @@
+"""torch modules."""
+
+from collections.abc import Mapping
+from contextlib import contextmanager
+from threading import RLock
+
+import numpy as np
+import torch
+
+from skcalib.backends._arrays import (
+    as_arrays,
+    batches,
+    each_array,
+    map_arrays,
+    refuse_several_outputs,
+    rows_of_logits,
+)
+from skcalib.backends._torch_heads import SeenActivations
+
+_LOCK = RLock()
+
+
+def owns(thing):
+    """Tell whether this is a torch module."""
+    return isinstance(thing, torch.nn.Module)
+
+
+def forward(model, X, batch_size):
+    """Return what stands before the last activation (n_samples, n_outputs), and its name.
+
+    See the Keras module. Dropout is off and batch normalisation in inference mode; each
+    module's ``training`` is as before afterwards.
+    """
+    X = prepare(model, X)
+    answers = []
+    with _evaluating(model), torch.no_grad():
+        for batch in batches(X, batch_size):
+            n_rows = len(each_array(batch)[0])
+            with SeenActivations() as seen:
+                output = refuse_several_outputs(_call(model, batch), _name(model))
+                values, head = seen.before_activation(output)
+            values = values.float() if values.dtype == torch.bfloat16 else values
+            answers.append(rows_of_logits(values.cpu().numpy(), n_rows, _name(model)))
+    return np.concatenate(answers), head
+
+
+def says_logits(model):
+    """Return None: a torch module does not know its loss."""
+    return None
+
+
+def n_outputs(model):
+    """Return None: a torch module does not know its output before it runs."""
+    return None
+
+
+def reduce(model):
+    """Return a function and its arguments that make this module again, for pickle."""
+    return _itself, (model,)
+
+
+def _itself(model):
+    return model
+
+
+def prepare(model, X):
+    """Return arrays of the floating type of the weights; integers only for embeddings."""
+    X = as_arrays(X)
+    weights = _weights(model)
+    dtype = next((w.dtype for w in weights if w.is_floating_point()), torch.float32)
+    embeds = any(type(m).__name__.startswith("Embedding") for m in model.modules())
+    wanted = np.float64 if dtype == torch.float64 else np.float32
+
+    def convert(part):
+        if part.dtype.kind == "f" or (part.dtype.kind in "iub" and not embeds):
+            return part.astype(wanted, copy=False)
+        return part.astype(np.int64) if part.dtype.kind in "iu" else part
+
+    return map_arrays(convert, X)
+
+
+def _weights(model):
+    weights = [*model.parameters(), *model.buffers()]
+    if any(isinstance(w, torch.nn.parameter.UninitializedTensorMixin) for w in weights):
+        raise ValueError(
+            f"{_name(model)} has no weights yet. Train it, or load its weights, first: a "
+            "frozen network is never trained here."
+        )
+    return weights
+
+
+def _call(model, batch):
+    weights = next((w for w in _weights(model) if w.is_floating_point()), None)
+
+    def tensor(part):
+        # A copy: the module may write to its input.
+        made = torch.tensor(part)
+        if weights is None:
+            return made
+        return made.to(weights.device, weights.dtype if made.is_floating_point() else None)
+
+    batch = map_arrays(tensor, batch)
+    if isinstance(batch, Mapping):
+        return model(**batch)
+    return model(*batch) if isinstance(batch, tuple) else model(batch)
+
+
+@contextmanager
+def _evaluating(model):
+    """Put a module into evaluation mode, and each part of it back as it was."""
+    modes = [(module, module.training) for module in model.modules()]
+    if not any(mode for _, mode in modes):
+        yield
+        return
+    with _LOCK:  # another thread must not switch back in between
+        try:
+            model.eval()
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
+
+
+def _name(model):
+    return f"The torch module {type(model).__name__}"

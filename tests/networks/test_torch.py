@@ -1,0 +1,336 @@
+"""torch modules, bare and in skorch's wrappers."""
+
+import copy
+import hashlib
+import pickle
+
+import numpy as np
+import pytest
+from nets import NAMES, X_TWO, Y_TWO, X, Y
+from scipy.special import log_softmax, softmax
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skcalib import CalibratedClassifierCV, FrozenNetwork, TemperatureCalibratedClassifier
+from skcalib._responses import response_of
+
+torch = pytest.importorskip("torch", reason="needs torch: pip install 'skcalib[torch]'")
+skorch = pytest.importorskip("skorch", reason="needs skorch: pip install 'skcalib[torch]'")
+nn = torch.nn
+FIT, CALIB, TEST = slice(0, 600), slice(600, 900), slice(900, None)
+TWO_NAMES = np.array(["malignant", "benign"])[Y_TWO]
+
+HEADS = {
+    "torch.softmax": lambda z: torch.softmax(z, -1),
+    "functional": lambda z: nn.functional.softmax(z, dim=1),
+    "module": lambda z: nn.Softmax(dim=-1)(z),
+    "method": lambda z: z.softmax(1),
+    "cast": lambda z: z.double().softmax(1).float(),
+    "log_softmax": lambda z: nn.functional.log_softmax(z, dim=-1),
+    "reshaped": lambda z: torch.softmax(z[:, :, None], 1).flatten(1),
+    "logits": lambda z: z,
+}
+
+
+class Digits(nn.Module):
+    def __init__(self, hidden=32, head="torch.softmax"):
+        super().__init__()
+        self.hidden = nn.Linear(64, hidden)
+        self.norm = nn.BatchNorm1d(hidden)
+        self.dropout = nn.Dropout(0.2)
+        self.out = nn.Linear(hidden, 10)
+        self.head = head
+
+    def before(self, x):
+        return self.out(self.dropout(torch.relu(self.norm(self.hidden(x)))))
+
+    def forward(self, x):
+        return HEADS[self.head](self.before(x))
+
+
+class Cancer(nn.Module):
+    def __init__(self, sigmoid=False, squeeze=True):
+        super().__init__()
+        self.out = nn.Linear(30, 1)
+        self.sigmoid = sigmoid
+        self.squeeze = squeeze
+
+    def forward(self, x):
+        z = self.out(x)
+        z = torch.sigmoid(z) if self.sigmoid else z
+        return z.squeeze(-1) if self.squeeze else z
+
+
+class ByHand(Digits):
+    def forward(self, x):
+        e = torch.exp(self.before(x))
+        return e / e.sum(dim=1, keepdim=True)
+
+
+@pytest.fixture(autouse=True)
+def torch_seed():
+    torch.manual_seed(0)
+
+
+def digits_net(**parameters):
+    return skorch.NeuralNetClassifier(
+        Digits, max_epochs=15, lr=0.1, verbose=0, train_split=None, **parameters
+    )
+
+
+def cancer_net(**parameters):
+    return skorch.NeuralNetBinaryClassifier(
+        Cancer, max_epochs=20, lr=0.3, verbose=0, train_split=None, **parameters
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    torch.manual_seed(0)
+    return digits_net().fit(X[FIT], Y[FIT])
+
+
+def module_hash(module):
+    state = [v.detach().cpu().numpy().tobytes() for v in module.state_dict().values()]
+    modes = repr([m.training for m in module.modules()]).encode()
+    return hashlib.sha256(b"".join([*state, modes])).hexdigest()
+
+
+def expected_logits(module):
+    module = copy.deepcopy(module).eval()
+    with torch.no_grad():
+        return module.before(torch.tensor(X)).numpy()
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_true_logits(fitted, head):
+    module = Digits(head=head)
+    module.load_state_dict(fitted.module_.state_dict())
+    module.out.weight.data *= 40  # saturated
+    module.train()
+    module.norm.eval()  # modes are restored one by one
+    before = module_hash(module)
+    network = FrozenNetwork(module).fit(X, Y)
+    logits = expected_logits(module)
+    wanted = log_softmax(logits, axis=1) if head == "log_softmax" else logits
+    assert network.has_logits_
+    np.testing.assert_allclose(network.decision_function(X), wanted, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(network.predict_proba(X), softmax(logits, axis=1), atol=1e-5)
+    assert softmax(logits, axis=1).max(axis=1).mean() > 0.99
+    calibrated = TemperatureCalibratedClassifier(module).fit(X[CALIB], Y[CALIB])
+    raw = log_loss(Y[TEST], network.predict_proba(X[TEST]))
+    assert log_loss(Y[TEST], calibrated.predict_proba(X[TEST])) <= raw + 0.01
+    assert module_hash(module) == before
+
+
+@pytest.mark.parametrize("sigmoid", [False, True])
+@pytest.mark.parametrize("squeeze", [False, True])
+def test_one_output(sigmoid, squeeze):
+    module = Cancer(sigmoid, squeeze)
+    module.load_state_dict(cancer_net().fit(X_TWO, Y_TWO.astype("f")).module_.state_dict())
+    with torch.no_grad():
+        z = module.out(torch.tensor(X_TWO)).numpy()[:, 0]
+    network = FrozenNetwork(module).fit(X_TWO, Y_TWO)
+    np.testing.assert_allclose(network.decision_function(X_TWO), z, rtol=1e-4, atol=1e-4)
+    calibrated = CalibratedClassifierCV(module).fit(X_TWO[:400], Y_TWO[:400])
+    assert roc_auc_score(Y_TWO[400:], calibrated.predict_proba(X_TWO[400:])[:, 1]) > 0.95
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit")
+def test_lost_logits(fitted):
+    module = ByHand()
+    module.load_state_dict(fitted.module_.state_dict())
+    network = FrozenNetwork(module).fit(X, Y)
+    assert not network.has_logits_
+    with pytest.warns(UserWarning, match="logits of ByHand cannot be had"):
+        TemperatureCalibratedClassifier(network).fit(X, Y)
+    traced = torch.jit.trace(copy.deepcopy(fitted.module_).eval(), torch.zeros(2, 64))
+    with pytest.warns(UserWarning, match="cannot be had"):
+        TemperatureCalibratedClassifier(traced).fit(X, Y)
+
+
+def test_at_home_in_scikit_learn(fitted):
+    module = fitted.module_
+    before = module_hash(module)
+    network = FrozenNetwork(module).fit(X, NAMES)
+    proba = network.predict_proba(X)
+    assert "Digits" in repr(network)
+    assert "FrozenNetwork" in network._repr_html_()
+    for twin in (
+        copy.deepcopy(network),
+        copy.copy(network),
+        pickle.loads(pickle.dumps(network)),
+        copy.deepcopy(FrozenEstimator(network)),
+        clone(network).fit(X, NAMES),
+    ):
+        np.testing.assert_array_equal(twin.predict_proba(X), proba)
+        assert twin.classes_.tolist() == sorted(set(NAMES))
+    calibrated = TemperatureCalibratedClassifier(module, ensemble=True)
+    assert clone(calibrated).estimator.model is module
+    cross_val_score(calibrated, X[CALIB], Y[CALIB], cv=3)
+    GridSearchCV(CalibratedClassifierCV(module), {"method": ["isotonic"]}, cv=3).fit(X, Y)
+    assert module_hash(module) == before
+    with pytest.raises(ValueError, match="bare Digits, which it would train"):
+        CalibratedClassifierCV(make_pipeline(StandardScaler(), module)).fit(X, Y)
+
+
+def test_modes_are_restored_after_an_error(fitted):
+    module = copy.deepcopy(fitted.module_).train()
+    with pytest.raises(RuntimeError, match="shapes"):
+        FrozenNetwork(module).predict_proba(X[:, :9])
+    assert all(part.training for part in module.modules())
+
+
+def test_inputs(fitted):
+    network = FrozenNetwork(fitted.module_)
+    proba = network.predict_proba(X)
+    for same in (X.astype(float), X.tolist(), torch.tensor(X)):
+        np.testing.assert_allclose(network.predict_proba(same), proba, atol=1e-6)
+    whole = np.round(X * 16).astype(np.uint8)  # what images come as
+    np.testing.assert_allclose(
+        network.predict_proba(whole), network.predict_proba(whole.astype(float)), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        FrozenNetwork(fitted.module_, batch_size=7).predict_proba(X[:30]), proba[:30], atol=1e-6
+    )
+    double = copy.deepcopy(fitted.module_).double()
+    np.testing.assert_allclose(FrozenNetwork(double).predict_proba(X), proba, atol=1e-5)
+
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed = nn.EmbeddingBag(17, 10)
+
+        def forward(self, words, weights):
+            return self.embed(words, per_sample_weights=None) * weights
+
+    inputs = {"words": whole.astype(int), "weights": np.ones((len(X), 1))}
+    assert FrozenNetwork(Tokens()).fit(inputs, Y).predict_proba(inputs).shape == (1797, 10)
+
+
+def test_lazy_modules_without_weights():
+    with pytest.raises(ValueError, match="has no weights yet"):
+        FrozenNetwork(nn.LazyLinear(10)).fit(X, Y)
+
+
+def check(calibrated, y=NAMES, samples=X):
+    calibrated.fit(samples[:900], y[:900])
+    proba = calibrated.predict_proba(samples[900:])
+    assert calibrated.classes_.tolist() == sorted(set(y.tolist()))
+    assert calibrated.score(samples[900:], y[900:]) > 0.75
+    assert log_loss(y[900:], proba) < 0.9
+    one = calibrated.predict_proba(samples[900:901])
+    np.testing.assert_allclose(one, proba[:1], atol=1e-4)
+    return calibrated
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "temperature"])
+@pytest.mark.parametrize("ensemble", [True, False])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_skorch_trained_in_folds(method, ensemble, n_jobs):
+    check(
+        CalibratedClassifierCV(
+            digits_net(), method=method, ensemble=ensemble, cv=2, n_jobs=n_jobs
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "y",
+    [Y, NAMES, Y * 7 - 20, Y.astype(float), np.eye(10)[Y]],
+    ids=["ints", "str", "odd", "float", "1hot"],
+)
+def test_skorch_takes_any_labels(y):
+    calibrated = TemperatureCalibratedClassifier(digits_net(), cv=2)
+    if y.ndim == 2:
+        assert calibrated.fit(X, y).score(X, Y) > 0.75
+    else:
+        check(calibrated, y)
+
+
+def test_skorch_takes_any_numbers():
+    net = digits_net()
+    check(TemperatureCalibratedClassifier(net, cv=2), samples=X.astype(float))
+    check(TemperatureCalibratedClassifier(net, cv=2), samples=np.round(X * 16).astype(int))
+    check(TemperatureCalibratedClassifier(make_pipeline(StandardScaler(), net), cv=2))
+
+
+def test_skorch_with_cross_entropy():
+    net = digits_net(module__head="logits", criterion=nn.CrossEntropyLoss)
+    check(TemperatureCalibratedClassifier(net, cv=2))
+
+
+def test_skorch_in_searches():
+    search = GridSearchCV(
+        TemperatureCalibratedClassifier(digits_net(), cv=2),
+        {"estimator__module__hidden": [1, 32]},
+        cv=2,
+    )
+    assert check(search).best_params_ == {"estimator__module__hidden": 32}
+    inner = GridSearchCV(digits_net(), {"module__hidden": [4, 32]}, cv=2).fit(X[FIT], Y[FIT])
+    calibrated = TemperatureCalibratedClassifier(FrozenEstimator(inner)).fit(X[CALIB], Y[CALIB])
+    assert calibrated.score(X[TEST], Y[TEST]) > 0.75
+    assert response_of(FrozenEstimator(inner), X).network == "Digits"
+
+
+def test_skorch_frozen(fitted):
+    raw = fitted.predict_proba(X[TEST])  # skorch leaves the module in evaluation mode
+    before = module_hash(fitted.module_)
+    for net in (fitted, make_pipeline(StandardScaler(with_mean=False, with_std=False), fitted)):
+        if net is not fitted:
+            net[0].fit(X)
+        calibrated = TemperatureCalibratedClassifier(FrozenEstimator(net))
+        calibrated.fit(X[CALIB].astype(float), Y[CALIB])
+        assert (
+            log_loss(Y[TEST], calibrated.predict_proba(X[TEST]))
+            <= log_loss(Y[TEST], raw) + 0.01
+        )
+    np.testing.assert_allclose(
+        response_of(fitted, X).values, expected_logits(fitted.module_), atol=1e-4
+    )
+    assert module_hash(fitted.module_) == before
+    with pytest.raises(ValueError, match="which the fitted estimator does not know"):
+        TemperatureCalibratedClassifier(FrozenEstimator(fitted)).fit(X[CALIB], NAMES[CALIB])
+
+
+def test_skorch_that_was_only_initialised(fitted):
+    net = digits_net().initialize()
+    net.module_.load_state_dict(fitted.module_.state_dict())
+    calibrated = TemperatureCalibratedClassifier(FrozenEstimator(net)).fit(X[CALIB], Y[CALIB])
+    assert calibrated.score(X[TEST], Y[TEST]) > 0.75
+
+
+@pytest.mark.parametrize(
+    "y",
+    [Y_TWO, TWO_NAMES, Y_TWO.astype(bool), Y_TWO.astype(float)],
+    ids=["int", "str", "bool", "float"],
+)
+@pytest.mark.parametrize("ensemble", [True, False])
+def test_skorch_binary_is_never_inverted(y, ensemble):
+    for net in (cancer_net(), make_pipeline(StandardScaler(), cancer_net())):
+        calibrated = CalibratedClassifierCV(net, ensemble=ensemble, cv=2).fit(
+            X_TWO[:400], y[:400]
+        )
+        proba = calibrated.predict_proba(X_TWO[400:])
+        assert roc_auc_score(y[400:] == calibrated.classes_[1], proba[:, 1]) > 0.95
+        assert calibrated.score(X_TWO[400:], y[400:]) > 0.9
+        assert calibrated.predict_proba(X_TWO[:1]).shape == (1, 2)
+
+
+def test_skorch_binary_frozen():
+    net = cancer_net().fit(X_TWO[:300], Y_TWO[:300].astype("f"))
+    calibrated = CalibratedClassifierCV(FrozenEstimator(net)).fit(
+        X_TWO[300:400], Y_TWO[300:400]
+    )
+    assert roc_auc_score(Y_TWO[400:], calibrated.predict_proba(X_TWO[400:])[:, 1]) > 0.95
+
+
+def test_a_customised_skorch_net_is_asked_itself(fitted):
+    net = copy.deepcopy(fitted).set_params(predict_nonlinearity=lambda p: p / 2 + 0.05)
+    response = response_of(net, X)
+    assert response.is_proba
+    np.testing.assert_allclose(response.values, net.predict_proba(X))
