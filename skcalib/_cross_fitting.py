@@ -62,7 +62,7 @@ class CrossCalibratedClassifier(
 
         y : array-like of shape (n_samples,)
             Class labels: strings, integers, integer-valued floats, booleans,
-            categoricals.
+            categoricals. For networks also one-hot, of shape (n_samples, n_classes).
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights for the calibration and, if it takes them, the estimator.
@@ -81,7 +81,7 @@ class CrossCalibratedClassifier(
         Raises
         ------
         ValueError
-            If y is not a vector of classes, has one class only, or holds a class that the
+            If X is a dataset, a loader or a generator; if y is not a vector of classes, has one class only, or holds a class that the
             fitted estimator does not know; if a class has fewer samples than `cv` has
             folds; if `cv` is LeaveOneOut; if weights are negative, NaN or all zero; if the
             estimator answers with NaN, infinite values, a wrong number of columns or with

@@ -18,13 +18,17 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
     asked about the held-out part; a calibrator learns from these honest answers. A
     classifier that is trained already goes into
     :class:`sklearn.frozen.FrozenEstimator`; all of X then serves to calibrate it, and
-    must not hold what it was trained on.
+    must not hold what it was trained on. The same holds for a trained Keras or torch
+    network, which is given as it is.
 
     Parameters
     ----------
-    estimator : estimator instance, default=None
+    estimator : estimator instance, keras.Model or torch.nn.Module, default=None
         The classifier, with `decision_function` (preferred, as its values are not
-        saturated) or `predict_proba`. By default ``LinearSVC(random_state=0)``.
+        saturated) or `predict_proba`; or a trained network, which is put into
+        :class:`~skcalib.FrozenNetwork` and is not trained. Of networks, also in wrappers of
+        scikeras, Keras and skorch, the true logits are asked. By default
+        ``LinearSVC(random_state=0)``.
 
     method : {"sigmoid", "isotonic", "temperature"} or classifier, default="sigmoid"
         The calibrator. A name stands for its defaults:
@@ -79,7 +83,8 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         of a split; if the estimator or the calibrator does not take sample weights; if the
         weights sum to less than two samples; if the estimator's
         `decision_function` answers with what looks like probabilities, or has no column
-        for each class (`predict_proba` is then used).
+        for each class (`predict_proba` is then used); if the logits of a network cannot be
+        had.
     sklearn.exceptions.ConvergenceWarning
         For each calibrator that ended at a bound or short of its optimum.
 
@@ -163,10 +168,10 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
 
     Parameters
     ----------
-    estimator : estimator instance, default=None
+    estimator : estimator instance, keras.Model or torch.nn.Module, default=None
         The classifier, with `decision_function` or `predict_proba`. One that is trained
-        already goes into :class:`sklearn.frozen.FrozenEstimator`. By default
-        ``LinearSVC(random_state=0)``.
+        already goes into :class:`sklearn.frozen.FrozenEstimator`; a trained Keras or torch
+        network is given as it is. By default ``LinearSVC(random_state=0)``.
 
     cv : int, cross-validation generator or iterable, default=None
         How to split; 5 stratified folds by default.

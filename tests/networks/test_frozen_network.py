@@ -430,6 +430,21 @@ def test_a_network_is_not_kept_alive():
     assert there() is None
 
 
+def test_compiled_functions_do_not_pile_up():
+    from skcalib.backends import _keras
+
+    gc.collect()
+    before = len(_keras._FUNCTIONS)
+    for _ in range(5):
+        model = trained(digits_model(), epochs=1)
+        calibrated = CalibratedClassifierCV(model, method="isotonic").fit(X[CALIB], Y[CALIB])
+        calibrated.predict_proba(X[TEST])
+    assert len(_keras._FUNCTIONS[model]) == 1
+    del model, calibrated
+    gc.collect()
+    assert len(_keras._FUNCTIONS) <= before
+
+
 @pytest.mark.slow
 def test_a_vgg16():
     vgg = keras.applications.VGG16(weights=None, input_shape=(32, 32, 3), classes=10)
