@@ -81,11 +81,12 @@ class CrossCalibratedClassifier(
         Raises
         ------
         ValueError
-            If X is a dataset, a loader or a generator; if y is not a vector of classes, has one class only, or holds a class that the
-            fitted estimator does not know; if a class has fewer samples than `cv` has
-            folds; if `cv` is LeaveOneOut; if weights are negative, NaN or all zero; if the
-            estimator answers with NaN, infinite values, a wrong number of columns or with
-            probabilities that do not sum to one; if a parameter is unknown.
+            If X is a dataset, a loader or a generator; if y is not a vector of classes, has
+            one class only, or holds a class that the fitted estimator does not know; if a
+            class has fewer samples than `cv` has folds; if `cv` is LeaveOneOut; if weights
+            are negative, NaN or all zero; if the estimator answers with NaN, infinite
+            values, a wrong number of columns or with probabilities that do not sum to one;
+            if a parameter is unknown.
         sklearn.exceptions.NotFittedError
             If `estimator` is frozen but was never fitted.
         """
