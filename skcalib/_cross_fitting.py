@@ -18,7 +18,6 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._labels import labels_from_one_hot
 from skcalib._pairs import (
     accepts_weight,
     columns_among,
@@ -33,18 +32,23 @@ from skcalib._pairs import (
 )
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._responses import is_dict_of_arrays
+from skcalib._sharing import SharedNetworkMixin
 from skcalib._streams import refuse_streams
 from skcalib._wrapped_networks import (
     faithful_clone,
+    one_hot_decoded,
     prepared,
     sheltered,
-    takes_one_hot,
 )
 from skcalib.calibrators._base import check_labels, check_weight
 
 
 class CrossCalibratedClassifier(
-    ProbabilisticClassifierMixin, MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
+    SharedNetworkMixin,
+    ProbabilisticClassifierMixin,
+    MetaEstimatorMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
 ):
     """All but the choice of the calibrator, which subclasses make."""
 
@@ -93,7 +97,7 @@ class CrossCalibratedClassifier(
         refuse_streams(X)
         calibrator = self._new_calibrator()
         estimator = self._checked_estimator()
-        y_classes, codes, y = _encode(y, *takes_one_hot(estimator))
+        y_classes, codes, y = _encode(y, estimator)
         X = _indexable(X, codes)
         weight = check_weight(sample_weight, codes)
         _refuse_one_class(y_classes, codes[weight > 0])
@@ -115,7 +119,9 @@ class CrossCalibratedClassifier(
         if not self._resolved_ensemble(estimator):
             final = faithful_clone(estimator)
             final.fit(X, y, **params.estimator.fit)
-            own = np.asarray(getattr(final, "classes_", responses[0].classes))
+            frozen = isinstance(estimator, FrozenEstimator)
+            own = responses[0].classes if frozen else np.asarray(final.classes_)
+            own = np.unique(own) if responses[0].network else own  # as networks answer
             joined, kept = join_responses(responses, rows, codes, self.classes_, own)
             # A sample that several splits held out still counts once.
             weight = weight / np.maximum(np.bincount(kept, minlength=len(codes)), 1)
@@ -275,7 +281,7 @@ class CrossCalibratedClassifier(
                 fit_params = {**fit_params, "sample_weight": sample_weight}
             elif not isinstance(estimator, FrozenEstimator):
                 warnings.warn(
-                    f"Since {type(estimator).__name__} does not appear to accept "
+                    f"Since {type(self._get_estimator()).__name__} does not appear to accept "
                     "sample_weight, sample weights will only be used for the calibration "
                     "itself, and the result is likely to be incorrect. If a classifier inside "
                     "it takes weights (the last step of a Pipeline, say), enable metadata "
@@ -286,9 +292,9 @@ class CrossCalibratedClassifier(
         return Bunch(splitter=Bunch(split={}), estimator=Bunch(fit=fit_params))
 
 
-def _encode(y, one_hot_accepted, one_hot_kept):
+def _encode(y, estimator):
     """Return classes, codes, and y itself, as a vector unless it trains one-hot."""
-    labels = labels_from_one_hot(y) if one_hot_accepted else y
+    labels, one_hot_kept = one_hot_decoded(y, estimator)
     vector = check_labels(labels)
     encoder = LabelEncoder().fit(vector)
     if labels is not y:

@@ -1,10 +1,12 @@
 """Which label stands for which output of a network."""
 
+import warnings
+
 import numpy as np
 
 
-def labels_from_one_hot(y):
-    """Return the number of the column that is one in each row; other labels as they are."""
+def labels_from_one_hot(y, classes=None):
+    """Return the class (or the number) of each row's one; other labels as they are."""
     array = np.asarray(y)
     if array.ndim != 2 or array.shape[1] < 2:
         return y
@@ -14,17 +16,36 @@ def labels_from_one_hot(y):
             f"y has shape {array.shape} and is not one-hot: each row must hold a single 1 "
             "among zeros. Otherwise give one label for each sample."
         )
-    return array.argmax(axis=1)
+    columns = array.argmax(axis=1)
+    if classes is None:
+        return columns
+    if len(classes) != array.shape[1]:
+        raise ValueError(
+            f"y has {array.shape[1]} columns, but there are {len(classes)} classes."
+        )
+    return np.asarray(classes)[columns]
 
 
 def classes_of_outputs(y, classes, n_outputs):
     """Return the sorted labels of a network's outputs, from `classes`, from y, or 0..K-1."""
-    y = None if y is None else labels_from_one_hot(y)
-    seen = None if y is None else np.unique(np.asarray(y))
+    seen = None
+    if y is not None:
+        seen = np.unique(np.asarray(labels_from_one_hot(y, classes)))
+        seen = np.asarray(seen.tolist()) if seen.dtype == object else seen
     if classes is not None:
         return _given(classes, seen, n_outputs)
     columns = np.arange(n_outputs)
-    if seen is None or (seen.dtype.kind in "iuf" and np.isin(seen, columns).all()):
+    if seen is None:
+        return columns
+    if seen.dtype.kind in "iuf" and np.isin(seen, columns).all():
+        if 0 not in seen and len(seen) > 1:
+            warnings.warn(
+                f"y holds no 0 ({_short(seen)}) and is taken for the numbers of outputs from 0 "
+                f"to {n_outputs - 1}. If these labels count from 1, give "
+                f"FrozenNetwork(model, classes=range(1, {n_outputs + 1})).",
+                UserWarning,
+                stacklevel=4,
+            )
         return columns
     if len(seen) != n_outputs:
         raise ValueError(
@@ -52,5 +73,5 @@ def _given(classes, seen, n_outputs):
 
 
 def _short(labels):
-    shown = ", ".join(repr(label) for label in list(labels)[:6])
+    shown = ", ".join(repr(label) for label in np.asarray(labels).tolist()[:6])
     return shown + (", ..." if len(labels) > 6 else "")

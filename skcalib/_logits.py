@@ -223,7 +223,7 @@ def check_finite(values, source):
         _complain(source, f"{what} (for the logarithm of zeros see logits_from_proba)", bad)
 
 
-def check_proba(proba, source, *, allow_zero_rows=False):
+def check_proba(proba, source, *, allow_zero_rows=False, way_out=IF_LOGITS):
     """Raise unless values lie in [0, 1] and rows sum to one (within half precision).
 
     Some classifiers answer with a row of zeros where they know nothing.
@@ -234,11 +234,11 @@ def check_proba(proba, source, *, allow_zero_rows=False):
         if not np.isfinite(proba).all():
             _complain(source, "NaN or infinite values", ~np.isfinite(proba).all(axis=1))
         outside = (proba < -ROUNDING) | (proba > 1 + SUM_TOLERANCE)
-        _complain(source, f"values outside [0, 1] ({IF_LOGITS})", outside.any(axis=1))
+        _complain(source, f"values outside [0, 1] ({way_out})", outside.any(axis=1))
     total = proba.sum(axis=1, dtype=np.float64)
     off = (np.abs(total - 1) > SUM_TOLERANCE) & ~((total == 0) & allow_zero_rows)
     if off.any():
-        _complain(source, f"probabilities that do not sum to one ({IF_LOGITS})", off)
+        _complain(source, f"probabilities that do not sum to one ({way_out})", off)
 
 
 def log_of_floored(proba, floor):

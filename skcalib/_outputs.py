@@ -14,7 +14,8 @@ def warn_of_lost_logits(proba, name):
     share = np.mean(proba.max(axis=1) > 1 - SATURATED)
     warnings.warn(
         f"The logits of {name} cannot be had: its last operation is hidden (in a compiled "
-        "function, say) or is none that is known. Logarithms of its probabilities stand in; "
+        "function, or because it runs eagerly) or is none that is known. Logarithms of its "
+        "probabilities stand in; "
         f"{share:.1%} of the rows are saturated (a probability rounds to 1), and what they "
         "know is lost. If you can, give a network that ends before the softmax or sigmoid, "
         "with FrozenNetwork(model, from_logits=True).",
@@ -23,11 +24,13 @@ def warn_of_lost_logits(proba, name):
     )
 
 
-def may_be_proba(values):
-    """Tell whether an output could be probabilities, by its values alone."""
+def reads_as_proba(values):
+    """Tell whether values read as probabilities; None if they may be either."""
+    if values.min() < 0 or values.max() > 1:
+        return False
     if values.shape[1] == 1:
-        return bool(values.min() >= 0 and values.max() <= 1)
-    return looks_like_proba(values)
+        return True
+    return True if looks_like_proba(values) else None
 
 
 def a_column_for_each_class(values, head, is_proba):

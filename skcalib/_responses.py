@@ -53,12 +53,11 @@ def response_of(estimator, X):
     return Response(_answer(estimator, "predict_proba", X, classes), True, classes)
 
 
-def _network_response(network, X):
-    values, is_proba, classes = network._answer(X)
-    name = type(network.model).__name__
-    check = check_proba if is_proba else check_finite
-    check(values, f"The output of {name}")
-    return Response(values, is_proba, classes, name)
+def _network_response(network, inputs, columns, labels):
+    values, is_proba, classes = network._answer(inputs)
+    if columns is not None:
+        values, classes = values[:, columns], labels
+    return Response(values, is_proba, classes, type(network.model).__name__)
 
 
 def _answer(estimator, method, X, classes, *, strict=True):

@@ -9,6 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
+from skcalib._labels import labels_from_one_hot
 from skcalib.backends import is_network, network_backend, wrapper_backend
 from skcalib.networks import FrozenNetwork
 
@@ -34,23 +35,35 @@ class LabelledNetwork(ClassifierMixin, BaseEstimator):
         codes = np.searchsorted(self.classes, np.asarray(y))
         net = clone(self.net)
         self.net_ = wrapper_backend(net).fit_on_codes(net, X, codes, fit_params)
-        self.classes_ = self.classes
+        self.columns_ = np.unique(codes)  # the net may have more outputs
+        self.classes_ = self.classes[self.columns_]
         return self
 
     def predict_proba(self, X):
-        """Return probabilities, a column for each of ``classes_``."""
-        network, inputs = network_of(self, X)
-        return network.predict_proba(inputs)
+        """Return the net's own probabilities, a column for each of ``classes_``."""
+        proba = wrapper_backend(self.net_).predict_proba(self.net_, X)
+        if proba.ndim == 2 and proba.shape[1] > len(self.classes_):
+            proba = proba[:, self.columns_]
+            proba = proba / proba.sum(axis=1, keepdims=True)
+        return proba
 
     def predict(self, X):
         """Return labels."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
+    def get_metadata_routing(self):
+        """Return the requests of the net."""
+        return self.net.get_metadata_routing()
+
 
 def network_of(estimator, X):
-    """Return the network in a fitted classifier, as FrozenNetwork, and its inputs; or None."""
+    """Return (network, its inputs, its columns in use, their labels), or None.
+
+    The network in a fitted classifier comes as FrozenNetwork; columns and labels are None
+    if these are the network's own.
+    """
     if isinstance(estimator, FrozenNetwork):
-        return estimator, X
+        return estimator, X, None, None
     labelled = isinstance(estimator, LabelledNetwork)
     wrapper = estimator.net_ if labelled else estimator
     backend = wrapper_backend(wrapper)
@@ -58,11 +71,19 @@ def network_of(estimator, X):
     if found is None:
         return None
     model, inputs, classes, says = found
-    network = FrozenNetwork(model, classes=estimator.classes_ if labelled else classes)
+    network = FrozenNetwork(model, classes=None if labelled else classes)
     if says is None:
         says = network_backend(model).says_logits(model)
     network.has_logits_ = bool(says)  # what a wrapper gives is probabilities, if in doubt
-    return network, inputs
+    if labelled:
+        return network, inputs, estimator.columns_, estimator.classes_
+    return network, inputs, None, None
+
+
+def is_networked(estimator):
+    """Tell whether this is an adapter or a wrapper of a network."""
+    adapters = FrozenNetwork | LabelledNetwork
+    return isinstance(estimator, adapters) or wrapper_backend(estimator) is not None
 
 
 def final_estimator(estimator):
@@ -72,14 +93,8 @@ def final_estimator(estimator):
     return estimator
 
 
-def is_networked(estimator):
-    """Tell whether this is an adapter or a wrapper of a network."""
-    adapters = FrozenNetwork | LabelledNetwork
-    return isinstance(estimator, adapters) or wrapper_backend(estimator) is not None
-
-
 def final_network(estimator, X):
-    """Return the network at the end, as FrozenNetwork, and its own inputs; or None."""
+    """Find the network at the end; return as `network_of` does."""
     last = final_estimator(estimator)
     if not is_networked(last):
         return None
@@ -115,10 +130,14 @@ def sheltered(estimator):
     return estimator
 
 
-def takes_one_hot(estimator):
-    """Tell whether labels may come one-hot, and whether training needs them like that."""
+def one_hot_decoded(y, estimator):
+    """Return labels for one-hot y, if it is for a network, and whether it trains on these."""
     last = final_estimator(estimator)
-    return is_networked(last), getattr(wrapper_backend(last), "TRAINS_ON_ONE_HOT", False)
+    if not is_networked(last):
+        return y, False
+    classes = last.classes if isinstance(last, FrozenNetwork) else None
+    keeps = getattr(wrapper_backend(last), "TRAINS_ON_ONE_HOT", False)
+    return labels_from_one_hot(y, classes), keeps
 
 
 def prepared(estimator, X, y, classes):
@@ -129,12 +148,12 @@ def prepared(estimator, X, y, classes):
     """
     inside = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
     if isinstance(inside, FrozenNetwork):
-        if inside is estimator or not hasattr(inside, "has_logits_"):
-            return FrozenEstimator(clone(inside).fit(X, y))
-        return estimator
+        if hasattr(inside, "has_logits_") and np.isin(classes, inside.classes_).all():
+            return FrozenEstimator(inside)  # its labels are known already
+        return FrozenEstimator(clone(inside).fit(X, y))
     if isinstance(estimator, FrozenEstimator):
         return estimator
-    _warn_of_lost_parameters(estimator)
+    _warn_of_what_others_train(estimator, classes)
     return _labelled(estimator, classes)
 
 
@@ -159,17 +178,27 @@ def faithful_clone(estimator):
     return twin
 
 
-def _warn_of_lost_parameters(estimator):
-    """Warn of parameters that are lost where another meta-estimator clones a wrapper."""
+def _warn_of_what_others_train(estimator, classes):
+    """Warn of wrappers that another meta-estimator trains or clones, out of our reach."""
     last = final_estimator(estimator)
+    numbered = np.array_equal(classes, np.arange(len(classes)))
+    name = type(estimator).__name__
     parts = estimator.get_params().values() if hasattr(estimator, "get_params") else ()
     for part in parts:
         backend = wrapper_backend(part) if part is not last else None
-        for name in backend.lost_in_clones(part) if backend else ():
+        for lost in backend.lost_in_clones(part) if backend else ():
             warnings.warn(
-                f"{type(estimator).__name__} clones the {type(part).__name__} inside it, and "
-                f"that loses {name}={getattr(part, name)!r}. Pass these to fit instead, as "
-                "in fit(X, y, epochs=20).",
+                f"{name} clones the {type(part).__name__} inside it, and that loses "
+                f"{lost}={getattr(part, lost)!r}. Pass these to fit instead, as in "
+                "fit(X, y, epochs=20).",
+                UserWarning,
+                stacklevel=4,
+            )
+        if hasattr(backend, "fit_on_codes") and not numbered:
+            warnings.warn(
+                f"{name} trains the {type(part).__name__} inside it on the labels as they are, "
+                f"but skorch takes 0..K-1 only. Number the labels, or put {name} around the "
+                "calibrated classifier instead.",
                 UserWarning,
                 stacklevel=4,
             )

@@ -2,23 +2,35 @@
 
 from copy import copy
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib._labels import classes_of_outputs
-from skcalib._logits import float_array, log_of_floored, softmax
-from skcalib._outputs import a_column_for_each_class, may_be_proba, warn_of_lost_logits
+from skcalib._logits import check_finite, check_proba, float_array, log_of_floored, softmax
+from skcalib._outputs import a_column_for_each_class, reads_as_proba, warn_of_lost_logits
 from skcalib._predictions import ProbabilisticClassifierMixin
+from skcalib._sharing import SharedNetworkMixin
 from skcalib._streams import refuse_streams
 from skcalib.backends import network_backend
 from skcalib.backends._arrays import as_arrays, each_array, map_arrays
 
+IF_LOGITS = "if they are logits, say so: FrozenNetwork(model, from_logits=True)"
 ROWS_TO_LOOK_AT = 1000  # when nothing else tells logits from probabilities
 
 
-class FrozenNetwork(ProbabilisticClassifierMixin, BaseEstimator):
+class _Learned(NamedTuple):
+    """What fit has learnt."""
+
+    classes: np.ndarray
+    head: str | None  # the network's last operation
+    order: np.ndarray | None  # the output of each class
+
+
+class FrozenNetwork(SharedNetworkMixin, ProbabilisticClassifierMixin, BaseEstimator):
     """A trained Keras model or torch module as a scikit-learn classifier.
 
     It predicts and is never trained: `fit` learns the class labels only, a clone shares
@@ -107,6 +119,8 @@ class FrozenNetwork(ProbabilisticClassifierMixin, BaseEstimator):
     True
     """
 
+    _network_parameter = "model"
+
     def __init__(self, model, *, classes=None, from_logits="auto", batch_size=None):
         self.model = model
         self.classes = classes
@@ -137,21 +151,25 @@ class FrozenNetwork(ProbabilisticClassifierMixin, BaseEstimator):
             If the labels do not match the network's outputs, if X is a dataset, a loader
             or a generator, or if the network has no weights yet.
         """
-        values, head = self._run(X, n_rows=1)
+        values, head = self._run(X, n_rows=2)  # one row is squeezed by some networks
+        if y is not None:
+            check_consistent_length(*each_array(as_arrays(X)), y)
         says = self._says_logits() if head is None else True
         if says is None:
             values, head = self._run(X, n_rows=ROWS_TO_LOOK_AT)
-            says = not may_be_proba(values)
-        self.has_logits_ = says
+            says = self._look_at(values, decide=True)
         n_classes = max(2, values.shape[1])
-        self._learned_classes = classes_of_outputs(y, self.classes, n_classes)
+        self._learned = _Learned(
+            classes_of_outputs(y, self.classes, n_classes), head, self._order()
+        )
+        self.has_logits_ = says
         return self
 
     @property
     def classes_(self):
         """Sorted labels."""
-        if hasattr(self, "_learned_classes"):
-            return self._learned_classes
+        if hasattr(self, "_learned"):
+            return self._learned.classes
         n_outputs = self._backend().n_outputs(self.model)
         if self.classes is None and n_outputs is None:
             raise AttributeError(
@@ -214,19 +232,36 @@ class FrozenNetwork(ProbabilisticClassifierMixin, BaseEstimator):
     def _answer(self, X):
         """Return logits or probabilities of all columns, whether the latter, the labels."""
         values, head = self._run(X)
+        learned = getattr(self, "_learned", None)
+        if learned is not None and learned.head != head:
+            raise ValueError(
+                f"The network ended in {learned.head} when it was fitted and ends in {head} "
+                "now. Fit again; if that depends on X, give a network that ends before it."
+            )
         is_proba = head is None and not self._output_is_logits(values)
         values = a_column_for_each_class(values, head, is_proba)
-        classes = getattr(self, "_learned_classes", None)
-        if classes is None:
+        name = f"The output of {type(self.model).__name__}"
+        if is_proba:
+            check_proba(values, name, way_out=IF_LOGITS)
+        else:
+            check_finite(values, name)
+        if learned is not None:
+            classes, order = learned.classes, learned.order
+        else:
             classes = classes_of_outputs(None, self.classes, values.shape[1])
+            order = self._order()
         if len(classes) != values.shape[1]:
             raise ValueError(
                 f"The network has {values.shape[1]} outputs, but there are {len(classes)} "
                 f"classes: {classes.tolist()}."
             )
-        if self.classes is not None:
-            values = values[:, np.argsort(np.asarray(self.classes), kind="stable")]
-        return values, is_proba, classes
+        return values if order is None else values[:, order], is_proba, classes
+
+    def _order(self):
+        """Return the output of each sorted label, None if they are in this order."""
+        if self.classes is None:
+            return None
+        return np.argsort(np.asarray(self.classes), kind="stable")
 
     def _run(self, X, n_rows=None):
         """Return what stands before the last activation, and its name."""
@@ -249,6 +284,8 @@ class FrozenNetwork(ProbabilisticClassifierMixin, BaseEstimator):
                 f"from_logits=True, but the network ends in a {head}: its output is "
                 "probabilities. Leave from_logits at 'auto': the logits are found."
             )
+        if head == "linear" and self.from_logits is False:
+            head = None  # if that is what its user says
         return float_array(values, "The network's output"), head
 
     def _says_logits(self):
@@ -260,12 +297,20 @@ class FrozenNetwork(ProbabilisticClassifierMixin, BaseEstimator):
     def _output_is_logits(self, values):
         says = getattr(self, "has_logits_", None)
         says = self._says_logits() if says is None else says
-        if says is None and may_be_proba(values):
-            raise ValueError(
-                "The network's last operation could not be seen, and its output may be "
-                "logits or probabilities. Say from_logits=True or False, or call fit first."
-            )
-        return says is None or says
+        return self._look_at(values, decide=False) if says is None else says
+
+    def _look_at(self, values, decide):
+        """Tell from values alone whether they are logits, or ask."""
+        reads = reads_as_proba(values)
+        if reads is False:
+            return True
+        if reads and decide:
+            return False
+        raise ValueError(
+            "The network's last operation could not be seen, and its output may be logits or "
+            "probabilities. Say from_logits=True or False"
+            + ("." if decide else ", or call fit first.")
+        )
 
     def _backend(self):
         backend = network_backend(self.model)
@@ -301,23 +346,3 @@ class FrozenNetwork(ProbabilisticClassifierMixin, BaseEstimator):
         twin = super(FrozenNetwork, hollow).__sklearn_clone__()
         twin.model = self.model
         return twin
-
-    def __getstate__(self):
-        return {**vars(self), "model": _Shared(self.model)}
-
-    def __setstate__(self, state):
-        model = state["model"]
-        vars(self).update(state, model=model.model if isinstance(model, _Shared) else model)
-
-
-class _Shared:
-    """Stands for a network in its adapter's state: copies share it, pickles contain it."""
-
-    def __init__(self, model):
-        self.model = model
-
-    def __deepcopy__(self, memo):
-        return self
-
-    def __reduce__(self):
-        return network_backend(self.model).reduce(self.model)

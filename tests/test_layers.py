@@ -30,6 +30,7 @@ FLOORS = {
     "skcalib._labels": 1,
     "skcalib._logits": 1,
     "skcalib._predictions": 1,
+    "skcalib._sharing": 1,
     "skcalib._streams": 1,
     "skcalib.backends": 0,
 }

@@ -17,7 +17,7 @@ _WRAPPERS = {"scikeras": "_scikeras", "keras": "_keras_wrapper", "skorch": "_sko
 
 def network_backend(model):
     """Return the module that runs this network, or None if it is not a bare network."""
-    return None if hasattr(model, "get_params") else _home(model, _NETWORKS)
+    return None if hasattr(model, "__sklearn_tags__") else _home(model, _NETWORKS)
 
 
 def wrapper_backend(estimator):

@@ -9,27 +9,36 @@ BATCH_ENTRIES = 2**20  # input values in a batch, if the batch size is left to u
 FEWEST_ROWS, MOST_ROWS = 32, 2048
 
 
+class Inputs(tuple):
+    """Several inputs in the order of a network's; a plain tuple holds samples."""
+
+    __slots__ = ()
+
+
 def map_arrays(function, X):
-    """Apply a function to each input: a dict or a tuple holds several."""
+    """Apply a function to each input: a dict or Inputs holds several."""
     if isinstance(X, Mapping):
         return {name: function(part) for name, part in X.items()}
-    if isinstance(X, tuple):
-        return tuple(function(part) for part in X)
+    if isinstance(X, Inputs):
+        return Inputs(function(part) for part in X)
     return function(X)
+
+
+def plain(X):
+    """Return several inputs as the list that Keras takes."""
+    return list(X) if isinstance(X, Inputs) else X
 
 
 def each_array(X):
     """List the inputs."""
     if isinstance(X, Mapping):
         return list(X.values())
-    return list(X) if isinstance(X, tuple) else [X]
+    return list(X) if isinstance(X, Inputs) else [X]
 
 
 def as_arrays(X):
     """Return dense arrays, object arrays of numbers as numbers."""
-    if not isinstance(X, Mapping) or hasattr(X, "shape"):
-        return X if isinstance(X, tuple) else _dense(X)
-    return map_arrays(_dense, X)
+    return _dense(X) if issparse(X) else map_arrays(_dense, X)
 
 
 def _dense(part):
@@ -38,12 +47,12 @@ def _dense(part):
     if hasattr(part, "detach"):
         part = part.detach().cpu()
     part = np.asarray(part)
+    if part.dtype.kind == "U":
+        return part.astype(object)  # one type for text of any length
     if part.dtype == object:
-        try:
-            return part.astype(np.float64)
-        except (TypeError, ValueError):
-            return part  # text, say
-    return part
+        numbers = np.asarray(part.tolist())
+        return numbers if numbers.dtype.kind in "iufb" else part
+    return part.astype(np.float64) if part.dtype == np.longdouble else part
 
 
 def batches(X, batch_size):
@@ -62,6 +71,8 @@ def rows_of_logits(values, n_rows, owner):
     values = np.asarray(values)
     if values.dtype.kind not in "fiu":
         values = values.astype(np.float32)  # bfloat16, which NumPy does not know
+    if n_rows == 1 and values.ndim < 2:  # some networks squeeze
+        values = values.reshape(1, -1)
     columns = max(values.shape[1:], default=1)
     if values.shape[:1] != (n_rows,) or values.size != n_rows * columns:
         raise ValueError(
@@ -71,11 +82,26 @@ def rows_of_logits(values, n_rows, owner):
     return values.reshape(n_rows, -1)
 
 
-def refuse_several_outputs(output, owner):
-    """Raise if a network answers with more than one array."""
-    if isinstance(output, Mapping | list | tuple):
-        raise ValueError(
-            f"{owner} has {len(output)} outputs; a classifier has one. Give a network that "
-            "ends at the output with the classes."
-        )
+def the_one_output(output, owner):
+    """Return the only output of a network, or raise if there are several."""
+    while isinstance(output, Mapping | list | tuple):
+        parts = list(output.values()) if isinstance(output, Mapping) else list(output)
+        if len(parts) != 1:
+            raise ValueError(
+                f"{owner} has {len(parts)} outputs; a classifier has one. Give a network that "
+                "ends at the output with the classes."
+            )
+        output = parts[0]
     return output
+
+
+def joined(answers, owner):
+    """Join the answers for all batches; they must have ended in the same operation."""
+    heads = {head for _, head in answers}
+    if len(heads) > 1:
+        raise ValueError(
+            f"{owner} ends in one operation for some rows and in another for others "
+            f"({', '.join(sorted(str(head) for head in heads))}), so its logits cannot be told "
+            "from its probabilities. Give a network that ends before them."
+        )
+    return np.concatenate([values for values, _ in answers]), heads.pop()

@@ -2,24 +2,22 @@
 
 import weakref
 from collections.abc import Mapping
-from contextlib import contextmanager
 from threading import RLock
 
 import keras
 import numpy as np
 
 from skcalib.backends._arrays import (
+    Inputs,
     as_arrays,
     batches,
     each_array,
+    joined,
     map_arrays,
-    refuse_several_outputs,
     rows_of_logits,
+    the_one_output,
 )
 
-# What may stand between the last activation and the end without mixing columns.
-_TENSORFLOW_PASSES = {"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims"}
-_TENSORFLOW_HEADS = {"Softmax": "softmax", "Sigmoid": "sigmoid", "LogSoftmax": "log_softmax"}
 _FUNCTIONS = weakref.WeakKeyDictionary()  # model -> {signature: compiled function}
 _LOCK = RLock()
 
@@ -32,16 +30,24 @@ def owns(thing):
 def forward(model, X, batch_size):
     """Return what stands before the last activation (n_samples, n_outputs), and its name.
 
-    The name is "softmax", "sigmoid", "log_softmax" (whose own values are returned), or
-    None, where the network's own output is returned as it is.
+    The name is "softmax" or "sigmoid"; or the network's own output is returned as it is,
+    with the name "log_softmax", "linear" (a product with weights, so these are logits), or
+    None if it is unknown.
     """
     _refuse_unbuilt(model)
     X = _inputs(model, X)
+    run, n_weights = _function(model, X), len(model.weights)
     answers = []
     for batch in batches(X, batch_size):
-        values, head = _function(model, batch)(batch)
-        answers.append(rows_of_logits(values, len(each_array(batch)[0]), _name(model)))
-    return np.concatenate(answers), head
+        values, head = run(batch)
+        rows = rows_of_logits(values, len(each_array(batch)[0]), _name(model))
+        answers.append((rows, head))
+    if len(model.weights) > n_weights:
+        raise ValueError(
+            f"{_name(model)} had layers without weights, which its first call drew at random. "
+            "Call it once before you train it, or load its weights."
+        )
+    return joined(answers, _name(model))
 
 
 def says_logits(model):
@@ -56,7 +62,8 @@ def says_logits(model):
 def n_outputs(model):
     """Return the number of columns of the output, or None before the model has run."""
     shape = getattr(model, "output_shape", None)
-    return shape[-1] if isinstance(shape, tuple) and len(shape) > 1 else None
+    known = isinstance(shape, tuple) and all(isinstance(size, int) for size in shape[1:])
+    return int(np.prod(shape[1:])) if known else None
 
 
 def reduce(model):
@@ -66,7 +73,7 @@ def reduce(model):
     except Exception as error:
         raise TypeError(
             f"{_name(model)} cannot be pickled, because Keras cannot save it: "
-            f"{str(error).strip().splitlines()[0]} Give its class a get_config (see "
+            f"{' '.join(str(error).split())[:200]} ... Give its class a get_config (see "
             "keras.saving.register_keras_serializable), or pickle the calibrator alone and "
             "keep the network's weights in a file of their own."
         ) from error
@@ -77,24 +84,36 @@ def _name(model):
 
 
 def _refuse_unbuilt(model):
-    if not model.built:
+    if not model.built or (not model.weights and any(not x.built for x in _layers(model))):
         raise ValueError(
             f"{_name(model)} has no weights yet. Train it, or load its weights, first: a "
             "frozen network is never trained here."
         )
 
 
+def _layers(model):
+    """Return all layers, those of nested models, too."""
+    found = []
+    for layer in getattr(model, "layers", ()):
+        found += [layer, *_layers(layer)]
+    return found
+
+
 def _inputs(model, X):
     """Return arrays, in the structure that the model expects."""
     X = as_arrays(X)
-    if isinstance(X, Mapping) and isinstance(getattr(model, "input", None), list | tuple):
-        names = [tensor.name for tensor in model.inputs]
-        if set(names) != set(X):
-            raise ValueError(
-                f"{_name(model)} has the inputs {names}, but X holds {list(X)}; the keys of "
-                "X must be the names of the inputs."
-            )
-        X = tuple(X[name] for name in names)
+    names = [tensor.name for tensor in getattr(model, "inputs", None) or ()]
+    given = isinstance(X, Mapping)
+    if isinstance(X, Inputs) or not names or (len(names) == 1 and not given):
+        return map_arrays(_to_floatx, X)
+    if not given or set(names) != set(X):
+        got = f"holds {list(X)}" if given else f"is a {type(X).__name__}"
+        raise ValueError(
+            f"{_name(model)} has the inputs {names}, but X {got}; give a dict of arrays whose "
+            "keys are the names of the inputs."
+        )
+    if not isinstance(model.input, Mapping):
+        X = Inputs(X[name] for name in names) if len(names) > 1 else X[names[0]]
     return map_arrays(_to_floatx, X)
 
 
@@ -102,145 +121,54 @@ def _to_floatx(part):
     return part.astype(keras.config.floatx()) if part.dtype == np.float64 else part
 
 
-def _function(model, batch):
+def _function(model, X):
     """Return the compiled function for inputs like these, built once for each model."""
-    layers = tuple(id(layer) for layer in model.layers)  # Sequential can grow and shrink
-    signature = (layers, *(f"{p.dtype}{p.shape[1:]}" for p in each_array(batch)))
+    key = (_structure(X), _state(model))
     with _LOCK:
         functions = _FUNCTIONS.setdefault(model, {})
-        if signature not in functions:
-            functions[signature] = _BUILDERS[keras.config.backend()](model, batch)
-        return functions[signature]
+        if key not in functions:
+            functions[key] = _build(model, map_arrays(lambda part: part[:1], X))
+        return functions[key]
 
 
-def _call(model, inputs):
-    # Keras takes several inputs as a list.
-    inputs = list(inputs) if isinstance(inputs, tuple) else inputs
-    return refuse_several_outputs(model(inputs, training=False), _name(model))
+def _structure(X):
+    names = tuple(X) if isinstance(X, Mapping) else type(X)
+    return names, *((part.dtype.str, part.shape[1:]) for part in each_array(X))
 
 
-def _build_tensorflow(model, batch):
-    """Trace the model up to its last activation, for any number of rows.
+def _state(model):
+    """Return what a compiled function takes for granted: all but weights.
 
-    The graph shows what the last operation is, whoever wrote it. A model that cannot be
-    traced is called as it is.
+    Whatever else a model's own code reads is read again after ``compile``.
     """
-    import tensorflow as tf
+    layers = (
+        (id(layer), id(getattr(layer, "activation", None)), layer.dtype_policy.name)
+        for layer in _layers(model)
+    )
+    compiled = (id(getattr(model, "optimizer", None)), id(getattr(model, "loss", None)))
+    return *layers, *compiled, len(model.variables), _runs_eagerly(model)
 
+
+def _runs_eagerly(model):
+    return bool(getattr(model, "run_eagerly", False))
+
+
+def _build(model, batch):
     alive = weakref.ref(model)  # the cache must not keep the model alive
-    found = {}
 
-    def run(inputs):
-        values, found["head"] = _before_activation(_call(alive(), inputs))
-        return values
+    def call(inputs):
+        model = alive()
+        return the_one_output(model(inputs, training=False), _name(model))
 
-    def as_it_is(inputs):
-        return np.asarray(_call(alive(), inputs)), None
+    library = keras.config.backend()
+    if library == "tensorflow":
+        from skcalib.backends import _keras_tensorflow
 
-    if getattr(model, "run_eagerly", False):
-        return as_it_is
-    specs = map_arrays(lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), batch)
-    traced = tf.function(run, input_signature=[specs], autograph=False)
-    try:
-        traced.get_concrete_function()
-    except Exception:  # code of the user's that needs values; a real error comes back there
-        return as_it_is
-    return lambda inputs: (traced(inputs).numpy(), found["head"])
+        return _keras_tensorflow.build(call, batch, _runs_eagerly(model))
+    if library == "jax":
+        from skcalib.backends import _keras_jax
 
+        return _keras_jax.build(call, lambda: alive().variables)
+    from skcalib.backends import _torch_heads
 
-def _before_activation(output):
-    """Go back over the graph from a model's output to the input of its last activation."""
-    import tensorflow as tf
-
-    tensor = output
-    while tensor.op.type in _TENSORFLOW_PASSES:
-        tensor = tensor.op.inputs[0]
-    head = _TENSORFLOW_HEADS.get(tensor.op.type)
-    columns = output.shape[-1] if output.shape.rank and output.shape.rank > 1 else 1
-    if head in ("softmax", "log_softmax") and tensor.shape[-1] != columns:
-        head = None  # over something else than the classes
-    if head is None or head == "log_softmax":
-        return output, head
-    return tf.reshape(tensor.op.inputs[0], tf.shape(output)), head
-
-
-def _build_jax(model, batch):
-    import jax
-
-    alive = weakref.ref(model)
-    found = {}
-
-    @jax.jit
-    def run(weights, inputs):
-        # Weights are arguments, else they would be frozen into the compiled function.
-        state = zip(alive().variables, weights, strict=True)
-        with _recording(jax.nn) as seen, keras.StatelessScope(state_mapping=state):
-            values, found["head"] = _input_of(_call(alive(), inputs), seen)
-        return values
-
-    def padded(inputs):
-        n_rows = len(each_array(inputs)[0])
-        inputs = map_arrays(_pad_to_power_of_two, inputs)
-        weights = [variable.value for variable in alive().variables]
-        with _LOCK:  # a first call traces, and puts the noting activations in place
-            values = run(weights, inputs)
-        return np.asarray(values)[:n_rows], found["head"]
-
-    return padded
-
-
-def _pad_to_power_of_two(part):
-    """Repeat the last row, so that few sizes of batches are ever compiled."""
-    missing = (1 << (len(part) - 1).bit_length()) - len(part)
-    return np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part
-
-
-@contextmanager
-def _recording(module):
-    """Note what goes into and comes out of the activations of a library while tracing."""
-    seen = []
-    names = ("softmax", "sigmoid", "log_softmax")
-    originals = {name: getattr(module, name) for name in names}
-
-    def noting(name):
-        def activation(x, *args, **kwargs):
-            output = originals[name](x, *args, **kwargs)
-            seen.append((name, x, output))
-            return output
-
-        return activation
-
-    try:
-        for name in names:
-            setattr(module, name, noting(name))
-        yield seen
-    finally:
-        for name, original in originals.items():
-            setattr(module, name, original)
-
-
-def _input_of(output, seen):
-    for name, x, result in seen:
-        if result is output and name != "log_softmax":
-            return x, name
-        if result is output:
-            return output, name
-    return output, None
-
-
-def _build_torch(model, batch):
-    import torch
-
-    from skcalib.backends._torch_heads import SeenActivations
-
-    alive = weakref.ref(model)
-
-    def run(inputs):
-        with torch.no_grad(), SeenActivations() as seen:
-            values, head = seen.before_activation(_call(alive(), inputs))
-        return values.float().cpu().numpy(), head
-
-    return run
-
-
-_BUILDERS = {"tensorflow": _build_tensorflow, "jax": _build_jax, "torch": _build_torch}
+    return _torch_heads.build(call)

@@ -1,6 +1,9 @@
 """keras.wrappers.SKLearnClassifier."""
 
+from collections.abc import Mapping
+
 from keras.wrappers import SKLearnClassifier
+from sklearn.utils.validation import validate_data
 
 TRAINS_ON_ONE_HOT = False
 
@@ -15,6 +18,8 @@ def unwrap(estimator, X):
     own = type(estimator).decision_function is SKLearnClassifier.decision_function
     if not own or not hasattr(estimator, "model_"):
         return None
+    if not isinstance(X, Mapping):
+        X = validate_data(estimator, X, reset=False, dtype=None, allow_nd=True)
     return estimator.model_, X, getattr(estimator, "classes_", None), None
 
 

@@ -4,15 +4,21 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
+from skorch.dataset import Dataset
+from torch.utils.data import DataLoader
 
 from skcalib.backends._torch import prepare
 
-_SAYS_LOGITS = {
-    torch.nn.CrossEntropyLoss: True,
-    torch.nn.BCEWithLogitsLoss: True,
-    torch.nn.NLLLoss: False,  # skorch itself takes the logarithm of the module's output
-    torch.nn.BCELoss: False,
-}
+_SAYS_LOGITS = (
+    (torch.nn.CrossEntropyLoss, True),
+    (torch.nn.BCEWithLogitsLoss, True),
+    (torch.nn.NLLLoss, False),  # skorch itself takes the logarithm of the module's output
+    (torch.nn.BCELoss, False),
+)
+_STOCK = (
+    *("predict_proba", "forward", "forward_iter", "infer", "evaluation_step"),
+    *("get_dataset", "get_iterator"),
+)
 
 TRAINS_ON_ONE_HOT = False
 
@@ -24,14 +30,26 @@ def owns(thing):
 
 def unwrap(estimator, X):
     """Return network, inputs, classes and what its output is; None if it is customised."""
-    own = type(estimator).predict_proba in (
-        NeuralNetClassifier.predict_proba,
-        NeuralNetBinaryClassifier.predict_proba,
-    )
-    if not own or estimator.predict_nonlinearity != "auto" or not hasattr(estimator, "module_"):
+    if _is_customised(estimator) or not hasattr(estimator, "module_"):
         return None
-    says = _SAYS_LOGITS.get(type(getattr(estimator, "criterion_", None)))
-    return estimator.module_, X, getattr(estimator, "classes_", None), says
+    criterion = getattr(estimator, "criterion_", None)
+    says = next((says for loss, says in _SAYS_LOGITS if isinstance(criterion, loss)), None)
+    # The net is trained on column numbers, whichever of them it has seen.
+    return estimator.module_, X, getattr(estimator, "classes", None), says
+
+
+def _is_customised(estimator):
+    binary = isinstance(estimator, NeuralNetBinaryClassifier)
+    base = NeuralNetBinaryClassifier if binary else NeuralNetClassifier
+    own = all(getattr(type(estimator), n) is getattr(base, n) for n in _STOCK)
+    parts = (estimator.predict_nonlinearity, estimator.dataset, estimator.iterator_valid)
+    collated = "collate_fn" in estimator.get_params_for("iterator_valid")
+    return not own or parts != ("auto", Dataset, DataLoader) or collated
+
+
+def predict_proba(estimator, X):
+    """Ask the wrapper itself, with features that it can take."""
+    return estimator.predict_proba(prepare(estimator.module_, X))
 
 
 def lost_in_clones(estimator):

@@ -8,12 +8,14 @@ import numpy as np
 import torch
 
 from skcalib.backends._arrays import (
+    Inputs,
     as_arrays,
     batches,
     each_array,
+    joined,
     map_arrays,
-    refuse_several_outputs,
     rows_of_logits,
+    the_one_output,
 )
 from skcalib.backends._torch_heads import SeenActivations
 
@@ -37,11 +39,12 @@ def forward(model, X, batch_size):
         for batch in batches(X, batch_size):
             n_rows = len(each_array(batch)[0])
             with SeenActivations() as seen:
-                output = refuse_several_outputs(_call(model, batch), _name(model))
+                output = the_one_output(_call(model, batch), _name(model))
                 values, head = seen.before_activation(output)
             values = values.float() if values.dtype == torch.bfloat16 else values
-            answers.append(rows_of_logits(values.cpu().numpy(), n_rows, _name(model)))
-    return np.concatenate(answers), head
+            rows = rows_of_logits(values.cpu().numpy(), n_rows, _name(model))
+            answers.append((rows, head))
+    return joined(answers, _name(model))
 
 
 def says_logits(model):
@@ -94,7 +97,7 @@ def _call(model, batch):
 
     def tensor(part):
         # A copy: the module may write to its input.
-        made = torch.tensor(part)
+        made = torch.tensor(np.ascontiguousarray(part))
         if weights is None:
             return made
         return made.to(weights.device, weights.dtype if made.is_floating_point() else None)
@@ -102,23 +105,21 @@ def _call(model, batch):
     batch = map_arrays(tensor, batch)
     if isinstance(batch, Mapping):
         return model(**batch)
-    return model(*batch) if isinstance(batch, tuple) else model(batch)
+    return model(*batch) if isinstance(batch, Inputs) else model(batch)
 
 
 @contextmanager
 def _evaluating(model):
     """Put a module into evaluation mode, and each part of it back as it was."""
-    modes = [(module, module.training) for module in model.modules()]
-    if not any(mode for _, mode in modes):
-        yield
-        return
-    with _LOCK:  # another thread must not switch back in between
+    with _LOCK:  # another thread must neither see the modes between, nor switch back
+        modes = [(part, part.training) for part in model.modules() if hasattr(part, "training")]
         try:
-            model.eval()
+            if any(mode for _, mode in modes):
+                model.eval()
             yield
         finally:
-            for module, mode in modes:
-                module.training = mode
+            for part, mode in modes:
+                part.training = mode
 
 
 def _name(model):

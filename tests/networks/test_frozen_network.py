@@ -245,6 +245,19 @@ def test_missing_classes(model):
     assert named.score(X[TEST], NAMES[TEST]) == calibrated.score(X[TEST], Y[TEST])
 
 
+def test_labels_that_may_count_from_one(model):
+    few = Y < 9
+    with pytest.warns(UserWarning, match="If these labels count from 1, give FrozenNetwork"):
+        FrozenNetwork(model).fit(X[few], Y[few] + 1)
+    counted = FrozenNetwork(model, classes=range(1, 11)).fit(X[few], Y[few] + 1)
+    assert counted.classes_.tolist() == list(range(1, 11))
+    # Labels that a network has learnt stay, where they cover those of the calibration.
+    learnt = FrozenNetwork(model).fit(X, Y + 1)
+    with pytest.warns(UserWarning, match=r"calibration rows lack \[10\]"):
+        calibrated = TemperatureCalibratedClassifier(learnt).fit(X[few], Y[few] + 1)
+    assert calibrated.score(X, Y + 1) > 0.8
+
+
 @pytest.mark.parametrize(
     ("classes", "y", "message"),
     [
@@ -284,6 +297,7 @@ def test_inputs(model):
         csr_array(X),
         X.astype(object),
         np.asfortranarray(X),
+        X.astype(np.longdouble),
         ops.convert_to_tensor(X),
     ):
         np.testing.assert_allclose(network.predict_proba(same), proba, atol=1e-6)
@@ -304,6 +318,8 @@ def test_nan_in_the_answers():
     )
     spoilt = X[CALIB].copy()
     spoilt[3, 5] = np.nan
+    with pytest.raises(ValueError, match="output of Sequential has NaN"):
+        FrozenNetwork(model).predict(spoilt)
     with pytest.raises(ValueError, match=r"output of Sequential has NaN.* in 1 of 600 rows"):
         TemperatureCalibratedClassifier(model).fit(spoilt, Y[CALIB])
 
@@ -339,6 +355,95 @@ def test_a_network_trained_on_is_asked_anew(model):
         other.add(layers.Dense(10, "sigmoid"))
         other.add(layers.Softmax())
         np.testing.assert_allclose(network.predict_proba(X), np.asarray(other(X)), atol=1e-5)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_network_that_is_changed_is_compiled_anew(nested):
+    inner = keras.Sequential([layers.Dense(16, "tanh"), layers.Dense(10, "softmax")])
+    net = keras.Sequential([keras.Input((64,)), inner]) if nested else inner
+    net(X[:1])
+    network = FrozenNetwork(net)
+    for activation in ("relu", "sigmoid", "tanh"):
+        own = ops.convert_to_numpy(net(X, training=False))
+        np.testing.assert_allclose(network.predict_proba(X), own, atol=1e-5)
+        inner.layers[0].activation = keras.activations.get(activation)
+        inner.layers[0].set_weights([-2 * w for w in inner.layers[0].get_weights()])
+
+
+def test_what_a_models_own_code_reads_is_read_again_after_compile():
+    class Tempered(WithoutConfig):
+        t = 1.0
+
+        def call(self, x):
+            return ops.softmax(self.out(self.hidden(x)) / self.t)
+
+    net = Tempered(None)
+    net(X[:1])
+    network = FrozenNetwork(net)
+    first = network.predict_proba(X)
+    net.t = 5.0
+    net.compile("adam", "sparse_categorical_crossentropy")
+    own = ops.convert_to_numpy(net(X, training=False))
+    assert np.abs(own - first).max() > 0.01
+    np.testing.assert_allclose(network.predict_proba(X), own, atol=1e-5)
+
+
+def test_layers_without_weights_are_refused():
+    class Lazy(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.out = layers.Dense(10, "softmax")
+
+        def build(self, shape):
+            self.built = True
+
+        def call(self, x):
+            return self.out(x)
+
+    net = Lazy()
+    net.build((None, 64))
+    with pytest.raises(ValueError, match="has no weights yet"):
+        FrozenNetwork(net).fit(X, Y)
+    assert not net.weights
+
+
+def test_one_network_asked_with_arrays_and_dicts():
+    x = keras.Input((64,), name="pixels")
+    net = keras.Model(x, layers.Dense(10, "softmax")(x))
+    network = FrozenNetwork(net)
+    proba = network.predict_proba({"pixels": X})
+    np.testing.assert_array_equal(network.predict_proba(X), proba)
+    np.testing.assert_array_equal(network.predict_proba({"pixels": X}), proba)
+
+
+def test_copies_and_pickles_of_a_bare_network(model):
+    calibrated = TemperatureCalibratedClassifier(model).fit(X[CALIB], Y[CALIB])
+    twin = copy.deepcopy(calibrated)
+    assert twin.estimator is model
+    assert copy.copy(calibrated).estimator is model
+    np.testing.assert_array_equal(twin.predict_proba(X), calibrated.predict_proba(X))
+    alone = len(pickle.dumps(FrozenNetwork(model)))
+    assert len(pickle.dumps(calibrated)) < 1.5 * alone  # it is in there once
+    again = pickle.loads(pickle.dumps(calibrated))
+    assert again.calibrated_classifiers_[0].estimator.model is again.estimator
+    unsaved = TemperatureCalibratedClassifier(without_config(model)).fit(X[CALIB], Y[CALIB])
+    assert copy.deepcopy(unsaved).estimator is unsaved.estimator
+    with pytest.raises(TypeError, match="cannot be pickled, because Keras cannot save it"):
+        pickle.dumps(unsaved)
+
+
+def test_odd_labels(two):
+    words = np.array(["no", "yes"])[Y_TWO]
+    named = FrozenNetwork(two, classes=["no", "yes"])
+    calibrated = CalibratedClassifierCV(named).fit(X_TWO, np.eye(2)[Y_TWO])  # one-hot
+    assert calibrated.score(X_TWO, words) > 0.9
+    assert FrozenNetwork(two).fit(X_TWO, np.zeros(569, object)).classes_.tolist() == [0, 1]
+    network = named.fit(X_TWO, words)
+    before = network.predict(X_TWO)
+    network.set_params(classes=["yes", "no"])  # needs another fit
+    np.testing.assert_array_equal(network.predict(X_TWO), before)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        network.fit(X_TWO, words[:4])
 
 
 @pytest.mark.parametrize("kind", ["dataset", "generator", "loader", "sequence"])

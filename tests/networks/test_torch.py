@@ -4,10 +4,12 @@ import copy
 import hashlib
 import pickle
 
+import joblib
 import numpy as np
 import pytest
 from nets import NAMES, X_TWO, Y_TWO, X, Y
-from scipy.special import log_softmax, softmax
+from scipy.special import expit, log_softmax, softmax
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss, roc_auc_score
@@ -188,8 +190,9 @@ def test_modes_are_restored_after_an_error(fitted):
 def test_inputs(fitted):
     network = FrozenNetwork(fitted.module_)
     proba = network.predict_proba(X)
-    for same in (X.astype(float), X.tolist(), torch.tensor(X)):
+    for same in (X.astype(float), X.tolist(), torch.tensor(X), X[::-1][::-1]):
         np.testing.assert_allclose(network.predict_proba(same), proba, atol=1e-6)
+    np.testing.assert_allclose(network.predict_proba(X[::-1])[::-1], proba, atol=1e-6)
     whole = np.round(X * 16).astype(np.uint8)  # what images come as
     np.testing.assert_allclose(
         network.predict_proba(whole), network.predict_proba(whole.astype(float)), atol=1e-6
@@ -329,8 +332,225 @@ def test_skorch_binary_frozen():
     assert roc_auc_score(Y_TWO[400:], calibrated.predict_proba(X_TWO[400:])[:, 1]) > 0.95
 
 
-def test_a_customised_skorch_net_is_asked_itself(fitted):
-    net = copy.deepcopy(fitted).set_params(predict_nonlinearity=lambda p: p / 2 + 0.05)
-    response = response_of(net, X)
+class Mirrored(skorch.NeuralNetClassifier):
+    """Trained, and asked, on other features than it is given."""
+
+    def infer(self, x, **fit_params):
+        return super().infer(1 - x, **fit_params)
+
+
+def mirrored(rows):
+    return tuple(torch.utils.data.default_collate([(1 - x, y) for x, y in rows]))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"predict_nonlinearity": None},
+        {"iterator_train__collate_fn": mirrored, "iterator_valid__collate_fn": mirrored},
+        {},
+    ],
+    ids=["nonlinearity", "collate_fn", "subclass"],
+)
+def test_a_customised_skorch_net_is_asked_itself(changed):
+    kind = skorch.NeuralNetClassifier if changed else Mirrored
+    net = kind(Digits, max_epochs=15, lr=0.1, verbose=0, train_split=None, **changed)
+    fitted = clone(net).fit(X[FIT], Y[FIT])
+    response = response_of(fitted, X)
     assert response.is_proba
-    np.testing.assert_allclose(response.values, net.predict_proba(X))
+    np.testing.assert_allclose(response.values, fitted.predict_proba(X))
+    check(TemperatureCalibratedClassifier(net, cv=2))
+
+
+def test_subclasses_of_losses_say_what_their_bases_say():
+    class Weighted(nn.CrossEntropyLoss):
+        pass
+
+    check(
+        TemperatureCalibratedClassifier(
+            digits_net(module__head="logits", criterion=Weighted), cv=2
+        )
+    )
+
+
+def test_skorch_with_labels_in_its_own_order():
+    def net(classes, k):
+        module = nn.Sequential(nn.Linear(30, k), nn.Softmax(1))
+        return skorch.NeuralNetClassifier(
+            module, classes=classes, max_epochs=20, lr=0.3, verbose=0, train_split=None
+        )
+
+    fitted = net(["yes", "no"], 2).fit(X_TWO, 1 - Y_TWO)
+    words = np.where(Y_TWO, "yes", "no")
+    for ensemble in (True, False):
+        calibrated = CalibratedClassifierCV(FrozenEstimator(fitted), ensemble=ensemble)
+        calibrated.fit(X_TWO, words)
+        assert calibrated.classes_.tolist() == ["no", "yes"]
+        assert roc_auc_score(Y_TWO, calibrated.predict_proba(X_TWO)[:, 1]) > 0.95
+
+
+def test_skorch_that_never_saw_a_class(fitted):
+    few = np.flatnonzero(Y[:900] < 9)
+    calibrated = TemperatureCalibratedClassifier(digits_net(), cv=[(few, np.arange(900))])
+    with pytest.warns(UserWarning, match="training rows lack .'nine'.*samples .* left out"):
+        calibrated.fit(X[:900], NAMES[:900])
+    column = calibrated.classes_.tolist().index("nine")
+    assert calibrated.predict_proba(X[900:])[:, column].max() == 0
+    assert calibrated.calibrated_classifiers_[0].calibrators[0].temperature_ < 10
+    # A module with more outputs than there are labels, trained and frozen.
+    check_few = TemperatureCalibratedClassifier(digits_net(), cv=2).fit(X[few], NAMES[few])
+    assert check_few.predict_proba(X[:5]).shape == (5, 9)
+    part = digits_net().fit(X[few], Y[few])
+    with pytest.warns(UserWarning, match="Not every class is everywhere"):
+        calibrated = TemperatureCalibratedClassifier(FrozenEstimator(part)).fit(X[few], Y[few])
+    assert calibrated.score(X[few], Y[few]) > 0.9
+
+
+def test_skorch_in_a_dict_of_rows():
+    from skorch.helper import SliceDict
+
+    class Named(Digits):
+        def forward(self, pixels):
+            return super().forward(pixels)
+
+    net = skorch.NeuralNetClassifier(Named, max_epochs=15, lr=0.1, verbose=0, train_split=None)
+    for kind in (SliceDict, dict):
+        calibrated = TemperatureCalibratedClassifier(net, cv=2)
+        calibrated.fit(kind(pixels=X[:900]), NAMES[:900])
+        proba = calibrated.predict_proba(kind(pixels=X[900:]))
+        assert np.mean(calibrated.classes_[proba.argmax(axis=1)] == NAMES[900:]) > 0.75
+
+
+def test_skorch_in_another_meta_estimator():
+    search = GridSearchCV(digits_net(), {"max_epochs": [3]}, cv=2, error_score="raise")
+    calibrated = TemperatureCalibratedClassifier(search, cv=2)
+    with (
+        pytest.warns(UserWarning, match="GridSearchCV trains the NeuralNetClassifier inside"),
+        pytest.raises((TypeError, ValueError, RuntimeError)),
+    ):
+        calibrated.fit(X, NAMES)
+    calibrated.fit(X[:900], Y[:900])  # numbered labels
+
+
+def test_requests_of_the_net_are_routed():
+    with config_context(enable_metadata_routing=True):
+        net = digits_net().set_fit_request(epochs=True)
+        pipe = make_pipeline(StandardScaler(), net)
+        calibrated = TemperatureCalibratedClassifier(pipe, cv=2)
+        calibrated.fit(X[:900], NAMES[:900], epochs=2)
+    inside = calibrated.calibrated_classifiers_[0].estimator[-1].net_
+    assert len(inside.history) == 2
+
+
+class InPlace(Digits):
+    """Changes its answer after the softmax, in place, or what went into it."""
+
+    def forward(self, x):
+        z = self.before(x)
+        if self.head == "out":
+            p = torch.empty_like(z)
+            torch.softmax(z, 1, out=p)
+            return p
+        p = torch.softmax(z, 1)
+        if self.head == "output":
+            p.mul_(0.5).add_(0.05)
+        elif self.head == "row":
+            p[:, 0] = 0
+            p /= p.sum(dim=1, keepdim=True)
+        else:
+            z.mul_(3)
+        return p
+
+
+@pytest.mark.parametrize("head", ["out", "output", "row", "input"])
+def test_what_happens_in_place_is_seen(fitted, head):
+    module = InPlace(head=head)
+    module.load_state_dict(fitted.module_.state_dict())
+    module.eval()
+    with torch.no_grad():
+        expected = module(torch.tensor(X)).numpy()
+    network = FrozenNetwork(module).fit(X, Y)
+    np.testing.assert_allclose(network.predict_proba(X), expected, atol=1e-6)
+    assert not network.has_logits_
+
+
+class Squeezed(Cancer):
+    def forward(self, x):
+        return torch.sigmoid(self.out(x)).squeeze()
+
+
+class Indexed(Cancer):
+    def forward(self, x):
+        return torch.sigmoid(self.out(x))[:, 0]
+
+
+class InADict(Digits):
+    def forward(self, x):
+        return {"logits": self.before(x)}
+
+
+class OwnParams(Digits):
+    def get_params(self, deep=True):
+        return {}
+
+
+def test_common_idioms(fitted):
+    state = cancer_net().fit(X_TWO, Y_TWO.astype("f")).module_.state_dict()
+    for kind in (Squeezed, Indexed):
+        module = kind()
+        module.load_state_dict(state)
+        calibrated = CalibratedClassifierCV(module).fit(X_TWO, Y_TWO)
+        assert calibrated.calibrated_classifiers_[0].floor is None  # true logits
+        proba = calibrated.predict_proba(X_TWO)
+        np.testing.assert_allclose(calibrated.predict_proba(X_TWO[:1]), proba[:1], atol=1e-6)
+        last = FrozenNetwork(module, classes=[0, 1], batch_size=8).predict_proba(X_TWO[:9])
+        np.testing.assert_allclose(
+            last, FrozenNetwork(module).fit(X_TWO).predict_proba(X_TWO[:9])
+        )
+    for kind in (InADict, OwnParams):
+        module = kind()
+        module.load_state_dict(fitted.module_.state_dict())
+        assert TemperatureCalibratedClassifier(module).fit(X, Y).score(X, Y) > 0.8
+    trained = skorch.NeuralNetBinaryClassifier(Squeezed, criterion=nn.BCELoss, verbose=0)
+    assert CalibratedClassifierCV(trained, cv=2).fit(X_TWO, Y_TWO).classes_.tolist() == [0, 1]
+
+
+def test_a_linear_end_is_logits_whatever_the_values():
+    module = nn.Linear(30, 1)
+    with torch.no_grad():
+        module.weight.mul_(0.01)
+        module.bias.fill_(0.5)
+        z = module(torch.tensor(X_TWO)).numpy()[:, 0]
+    assert 0 < z.min() < z.max() < 1
+    network = FrozenNetwork(module)
+    np.testing.assert_allclose(network.decision_function(X_TWO), z, rtol=1e-5)
+    np.testing.assert_allclose(
+        network.fit(X_TWO).predict_proba(X_TWO)[:, 1], expit(z), rtol=1e-5
+    )
+
+
+class ByValues(Digits):
+    def forward(self, x):
+        p = torch.softmax(self.before(x) * 9, 1)
+        return p.clamp_min(1e-6) if (p < 1e-6).any() else p
+
+
+def test_an_end_that_depends_on_the_values_is_refused(fitted):
+    module = ByValues()
+    module.load_state_dict(fitted.module_.state_dict())
+    with pytest.raises(ValueError, match=r"in one operation for some rows and in another"):
+        FrozenNetwork(module, batch_size=1).predict_proba(X)
+
+
+def test_threads_do_not_see_each_others_modes(fitted):
+    module = copy.deepcopy(fitted.module_).train()
+    before = module_hash(module)
+    expected = FrozenNetwork(module).predict_proba(X)
+    for _ in range(5):
+        answers = joblib.Parallel(3, backend="threading")(
+            joblib.delayed(FrozenNetwork(module, batch_size=50 * i).predict_proba)(X)
+            for i in (1, 2, 3)
+        )
+        for answer in answers:
+            np.testing.assert_allclose(answer, expected, atol=1e-5)
+    assert module_hash(module) == before

@@ -137,8 +137,20 @@ def test_several_inputs_as_a_dict():
         )
         calibrated = TemperatureCalibratedClassifier(model).fit(halves, Y)
         assert calibrated.predict_proba(halves).shape == (len(X), 10)
-    with pytest.raises(ValueError, match=r"the inputs \['left', 'right'\]"):
-        FrozenNetwork(keras.Model([left, right], last)).fit({"top": X[:, 32:]}, Y)
+    for X_wrong in ({"top": X[:, 32:]}, [X[:, :32], X[:, 32:]], X):
+        with pytest.raises(ValueError, match=r"the inputs \['left', 'right'\].* give a dict"):
+            FrozenNetwork(keras.Model([left, right], last)).fit(X_wrong, Y)
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="JAX does not show the last operation")
+def test_a_linear_end_is_logits_whatever_the_values():
+    model = keras.Sequential([keras.Input((64,)), layers.Dense(1)])
+    model.set_weights([np.full((64, 1), 1e-3, np.float32), np.full(1, 0.5, np.float32)])
+    z = X @ np.full(64, 1e-3) + 0.5
+    assert 0 < z.min() < z.max() < 1
+    network = FrozenNetwork(model)
+    np.testing.assert_allclose(network.decision_function(X), z, rtol=1e-5)
+    assert network.fit(X).has_logits_
 
 
 @pytest.mark.parametrize("last_dtype", ["float32", None])
@@ -310,7 +322,7 @@ def test_several_outputs_are_refused():
     with pytest.raises(ValueError, match="has 2 outputs; a classifier has one"):
         FrozenNetwork(model).fit(X)
     pictures = keras.Model(x, layers.Reshape((8, 8))(x))
-    with pytest.raises(ValueError, match=r"answers with an array of shape \(1, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"answers with an array of shape \(2, 8, 8\)"):
         FrozenNetwork(pictures).fit(X)
 
 
@@ -325,3 +337,80 @@ def test_the_calibrator_sees_the_true_logits():
     )
     assert weights_hash(model) == before
     assert logsumexp(known.logits, axis=1).max() > 30
+
+
+def sees(model, samples=X):
+    """Compare with the model's own answer; tell whether its logits were found."""
+    network = FrozenNetwork(model).fit(samples)
+    own = ops.convert_to_numpy(model(samples, training=False)).reshape(len(samples), -1)
+    np.testing.assert_allclose(network.predict_proba(samples), own, atol=1e-5)
+    return network.has_logits_
+
+
+def ends_with(last):
+    x = keras.Input((64,))
+    return keras.Model(x, last(layers.Dense(10)(x)))
+
+
+def test_what_comes_after_a_softmax_counts():
+    assert sees(ends_with(lambda z: ops.softmax(z / 2)))
+    assert sees(ends_with(lambda z: layers.GaussianNoise(0.1)(ops.softmax(z))))
+    assert not sees(ends_with(lambda z: 0.9 * ops.softmax(z) + 0.01))
+    assert not sees(ends_with(lambda z: (ops.softmax(z) + ops.softmax(3 * z)) / 2))
+    assert not sees(ends_with(lambda z: ops.flip(ops.softmax(z), axis=1)))
+
+
+def test_values_that_may_be_either_are_asked_about():
+    model = ends_with(lambda z: ops.round(10 * ops.softmax(z)) / 10)
+    model.layers[1].kernel.assign(3 * model.layers[1].kernel)
+    with pytest.raises(ValueError, match=r"may be logits or probabilities. Say from_logits"):
+        FrozenNetwork(model).fit(X)
+    with pytest.raises(ValueError, match="may be logits or probabilities"):
+        TemperatureCalibratedClassifier(model).fit(X, Y)
+
+
+@pytest.mark.parametrize("from_logits", ["auto", False])
+def test_what_is_said_to_be_probabilities_is_checked(from_logits):
+    model = sequential(layers.Dense(10), layers.LeakyReLU())
+    model.compile("adam", "sparse_categorical_crossentropy")  # a mistake of many
+    network = FrozenNetwork(model, from_logits=from_logits).fit(X)
+    with pytest.raises(ValueError, match=r"if they are logits, .*from_logits=True"):
+        network.predict_proba(X)
+    with pytest.raises(ValueError, match=r"if they are logits, .*from_logits=True"):
+        TemperatureCalibratedClassifier(network).fit(X, Y)
+    own = model.predict(X, verbose=0)
+    told = FrozenNetwork(model, from_logits=True).fit(X)
+    np.testing.assert_allclose(told.predict_proba(X), softmax(own, axis=1), atol=1e-5)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="functions of JAX")
+def test_functions_of_jax():
+    import jax
+
+    def masked(z):
+        return jax.nn.softmax(z, where=np.arange(10) > 2)
+
+    assert not sees(built(Subclassed(10, masked)))
+    assert sees(built(Subclassed(10, lambda z: jax.nn.softmax(z))))
+
+    class NeedsValues(Subclassed):
+        def call(self, x):
+            return super().call(x) if float(ops.sum(x)) > -1 else None
+
+    assert sees(built(NeedsValues(10, ops.softmax)))
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="graphs of TensorFlow")
+def test_graphs_of_tensorflow():
+    import tensorflow as tf
+
+    whole = ends_with(lambda z: ops.cast(ops.cast(ops.softmax(9 * z), "int32"), "float32"))
+    assert not FrozenNetwork(whole, from_logits=False).fit(X).has_logits_
+    model = ends_with(ops.softmax)
+    try:
+        tf.config.run_functions_eagerly(True)
+        model.compile("adam", "sparse_categorical_crossentropy")
+        own = model(X).numpy()
+        np.testing.assert_allclose(FrozenNetwork(model).predict_proba(X), own, atol=1e-6)
+    finally:
+        tf.config.run_functions_eagerly(False)

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from keras import layers
 from keras.wrappers import SKLearnClassifier
@@ -233,15 +234,32 @@ def test_weights_go_to_the_wrapper():
     assert calibrated.predict_proba(X[TEST])[:, 3].max() < 0.5
 
 
-def test_a_customised_wrapper_is_asked_itself():
-    class Halved(scikeras.KerasClassifier):
-        def predict_proba(self, X, **kwargs):
-            return super().predict_proba(X, **kwargs) / 2 + 0.05
+@pytest.mark.parametrize("method", ["predict_proba", "_predict_raw"])
+def test_a_customised_wrapper_is_asked_itself(method):
+    def halved(self, X, **kwargs):
+        return getattr(scikeras.KerasClassifier, method)(self, X, **kwargs) / 2 + 0.05
 
-    fitted = Halved(digits_net, epochs=2, verbose=0).fit(X[:600], Y[:600])
+    custom = type("Halved", (scikeras.KerasClassifier,), {method: halved})
+    fitted = custom(digits_net, epochs=2, verbose=0).fit(X[:600], Y[:600])
     response = response_of(fitted, X)
     assert response.is_proba
     np.testing.assert_allclose(response.values, fitted.predict_proba(X))
+
+
+def test_the_wrappers_own_checks_of_X():
+    frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
+    fitted = with_keras().fit(frame[:600], NAMES[:600])
+    calibrated = TemperatureCalibratedClassifier(FrozenEstimator(fitted))
+    calibrated.fit(frame[600:900], NAMES[600:900])
+    assert calibrated.score(frame[900:], NAMES[900:]) > 0.75
+    with pytest.raises(ValueError, match="feature names"):
+        calibrated.predict_proba(frame[frame.columns[::-1]])
+    fitted = with_scikeras().fit(X[:600].tolist(), NAMES[:600])
+    calibrated = TemperatureCalibratedClassifier(FrozenEstimator(fitted))
+    calibrated.fit(X[600:900].tolist(), NAMES[600:900])
+    assert calibrated.score(X[900:].tolist(), NAMES[900:]) > 0.75
+    with pytest.raises(ValueError, match="is expecting X of shape"):
+        calibrated.predict_proba(X[:, :9])
 
 
 def test_a_trained_network_in_a_wrapper():

@@ -1,0 +1,42 @@
+"""Copies of an estimator share its trained network; pickles contain it, once."""
+
+from weakref import WeakValueDictionary
+
+from skcalib.backends import is_network, network_backend
+
+_SHARED = WeakValueDictionary()  # one for each network, so that a pickle holds one, too
+
+
+class SharedNetworkMixin:
+    """Estimators with a parameter that may be a bare network, which they never change."""
+
+    _network_parameter = "estimator"
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        network = state.get(self._network_parameter)
+        if not is_network(network):
+            return state
+        shared = _SHARED.get(id(network))
+        if shared is None or shared.model is not network:
+            _SHARED[id(network)] = shared = _Shared(network)
+        return {**state, self._network_parameter: shared}
+
+    def __setstate__(self, state):
+        network = state.get(self._network_parameter)
+        if isinstance(network, _Shared):
+            state = {**state, self._network_parameter: network.model}
+        super().__setstate__(state)
+
+
+class _Shared:
+    """Stands for a network in the state of an estimator."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        return network_backend(self.model).reduce(self.model)

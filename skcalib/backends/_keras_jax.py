@@ -1,0 +1,83 @@
+"""Keras models on JAX: activations are noted while a model is traced."""
+
+from contextlib import contextmanager
+from threading import RLock
+
+import jax
+import keras
+import numpy as np
+
+from skcalib.backends._arrays import each_array, map_arrays, plain
+
+_ACTIVATIONS = ("softmax", "sigmoid", "log_softmax")
+_LOCK = RLock()
+
+
+def build(call, variables):
+    """Compile a model up to its last activation, for each power of two of rows.
+
+    One that cannot be traced is called as it is.
+    """
+    found = {}
+
+    @jax.jit
+    def run(weights, inputs):
+        # Weights are arguments, else they would be frozen into the compiled function.
+        state = zip(variables(), weights, strict=True)
+        with keras.StatelessScope(state_mapping=state):
+            values, found["head"] = _before_activation(call, inputs)
+        return values
+
+    def padded(inputs):
+        n_rows = len(each_array(inputs)[0])
+        with _LOCK:  # a first call traces, and puts the noting activations in place
+            try:
+                weights = [variable.value for variable in variables()]
+                many = map_arrays(_pad_to_power_of_two, inputs)
+                return np.asarray(run(weights, plain(many)))[:n_rows], found["head"]
+            except Exception:  # code that needs values; a real error comes back here
+                values, head = _before_activation(call, plain(inputs))
+                return np.asarray(values), head
+
+    return padded
+
+
+def _pad_to_power_of_two(part):
+    """Repeat the last row, so that few sizes of batches are ever compiled."""
+    missing = (1 << (len(part) - 1).bit_length()) - len(part)
+    return np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part
+
+
+def _before_activation(call, inputs):
+    with _noting(jax.nn) as seen:
+        output = call(inputs)
+    for name, x, result in seen:
+        if result is output:
+            return (output if name == "log_softmax" else x), name
+    return output, None
+
+
+@contextmanager
+def _noting(module):
+    """Note what goes into and comes out of the activations over the last axis."""
+    seen = []
+    originals = {name: getattr(module, name) for name in _ACTIVATIONS}
+
+    def noting(name):
+        def activation(x, *args, **kwargs):
+            output = originals[name](x, *args, **kwargs)
+            axis = args[0] if args else kwargs.pop("axis", -1)
+            last = name == "sigmoid" or axis in (-1, np.ndim(output) - 1)
+            if last and len(args) < 2 and not kwargs:
+                seen.append((name, x, output))
+            return output
+
+        return activation
+
+    try:
+        for name in _ACTIVATIONS:
+            setattr(module, name, noting(name))
+        yield seen
+    finally:
+        for name, original in originals.items():
+            setattr(module, name, original)

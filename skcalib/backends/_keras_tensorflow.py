@@ -1,0 +1,64 @@
+"""Keras models on TensorFlow: the graph shows what the last operation is, whoever wrote it."""
+
+import numpy as np
+import tensorflow as tf
+
+from skcalib.backends._arrays import map_arrays, plain
+
+# What may stand between the last activation and the end without mixing columns.
+_PASSES = {"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims"}
+_HEADS = {"Softmax": "softmax", "Sigmoid": "sigmoid", "LogSoftmax": "log_softmax"}
+_LINEAR = {"MatMul", "BatchMatMulV2", "BiasAdd", "Conv1D", "Conv2D", "Conv3D"}
+
+
+def build(call, batch, run_eagerly):
+    """Trace a model up to its last activation, for any number of rows.
+
+    One that cannot be traced is called as it is.
+    """
+    found = {}
+
+    def run(inputs):
+        values, found["head"] = _before_activation(call(inputs))
+        return values
+
+    def as_it_is(inputs):
+        return np.asarray(call(plain(inputs))), None
+
+    if run_eagerly:
+        return as_it_is
+    specs = map_arrays(lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), batch)
+    traced = tf.function(run, input_signature=[plain(specs)], autograph=False)
+    try:
+        traced.get_concrete_function()
+    except Exception:  # code of the user's that needs values; a real error comes back here
+        as_it_is(batch)
+        return as_it_is
+    return lambda inputs: (traced(plain(inputs)).numpy(), found["head"])
+
+
+def _before_activation(output):
+    """Go back over the graph from a model's output to the input of its last activation."""
+    if not tf.is_symbolic_tensor(output):  # functions run eagerly: there is no graph
+        return output, None
+    tensor = output
+    while tensor.op.type in _PASSES and tensor.op.inputs[0].dtype.is_floating:
+        if not tensor.dtype.is_floating:
+            break
+        tensor = tensor.op.inputs[0]
+    head = _HEADS.get(tensor.op.type)
+    columns = output.shape[-1] if output.shape.rank and output.shape.rank > 1 else 1
+    if head in ("softmax", "log_softmax") and tensor.shape[-1] != columns:
+        head = None  # over something else than the classes
+    if head is None and _is_linear(tensor.op):
+        head = "linear"
+    if head in (None, "linear", "log_softmax"):
+        return output, head
+    return tf.reshape(tensor.op.inputs[0], tf.shape(output)), head
+
+
+def _is_linear(operation):
+    """Tell whether this is the product with a layer's weights, with or without a bias."""
+    if operation.type == "AddV2":
+        return any(part.op.type in _LINEAR for part in operation.inputs)
+    return operation.type in _LINEAR
