@@ -8,7 +8,7 @@ from skcalib.backends._arrays import map_arrays, plain
 # What may stand between the last activation and the end without mixing columns.
 _PASSES = {"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims"}
 _HEADS = {"Softmax": "softmax", "Sigmoid": "sigmoid", "LogSoftmax": "log_softmax"}
-_LINEAR = {"MatMul", "BatchMatMulV2", "BiasAdd", "Conv1D", "Conv2D", "Conv3D"}
+_LINEAR = {"MatMul", "Conv2D"}
 
 
 def build(call, batch, run_eagerly):
@@ -59,6 +59,11 @@ def _before_activation(output):
 
 def _is_linear(operation):
     """Tell whether this is the product with a layer's weights, with or without a bias."""
-    if operation.type == "AddV2":
-        return any(part.op.type in _LINEAR for part in operation.inputs)
-    return operation.type in _LINEAR
+    if operation.type in ("AddV2", "BiasAdd"):
+        return any(_is_linear(part.op) for part in operation.inputs)
+    if operation.type not in _LINEAR:
+        return False
+    weights = operation.inputs[1].op  # a mixture of experts multiplies what both depend on X
+    while weights.type in _PASSES:
+        weights = weights.inputs[0].op
+    return weights.type == "ReadVariableOp"

@@ -17,17 +17,11 @@ _HEADS = {
     "special_log_softmax": "log_softmax",
     "log_softmax": "log_softmax",
     "linear": "linear",
-    "addmm": "linear",
-    "matmul": "linear",
-    "mm": "linear",
-    "conv1d": "linear",
-    "conv2d": "linear",
-    "conv3d": "linear",
 }
 # What may stand between the last activation and the end without mixing columns.
 _PASSES = {
     *("to", "type", "float", "double", "half", "bfloat16", "clone", "contiguous", "detach"),
-    *("view", "reshape", "flatten", "squeeze", "unsqueeze", "ravel", "__getitem__"),
+    *("view", "reshape", "flatten", "squeeze", "unsqueeze", "ravel"),
 }
 
 
@@ -57,15 +51,10 @@ class SeenActivations(TorchFunctionMode):
             if _is_head(_HEADS[name], output, args, kwargs):
                 self._note(output, source, _HEADS[name])
         elif id(source) in self._seen and isinstance(output, torch.Tensor):
-            self._follow(name, self._seen[id(source)], source, output)
+            before = self._seen[id(source)]
+            if before.is_untouched() and _only_reshapes(name, output, source, args):
+                self._note(output, before.input, before.head)
         return output
-
-    def _follow(self, name, before, source, output):
-        """Note what only gives an activation another shape or type, or a bias."""
-        same = output.numel() == source.numel() and output.is_floating_point()
-        biased = before.head == "linear" and name in ("add", "__add__", "__radd__")
-        if (name in _PASSES or biased) and same and before.is_untouched():
-            self._note(output, before.input, before.head)
 
     def _note(self, output, source, head):
         versions = (output._version, source._version)
@@ -79,6 +68,19 @@ class SeenActivations(TorchFunctionMode):
         if found.head in ("log_softmax", "linear"):
             return output, found.head
         return found.input.reshape(output.shape), found.head
+
+
+def _only_reshapes(name, output, source, args):
+    """Tell whether a call gave an activation another shape or type, and no other order."""
+    if name == "__getitem__":
+        index = args[1] if isinstance(args[1], tuple) else (args[1],)
+        if any(isinstance(part, slice) and part != slice(None) for part in index):
+            return False
+        if not all(part is None or isinstance(part, int | slice) for part in index):
+            return False
+    elif name not in _PASSES:
+        return False
+    return output.numel() == source.numel() and output.is_floating_point()
 
 
 def build(call):

@@ -474,6 +474,32 @@ def test_what_happens_in_place_is_seen(fitted, head):
     assert not network.has_logits_
 
 
+class Reordered(Digits):
+    """Gives the columns after the softmax another order, or mixes them."""
+
+    def forward(self, x):
+        p = torch.softmax(self.before(x), 1)
+        if self.head == "index":
+            return p[:, torch.arange(9, -1, -1)]
+        if self.head == "list":
+            return p[:, [*range(1, 10), 0]]
+        if self.head == "matmul":
+            return p @ torch.eye(10).flip(0)
+        return p.flip(1)
+
+
+@pytest.mark.parametrize("head", ["index", "list", "matmul", "flip"])
+def test_columns_in_another_order_are_seen(fitted, head):
+    module = Reordered(head=head)
+    module.load_state_dict(fitted.module_.state_dict())
+    module.eval()
+    with torch.no_grad():
+        expected = module(torch.tensor(X)).numpy()
+    np.testing.assert_allclose(
+        FrozenNetwork(module).fit(X, Y).predict_proba(X), expected, atol=1e-6
+    )
+
+
 class Squeezed(Cancer):
     def forward(self, x):
         return torch.sigmoid(self.out(x)).squeeze()
