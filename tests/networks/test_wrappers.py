@@ -131,6 +131,15 @@ def test_the_best_of_a_fitted_search():
     assert response_of(FrozenEstimator(search), X).network == "Sequential"  # its logits
 
 
+def test_the_best_of_a_search_over_keras_own_wrapper():
+    search = GridSearchCV(SKLearnClassifier(any_net), {"model_kwargs": [{"hidden": 16}]}, cv=2)
+    search.fit(X[:600], NAMES[:600], epochs=EPOCHS, verbose=0)
+    calibrated = TemperatureCalibratedClassifier(FrozenEstimator(search))
+    calibrated.fit(X[600:900], NAMES[600:900])
+    assert calibrated.score(X[TEST], NAMES[TEST]) > 0.75
+    assert response_of(FrozenEstimator(search), X).network == "Sequential"
+
+
 def test_a_search_over_the_network_inside():
     calibrated = TemperatureCalibratedClassifier(with_scikeras(hidden=8), cv=2)
     search = GridSearchCV(calibrated, {"estimator__hidden": [1, 16]}, cv=2)
