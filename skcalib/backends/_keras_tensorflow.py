@@ -42,9 +42,9 @@ def _before_activation(output):
     if not tf.is_symbolic_tensor(output):  # functions run eagerly: there is no graph
         return output, None
     tensor = output
-    while tensor.op.type in _PASSES and tensor.op.inputs[0].dtype.is_floating:
-        if not tensor.dtype.is_floating:
-            break
+    while tensor.op.type in _PASSES and tensor.dtype.is_floating:
+        if not tensor.op.inputs[0].dtype.is_floating:
+            break  # rounded
         tensor = tensor.op.inputs[0]
     head = _HEADS.get(tensor.op.type)
     columns = output.shape[-1] if output.shape.rank and output.shape.rank > 1 else 1

@@ -325,11 +325,14 @@ def test_skorch_binary_is_never_inverted(y, ensemble):
 
 
 def test_skorch_binary_frozen():
-    net = cancer_net().fit(X_TWO[:300], Y_TWO[:300].astype("f"))
-    calibrated = CalibratedClassifierCV(FrozenEstimator(net)).fit(
-        X_TWO[300:400], Y_TWO[300:400]
-    )
-    assert roc_auc_score(Y_TWO[400:], calibrated.predict_proba(X_TWO[400:])[:, 1]) > 0.95
+    rows, y = X_TWO[:300], Y_TWO[:300].astype("f")
+    search = GridSearchCV(cancer_net(), {"lr": [0.3]}, cv=2)
+    for net in (cancer_net(), search, make_pipeline(StandardScaler(), cancer_net())):
+        calibrated = CalibratedClassifierCV(FrozenEstimator(net.fit(rows, y)))
+        calibrated.fit(X_TWO[300:400], Y_TWO[300:400])
+        assert calibrated.calibrated_classifiers_[0].floor is None  # true logits
+        proba = calibrated.predict_proba(X_TWO[400:])
+        assert roc_auc_score(Y_TWO[400:], proba[:, 1]) > 0.95
 
 
 class Mirrored(skorch.NeuralNetClassifier):
@@ -442,6 +445,14 @@ def test_requests_of_the_net_are_routed():
     assert len(inside.history) == 2
 
 
+def own_answer(module, fitted):
+    """Give a module the weights of a fitted net; return what it answers itself."""
+    module.load_state_dict(fitted.module_.state_dict())
+    module.eval()
+    with torch.no_grad():
+        return module(torch.tensor(X)).numpy()
+
+
 class InPlace(Digits):
     """Changes its answer after the softmax, in place, or what went into it."""
 
@@ -465,10 +476,7 @@ class InPlace(Digits):
 @pytest.mark.parametrize("head", ["out", "output", "row", "input"])
 def test_what_happens_in_place_is_seen(fitted, head):
     module = InPlace(head=head)
-    module.load_state_dict(fitted.module_.state_dict())
-    module.eval()
-    with torch.no_grad():
-        expected = module(torch.tensor(X)).numpy()
+    expected = own_answer(module, fitted)
     network = FrozenNetwork(module).fit(X, Y)
     np.testing.assert_allclose(network.predict_proba(X), expected, atol=1e-6)
     assert not network.has_logits_
@@ -491,13 +499,24 @@ class Reordered(Digits):
 @pytest.mark.parametrize("head", ["index", "list", "matmul", "flip"])
 def test_columns_in_another_order_are_seen(fitted, head):
     module = Reordered(head=head)
-    module.load_state_dict(fitted.module_.state_dict())
-    module.eval()
-    with torch.no_grad():
-        expected = module(torch.tensor(X)).numpy()
+    expected = own_answer(module, fitted)
     np.testing.assert_allclose(
         FrozenNetwork(module).fit(X, Y).predict_proba(X), expected, atol=1e-6
     )
+
+
+class InParts(Digits):
+    """Ends in a softmax over each half of the columns: two answers, not one."""
+
+    def forward(self, x):
+        return torch.softmax(self.before(x).view(-1, 5), 1).view(-1, 10)
+
+
+def test_a_softmax_over_parts_of_a_row_is_not_the_head(fitted):
+    module = InParts()
+    own_answer(module, fitted)
+    with pytest.raises(ValueError, match=r"may be logits or probabilities. Say from_logits"):
+        FrozenNetwork(module).fit(X, Y)
 
 
 class Squeezed(Cancer):
