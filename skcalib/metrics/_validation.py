@@ -1,5 +1,8 @@
 """The one door of the metrics: what was predicted, what happened, and how much it counts."""
 
+import warnings
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
@@ -10,30 +13,80 @@ NO_LOGITS = "; are these logits? Pass predict_proba's answer, or their softmax"
 LARGEST_TABLE = 2**16  # labels are counted in a table, not sorted, if it is at most this long
 
 
-def check_predictions(y_true, y_proba, labels=None, sample_weight=None):
-    """Return (codes, proba, weight, classes), fit for arithmetic, or say what is wrong.
+@dataclass(frozen=True)
+class Predictions:
+    """What was predicted and what happened, fit for arithmetic.
 
-    `proba` is a float32 or float64 matrix of at least two columns with values in [0, 1];
-    ``codes[i]`` is the column of the label of row i; `weight` is a float64 vector of
-    positive numbers (all rows are checked, then those of weight zero are dropped);
-    ``classes[k]`` is the label of column k. The columns are the sorted `labels`, as in
-    :func:`sklearn.metrics.log_loss`, or the sorted labels that occur in `y_true`.
+    Attributes
+    ----------
+    codes : ndarray of shape (n_samples,)
+        The column of each row's true class, integers.
+
+    given : ndarray of shape (n_samples, n_classes) or (n_samples,)
+        Probabilities in [0, 1], float32 or float64; a vector is that of the second of two
+        classes. A metric asks for `proba` or `positive`, whichever form was given.
+
+    weight : ndarray of shape (n_samples,)
+        Positive float64 numbers; read-only.
+
+    classes : ndarray of shape (n_classes,)
+        The sorted label of each column.
     """
-    proba = _proba_matrix(y_proba)
+
+    codes: np.ndarray
+    given: np.ndarray
+    weight: np.ndarray
+    classes: np.ndarray
+
+    @property
+    def proba(self):
+        """A column for each class, two at least."""
+        if self.given.ndim == 2:
+            return self.given
+        return np.stack([1 - self.given, self.given], axis=1)
+
+    @property
+    def positive(self):
+        """The probability of the second of two classes."""
+        return self.given if self.given.ndim == 1 else self.given[:, 1]
+
+
+def check_predictions(y_true, y_proba, labels=None, sample_weight=None):
+    """Return Predictions, or say what is wrong.
+
+    All rows are checked, then those of weight zero are dropped. The columns are the sorted
+    `labels`, as in :func:`sklearn.metrics.log_loss`, or the sorted labels in `y_true`.
+    """
+    proba = _proba_array(y_proba)
     y_true = _label_vector(y_true)
     check_consistent_length(y_true, proba)
-    weight = _check_sample_weight(
-        sample_weight, proba, dtype=np.float64, ensure_non_negative=True
-    )
-    if sample_weight is not None:
+    if sample_weight is None:
+        weight = np.broadcast_to(1.0, len(proba))  # takes no memory and no time
+    else:
+        weight = _check_sample_weight(
+            sample_weight, proba, dtype=np.float64, ensure_non_negative=True
+        )
         used = _used(weight)
         if not used.all():
             y_true, proba, weight = y_true[used], proba[used], weight[used]
-    classes, codes = _classes_and_codes(y_true, labels, proba.shape[1])
-    return codes, proba, weight, classes
+    n_columns = 2 if proba.ndim == 1 else proba.shape[1]
+    classes, codes = _classes_and_codes(y_true, labels, n_columns)
+    return Predictions(codes, proba, weight, classes)
 
 
-def _proba_matrix(y_proba):
+def warn_of_small_sum(weight):
+    """Warn if weights look normalised, where the number of rows makes a difference."""
+    if weight.sum() < min(2, len(weight)):
+        warnings.warn(
+            f"sample_weight sums to {weight.sum():.3g} in {len(weight)} rows. Weights are "
+            "frequencies and their sum is the number of rows, on which this figure depends; "
+            "do not normalise them.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def _proba_array(y_proba):
     proba = float_array(y_proba, "y_proba")
     if proba.ndim not in (1, 2) or proba.size == 0:
         raise ValueError(
@@ -42,17 +95,17 @@ def _proba_matrix(y_proba):
         )
     proba = _within_zero_and_one(proba)
     if proba.ndim == 1 or proba.shape[1] == 1:
-        # Columns lie in one piece, which makes passes over one of them fast.
-        both = np.empty((len(proba), 2), dtype=proba.dtype, order="F")
-        both[:, 1] = proba.reshape(-1)
-        np.subtract(1, both[:, 1], out=both[:, 0])
-        return both
-    total = proba.sum(axis=1, dtype=np.float64)
-    _refuse(
-        np.abs(total - 1),
-        SUM_TOLERANCE,
-        lambda row: f"probabilities that sum to {total[row]:.6g}, not to one{NO_LOGITS}",
-    )
+        return proba.reshape(-1)
+    if proba.shape[1] == 2:  # sums along rows of two are slow
+        total = np.add(proba[:, 0], proba[:, 1], dtype=np.float64)
+    else:
+        total = proba.sum(axis=1, dtype=np.float64)
+    if not (total.min() >= 1 - SUM_TOLERANCE and total.max() <= 1 + SUM_TOLERANCE):
+        _refuse(
+            np.abs(total - 1),
+            SUM_TOLERANCE,
+            lambda row: f"probabilities that sum to {total[row]:.6g}, not to one{NO_LOGITS}",
+        )
     return proba
 
 
@@ -129,6 +182,8 @@ def _classes_and_codes(y, labels, n_columns):
     labels = np.asarray(labels)
     if labels.ndim != 1:
         raise ValueError(f"labels must be a list of labels, got shape {labels.shape}.")
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        raise ValueError("labels contains NaN, which is no label of a class.")
     classes, _ = _unique(labels)
     if len(classes) != n_columns:
         raise ValueError(
@@ -142,20 +197,17 @@ def _classes_and_codes(y, labels, n_columns):
             f"y_true has labels that are not in labels: {_short(strange)}; labels are "
             f"{_short(classes)}."
         )
-    return classes, np.array([column[label] for label in seen.tolist()], dtype=np.intp)[places]
+    columns = np.array([column[label] for label in seen.tolist()], dtype=np.intp)
+    in_place = np.array_equal(columns, np.arange(len(columns)))
+    return classes, places if in_place else columns[places]
 
 
 def _unique(y):
     """Return the sorted labels that occur, and the place of each entry among them."""
     if y.dtype.kind in "biu" and y.size and np.can_cast(y.dtype, np.intp):
-        low, span = int(y.min()), int(y.max()) - int(y.min())
-        if span < LARGEST_TABLE:
-            offset = y.astype(np.intp)
-            offset -= low
-            present = np.zeros(span + 1, dtype=bool)
-            present[offset] = True
-            labels = (np.flatnonzero(present) + low).astype(y.dtype)
-            return labels, (np.cumsum(present) - 1)[offset]
+        low, high = int(y.min()), int(y.max())
+        if high - low < LARGEST_TABLE:
+            return _unique_in_table(y, low, high)
     try:
         labels, places = np.unique(y, return_inverse=True)
     except TypeError as error:
@@ -166,6 +218,19 @@ def _unique(y):
     if y.dtype == object and any(repr(label) in ("nan", "<NA>") for label in labels):
         raise ValueError("Labels contain NaN; leave samples without a label out.")
     return labels, places
+
+
+def _unique_in_table(y, low, high):
+    """Do the same for integers close to each other, in a few passes."""
+    offset = y.astype(np.intp, copy=False)
+    if low != 0:
+        offset = offset - low
+    present = np.ones(high - low + 1, dtype=bool)  # the lowest and the highest do occur
+    present[1:-1] = False
+    if len(present) > 2:
+        present[offset] = True
+    labels = (np.flatnonzero(present) + low).astype(y.dtype)
+    return labels, offset if present.all() else (np.cumsum(present) - 1)[offset]
 
 
 def _short(labels):

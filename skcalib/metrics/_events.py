@@ -1,0 +1,102 @@
+"""From rows of many probabilities to events: a probability, and whether it came true."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+NOTIONS = ("auto", "positive", "confidence", "top-label", "class-wise")
+
+
+@dataclass(frozen=True)
+class Event:
+    """A probability for each row, and whether it came true.
+
+    Attributes
+    ----------
+    value : ndarray of shape (n_samples,)
+        The probability that the true class is `target`.
+
+    codes : ndarray of shape (n_samples,)
+        The column of the true class.
+
+    target : int or ndarray of shape (n_samples,)
+        The column that was spoken of.
+
+    rows : ndarray or None
+        Which rows of the predictions these are; None for all of them.
+    """
+
+    value: np.ndarray
+    codes: np.ndarray
+    target: int | np.ndarray
+    rows: np.ndarray | None = None
+
+    @property
+    def hit(self):
+        """Whether it came true, booleans."""
+        return self.codes == self.target
+
+    def weight_of(self, weight):
+        """Return the weights of these rows, given those of all predictions."""
+        return weight if self.rows is None else weight[self.rows]
+
+    def grouped(self, weight):
+        """Return the distinct values of positive weight, ascending; sums of weights, of hits.
+
+        The order is found once for an event, however many weights are tried.
+        """
+        order, starts, hit = self._order
+        weight = weight[order]
+        size = np.add.reduceat(weight, starts)
+        hits = np.add.reduceat(weight * hit, starts)
+        distinct = self.value[order[starts]].astype(np.float64)
+        used = size > 0
+        if used.all():
+            return distinct, size, hits
+        return distinct[used], size[used], hits[used]
+
+    @cached_property
+    def _order(self):
+        order = np.argsort(self.value)
+        ordered = self.value[order]
+        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+        return order, starts, self.hit[order]
+
+
+def events_of(predictions, notion):
+    """Return the events whose calibration is measured, in a list.
+
+    See :func:`skcalib.metrics.calibration_error` for the notions.
+    """
+    if notion not in NOTIONS:
+        raise ValueError(f"notion must be one of {NOTIONS}, got {notion!r}.")
+    codes, n_classes = predictions.codes, len(predictions.classes)
+    if notion == "auto":
+        notion = "positive" if n_classes == 2 else "confidence"
+    if notion == "positive":
+        if n_classes != 2:
+            raise ValueError(
+                f"notion='positive' is for two classes, but there are {n_classes}: of which "
+                "one do you ask? Pass y_true == label and that column of y_proba."
+            )
+        return [Event(predictions.positive, codes, 1)]
+    if notion == "class-wise":
+        proba = predictions.proba
+        return [Event(proba[:, k], codes, k) for k in range(n_classes)]
+    confidence, predicted = confidence_of(predictions)
+    if notion == "confidence":
+        return [Event(confidence, codes, predicted)]
+    by_class = [np.flatnonzero(predicted == k) for k in range(n_classes)]
+    return [
+        Event(confidence[rows], codes[rows], k, rows)
+        for k, rows in enumerate(by_class)
+        if len(rows)
+    ]
+
+
+def confidence_of(predictions):
+    """Return each row's largest probability, and the first column that has it."""
+    proba = predictions.proba
+    predicted = proba.argmax(axis=1)
+    return proba[np.arange(len(proba)), predicted], predicted

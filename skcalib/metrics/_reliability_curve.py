@@ -1,0 +1,129 @@
+"""The reliability curve: observed frequency against predicted probability, in bins."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtri
+
+from skcalib.metrics._binning import bin_sums, check_bins
+from skcalib.metrics._events import events_of
+from skcalib.metrics._resampling import check_level
+from skcalib.metrics._validation import check_predictions
+
+
+class ReliabilityCurve(NamedTuple):
+    """What :func:`reliability_curve` returns: an entry for each bin that holds rows."""
+
+    mean_proba: np.ndarray  # (n_filled,), all are float64
+    frequency: np.ndarray
+    count: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def reliability_curve(
+    y_true,
+    y_proba,
+    *,
+    n_bins=15,
+    strategy="uniform",
+    labels=None,
+    sample_weight=None,
+    confidence_level=0.95,
+):
+    """Observed frequency against predicted probability, in bins, with intervals.
+
+    With two classes the probability is that of the positive (second) class, with more it
+    is the confidence, and the frequency is the accuracy (see
+    :func:`expected_calibration_error`, which is the weighted mean distance of the two).
+    For one class against all others pass ``(y_true == k, y_proba[:, k])``.
+
+    The interval of a bin is Wilson's score interval for the frequency. Where it leaves out
+    ``mean_proba``, chance alone hardly explains the distance. It holds for each bin by
+    itself: of 20 bins of perfect probabilities, expect one outside a 95 % interval. It is
+    approximate, most so in bins of few rows. :func:`sklearn.calibration.calibration_curve` has
+    neither intervals, counts, weights nor more than two classes.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Class labels: integers, strings, booleans, whole floats, categoricals.
+
+    y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
+        Probabilities in [0, 1], columns in the order of the sorted labels, as
+        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
+        or a vector, is the probability of the positive (second) class.
+
+    n_bins : int, "cube_root" or "sweep", default=15
+        Number of bins, or the rule to find it, as in :func:`calibration_error`; empty ones
+        are left out.
+
+    strategy : {"uniform", "quantile"}, default="uniform"
+        Bins of equal width, or of about equal weight; as in
+        :func:`calibration_error`.
+
+    labels : array-like of shape (n_classes,), default=None
+        The labels of the columns, in any order: columns are sorted labels, as in
+        :func:`sklearn.metrics.log_loss`. Needed where `y_true` lacks a class.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights. They are frequencies: their sum in a bin is taken for its
+        number of rows.
+
+    confidence_level : float in (0, 1), default=0.95
+        Of the interval.
+
+    Returns
+    -------
+    curve : ReliabilityCurve
+        A named tuple of float64 vectors, an entry for each bin that is not empty, from low
+        to high probability: ``mean_proba``, the mean prediction; ``frequency``, how often
+        it came true; ``count``, the sum of weights; ``low`` and ``high``, the interval of
+        the frequency. All but ``count`` are in [0, 1], and low <= frequency <= high.
+
+    Raises
+    ------
+    ValueError
+        As :func:`expected_calibration_error` does, and if `confidence_level` is not a
+        number in (0, 1).
+
+    See Also
+    --------
+    expected_calibration_error : The mean distance of the two.
+
+    References
+    ----------
+    Wilson (1927), "Probable Inference, the Law of Succession, and Statistical Inference",
+    doi:10.1080/01621459.1927.10502953.
+
+    Brocker, Smith (2007), "Increasing the Reliability of Reliability Diagrams",
+    doi:10.1175/WAF993.1.
+
+    Examples
+    --------
+    >>> from skcalib.metrics import reliability_curve
+    >>> curve = reliability_curve([0, 1, 1, 0, 1], [0.1, 0.9, 0.7, 0.7, 0.8], n_bins=2)
+    >>> curve.mean_proba
+    array([0.1  , 0.775])
+    >>> curve.frequency
+    array([0.  , 0.75])
+    >>> curve.low.round(2), curve.high.round(2)
+    (array([0. , 0.3]), array([0.79, 0.95]))
+    """
+    check_level(confidence_level)
+    check_bins(n_bins, strategy)
+    predictions = check_predictions(y_true, y_proba, labels, sample_weight)
+    (event,) = events_of(predictions, "auto")
+    count, expected, observed = bin_sums(event, predictions.weight, n_bins, strategy)
+    frequency = observed / count
+    low, high = _wilson(frequency, count, confidence_level)
+    return ReliabilityCurve(expected / count, frequency, count, low, high)
+
+
+def _wilson(frequency, count, confidence_level):
+    """Return the ends of the score interval; it holds the frequency, rounding or not."""
+    z = -ndtri((1 - confidence_level) / 2)
+    centre = frequency * count + z**2 / 2
+    reach = z * np.sqrt(frequency * (1 - frequency) * count + z**2 / 4)
+    low, high = (centre - reach) / (count + z**2), (centre + reach) / (count + z**2)
+    return np.clip(low, 0, frequency), np.clip(high, frequency, 1)

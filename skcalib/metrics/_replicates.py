@@ -1,0 +1,230 @@
+"""Replicates of a figure, and the intervals read off them."""
+
+import sys
+import time
+import warnings
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.utils import check_consistent_length
+
+from skcalib.metrics._resampling import Resampler, check_level, generator_of
+
+METHODS = ("BCa", "percentile", "normal")
+N_BLOCKS = 200  # of rows left out for the acceleration
+
+
+class Rows:
+    """The rows of positive weight, and which of them belong together."""
+
+    def __init__(self, sample_weight, groups, stratify, y_true):
+        for values in (groups, stratify):
+            if values is not None:
+                check_consistent_length(values, y_true)
+        one_for_all = sample_weight is None or np.ndim(sample_weight) == 0
+        self.kept = None if one_for_all else np.asarray(sample_weight) > 0
+        self.groups, self.stratify = self.of(groups), self.of(stratify)
+
+    def of(self, values):
+        """Return the entries of `values` for these rows."""
+        if values is None or self.kept is None:
+            return values
+        return np.asarray(values)[self.kept]
+
+
+class Figure(NamedTuple):
+    """One figure: of the data, of resamples, and what BCa needs."""
+
+    estimate: float
+    replicates: np.ndarray  # (n_defined,)
+    bias: float  # z0 in the literature
+    acceleration: float
+
+    @property
+    def defined(self):
+        """Whether there is a spread to speak of."""
+        return len(self.replicates) > 1 and not np.isnan(self.estimate)
+
+    @property
+    def standard_error(self):
+        """The standard deviation of the replicates."""
+        finite = np.isfinite(self.replicates).all()
+        return np.std(self.replicates, ddof=1) if finite else np.inf
+
+
+class Replicates(NamedTuple):
+    """One figure or several, replicated together."""
+
+    method: str
+    estimate: np.ndarray  # (n_figures,), or () for one figure
+    replicates: np.ndarray  # (n_resamples,) or (n_resamples, n_figures)
+    figures: list
+
+
+def replicate(
+    figure, weight, rows, *, method, confidence_level, n_resamples, random_state, verbose
+):
+    """Return the replicates of a function of weights."""
+    if not isinstance(method, str) or method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}, got {method!r}.")
+    check_level(confidence_level)
+    if not isinstance(n_resamples, Integral) or n_resamples < 2:
+        raise ValueError(f"n_resamples must be an integer of at least 2, got {n_resamples!r}.")
+    rng = generator_of(random_state)
+    resampler = Resampler(weight, rows.groups, rows.stratify)
+    estimate = numbers_of(figure(weight))
+    draws = (resampler.draw(rng) for _ in range(n_resamples))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)  # one for all, below
+        found = [numbers_of(figure(draw)) for draw in _shown(draws, n_resamples, verbose)]
+    found = np.array(found)
+    undefined = np.isnan(found).any(axis=tuple(range(1, found.ndim)))
+    if undefined.any():
+        warnings.warn(
+            f"metric is NaN in {int(undefined.sum())} of {n_resamples} resamples, which are "
+            "left out; it is undefined where rows are few or of one class.",
+            UserWarning,
+            stacklevel=3,
+        )
+    bias = acceleration = np.zeros_like(estimate)
+    if method == "BCa" and not (undefined.all() or np.isnan(estimate).any()):
+        bias = _bias(estimate, found[~undefined])
+        acceleration = _acceleration(figure, resampler, rng)
+    columns = np.atleast_1d(estimate, bias, acceleration)
+    columns = list(columns)
+    columns.insert(1, found[~undefined].reshape(-1, estimate.size).T)
+    return Replicates(
+        method, estimate, found, [Figure(*parts) for parts in zip(*columns, strict=True)]
+    )
+
+
+def interval(found, confidence_level):
+    """Return estimate, both limits and standard error: floats, or arrays for many figures."""
+    tails = ndtri(np.array([(1 - confidence_level) / 2, (1 + confidence_level) / 2]))
+    limits = _normal_limits if found.method == "normal" else _quantile_limits
+    columns = [
+        (*limits(figure, tails), figure.standard_error) if figure.defined else [np.nan] * 3
+        for figure in found.figures
+    ]
+    low, high, error = np.transpose(columns)
+    if found.estimate.ndim == 0:
+        return float(found.estimate), float(low[0]), float(high[0]), float(error[0])
+    return found.estimate, low, high, error
+
+
+def p_value_of_zero(found):
+    """Return one minus the level of the interval that just touches zero."""
+    tail = _normal_tail if found.method == "normal" else _quantile_tail
+    least = 1 / (len(found.replicates) + 1)
+    values = [
+        np.clip(2 * min(tail(figure), 1 - tail(figure)), least, 1) if figure.defined else np.nan
+        for figure in found.figures
+    ]
+    return float(values[0]) if found.estimate.ndim == 0 else np.array(values)
+
+
+def _normal_limits(figure, tails):
+    return figure.estimate + tails * figure.standard_error
+
+
+def _normal_tail(figure):
+    if figure.estimate == 0:
+        return 0.5
+    with np.errstate(divide="ignore"):
+        return ndtr(-figure.estimate / figure.standard_error)
+
+
+def _quantile_limits(figure, tails):
+    z = figure.bias + tails
+    reach = 1 - figure.acceleration * z
+    shifted = np.where(
+        reach > 0, figure.bias + z / np.maximum(reach, 1e-12), np.sign(z) * np.inf
+    )
+    # Values that did occur, since between infinite ones there is none.
+    return np.quantile(figure.replicates, ndtr(shifted), method="inverted_cdf")
+
+
+def _quantile_tail(figure):
+    below = (figure.replicates < 0).mean() + (figure.replicates == 0).mean() / 2
+    least = 0.5 / (len(figure.replicates) + 1)
+    z = ndtri(np.clip(below, least, 1 - least)) - figure.bias
+    reach = 1 + figure.acceleration * z
+    return ndtr(z / reach - figure.bias) if reach > 0 else float(z > 0)
+
+
+def _bias(estimate, replicates):
+    """Return where among the replicates the estimate lies, as a normal quantile."""
+    # Sums over rows in another order differ by rounding.
+    with np.errstate(invalid="ignore"):  # infinite ones
+        close = np.abs(replicates - estimate) <= 1e-13 * np.abs(estimate)
+    equal = (replicates == estimate) | close
+    below = ((replicates < estimate) & ~equal).mean(axis=0) + equal.mean(axis=0) / 2
+    least = 0.5 / len(replicates)
+    if ((below < least) | (below > 1 - least)).any():
+        warnings.warn(
+            "All replicates lie on one side of the estimate: resampling biases this metric by "
+            "more than its spread, as it does calibration errors near zero. Do not trust the "
+            "interval; for calibration errors use norm='l2_squared', debias=True and "
+            "method='normal'.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return ndtri(np.clip(below, least, 1 - least))
+
+
+def _acceleration(figure, resampler, rng):
+    """Return a sixth of the skewness of what single rows contribute to the figure."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        left_out = [
+            (numbers_of(figure(weight)), stratum, frequency)
+            for weight, stratum, frequency in resampler.leave_out(rng, N_BLOCKS)
+            if weight.any()
+        ]
+    if not left_out:
+        return np.zeros_like(numbers_of(figure(resampler.weight)))
+    values, strata, frequencies = (np.array(part) for part in zip(*left_out, strict=True))
+    frequencies = frequencies.reshape(-1, *[1] * (values.ndim - 1))
+    influence = np.zeros_like(values)
+    with np.errstate(invalid="ignore"):
+        for stratum in np.unique(strata):
+            rows = strata == stratum
+            times = frequencies[rows]
+            centre = (times * values[rows]).sum(axis=0) / times.sum()
+            influence[rows] = centre - values[rows]
+        influence[~np.isfinite(influence)] = 0  # undefined without these rows
+        spread = (frequencies * influence**2).sum(axis=0) ** 1.5
+        skewed = (frequencies * influence**3).sum(axis=0)
+    return np.divide(skewed, 6 * spread, out=np.zeros_like(spread), where=spread > 0)
+
+
+def numbers_of(value):
+    """Return what the metric gave as one float or a vector of floats."""
+    try:
+        figures = None if value is None else np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        figures = None
+    if figures is None or figures.ndim > 1 or figures.size == 0:
+        raise ValueError(
+            f"metric must return numbers, one or an array of shape (n_figures,); got {value!r}."
+        )
+    return figures
+
+
+def _shown(draws, n_resamples, verbose):
+    """Pass draws on, printing to standard error every two seconds if `verbose`."""
+    start = shown = time.monotonic()
+    for done, draw in enumerate(draws):
+        if verbose and (time.monotonic() - shown > 2 or done == 0):
+            shown = time.monotonic()
+            _print(done, n_resamples, shown - start)
+        yield draw
+    if verbose:
+        _print(n_resamples, n_resamples, time.monotonic() - start)
+
+
+def _print(done, n_resamples, seconds):
+    print(f"[bootstrap] {done} of {n_resamples} resamples, {seconds:.1f} s", file=sys.stderr)
