@@ -18,8 +18,8 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from skcalib._fitting import accepts_weight
 from skcalib._pairs import (
-    accepts_weight,
     columns_among,
     count_unknown,
     fit_pair,

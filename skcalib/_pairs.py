@@ -1,13 +1,13 @@
 """Pairs of a fitted classifier and the calibrator learned from its held-out answers."""
 
 import warnings
-from inspect import signature
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import _check_method_params
 
+from skcalib._fitting import accepts_weight, columns_of_all, fit_calibrator
 from skcalib._logits import SMALLEST_FLOOR, floor_of, looks_like_proba, softmax
 from skcalib._outputs import warn_of_lost_logits
 from skcalib._responses import (
@@ -16,7 +16,6 @@ from skcalib._responses import (
     logits_from_response,
     response_of,
 )
-from skcalib.calibrators import Calibrator
 
 MIXED = (
     "{} answers with decision values for some number of classes and with probabilities for "
@@ -68,11 +67,7 @@ class CalibratedPair:
         else:
             proba = self.calibrators[0].predict_proba(logits)
             columns = self.columns[self.calibrators[0].classes_]
-        if np.array_equal(columns, np.arange(len(self.classes))):
-            return proba
-        out = np.zeros((len(proba), len(self.classes)), dtype=proba.dtype)
-        out[:, columns] = proba
-        return out
+        return columns_of_all(proba, columns, len(self.classes))
 
 
 def fit_split(estimator, X, y, split, fit_params):
@@ -148,26 +143,8 @@ def fit_pair(calibrator, estimator, response, codes, weight, classes):
     fitted = []
     if len(np.unique(targets)) > 1:
         logits = logits_from_response(response._replace(values=values), floor)
-        fitted = [_fit_calibrator(clone(calibrator), logits, targets, weight)]
+        fitted = [fit_calibrator(clone(calibrator), logits, targets, weight, "method")]
     return CalibratedPair(estimator, fitted, classes=classes, columns=columns, floor=floor)
-
-
-def accepts_weight(estimator):
-    """Tell whether `fit` has a parameter `sample_weight`."""
-    return "sample_weight" in signature(estimator.fit).parameters
-
-
-def _fit_calibrator(calibrator, logits, codes, weight):
-    if isinstance(calibrator, Calibrator):
-        return calibrator.fit_columns(logits, codes, weight)
-    weighted = {"sample_weight": weight} if accepts_weight(calibrator) else {}
-    calibrator.fit(logits, codes, **weighted)
-    if not np.isin(calibrator.classes_, np.arange(logits.shape[1])).all():
-        raise ValueError(
-            f"method={calibrator!r} was fitted on numbered columns but answers for the classes "
-            f"{list(calibrator.classes_)}; it must learn its classes in fit."
-        )
-    return calibrator
 
 
 def warn_of_answers(estimator, responses):

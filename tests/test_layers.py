@@ -27,6 +27,7 @@ FLOORS = {
     "skcalib.metrics": 3,
     "skcalib.networks": 3,
     "skcalib._outputs": 2,
+    "skcalib._fitting": 1,
     "skcalib._labels": 1,
     "skcalib._logits": 1,
     "skcalib._predictions": 1,
