@@ -1,5 +1,6 @@
 """What is public is documented, and what the README says is true."""
 
+import ast
 import inspect
 import re
 from pathlib import Path
@@ -37,7 +38,7 @@ def test_every_public_name_is_documented(thing, name):
     parameters = [p for p in inspect.signature(owner).parameters if p not in ("self", "args")]
     for parameter in parameters:
         if parameter not in ("kwargs",):
-            assert re.search(rf"^{parameter} : ", text, re.M), f"{name}: {parameter}"
+            assert re.search(rf"^\**{parameter} : ", text, re.M), f"{name}: {parameter}"
     if not inspect.isclass(thing):
         assert "Returns\n-------" in text
         assert "Raises\n------" in text
@@ -65,7 +66,7 @@ def test_every_public_method_is_documented(thing, name):
 def test_every_source_has_an_identifier():
     for thing, name in public().items():
         for reference in inspect.getdoc(thing).split("References\n----------")[1:]:
-            assert re.search(r"doi:|arXiv:|ISBN", reference.split("Examples")[0]), name
+            assert re.search(r"doi:|arXiv:|ISBN", reference.split("\n\nExamples\n")[0]), name
 
 
 def test_all_names_can_be_listed_and_loaded():
@@ -125,6 +126,27 @@ def test_code_of_the_page_on_arrays():
     names = run(streams, model=model, data=data, x_new=X[500:])
     direct = skcalib.TemperatureCalibratedClassifier(model).fit(X[:500], y[:500])
     np.testing.assert_allclose(names["proba"], direct.predict_proba(X[500:]), atol=1e-5)
+
+
+def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
+    code = "\n".join(blocks("python", (ROOT / "docs" / "metrics.md").read_text()))
+    lines, names, compared = code.splitlines(), {}, 0
+    for node in ast.parse(code).body:
+        shown = re.search(r"  # (-?[\d.]+(?:, -?[\d.]+)*)(?= |$)", lines[node.end_lineno - 1])
+        if not (isinstance(node, ast.Expr) and shown):
+            exec(compile(ast.Module([node], []), "page", "exec"), names)
+            continue
+        figures = shown[1].split(", ")
+        found = np.ravel(eval(ast.unparse(node), names))
+        np.testing.assert_allclose(
+            found,
+            [float(figure) for figure in figures],
+            atol=0.6 * 10.0 ** -len(figures[0].split(".")[1]),
+        )
+        compared += 1
+    assert compared == 9
+    assert names["metrics"].log_loss(names["y_test"], names["raw"]) == np.inf
+    assert names["found"]["test_log loss"].mean() < 0
 
 
 def test_readme_shows_what_the_example_prints(capsys, tmp_path, monkeypatch):
