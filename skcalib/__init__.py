@@ -7,17 +7,20 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "CalibratedClassifierCV",
     "FrozenNetwork",
+    "MCDropoutClassifier",
     "TemperatureCalibratedClassifier",
     "__version__",
     "calibrators",
     "logits_from_proba",
     "metrics",
     "probability_floor",
+    "uncertainty",
 ]
 
 _HOMES = {
     "CalibratedClassifierCV": "skcalib.calibration",
     "FrozenNetwork": "skcalib.networks",
+    "MCDropoutClassifier": "skcalib.uncertainty",
     "TemperatureCalibratedClassifier": "skcalib.calibration",
     "logits_from_proba": "skcalib._logits",
     "probability_floor": "skcalib._logits",

@@ -2,17 +2,16 @@
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from copy import copy
 from numbers import Integral
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import LeaveOneOut, check_cv
 from sklearn.preprocessing import LabelEncoder
 from sklearn.svm import LinearSVC
-from sklearn.utils import Bunch, check_consistent_length, get_tags, indexable
+from sklearn.utils import Bunch, check_consistent_length, indexable
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
@@ -32,7 +31,6 @@ from skcalib._pairs import (
 )
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._responses import is_dict_of_arrays
-from skcalib._sharing import SharedNetworkMixin
 from skcalib._streams import refuse_streams
 from skcalib._wrapped_networks import (
     faithful_clone,
@@ -40,13 +38,13 @@ from skcalib._wrapped_networks import (
     prepared,
     sheltered,
 )
+from skcalib._wrapping import WrappingMixin
 from skcalib.calibrators._base import check_labels, check_weight
 
 
 class CrossCalibratedClassifier(
-    SharedNetworkMixin,
+    WrappingMixin,
     ProbabilisticClassifierMixin,
-    MetaEstimatorMixin,
     BaseEstimator,
     metaclass=ABCMeta,
 ):
@@ -131,11 +129,7 @@ class CrossCalibratedClassifier(
             for member, response, held in zip(estimators, responses, rows, strict=True)
         ]
         warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows, left_out)
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(estimators[0], name):
-                setattr(self, name, getattr(estimators[0], name))
-            else:
-                vars(self).pop(name, None)  # of an earlier fit
+        self._take_features(estimators[0])
         return self
 
     def predict_proba(self, X):
@@ -179,27 +173,6 @@ class CrossCalibratedClassifier(
                 method_mapping=MethodMapping().add(caller="fit", callee="split"),
             )
         )
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        estimator = self._get_estimator()
-        if hasattr(estimator, "__sklearn_tags__"):
-            base = get_tags(estimator)
-            tags.input_tags = copy(base.input_tags)
-            tags.non_deterministic = base.non_deterministic
-            if base.classifier_tags is not None:
-                tags.classifier_tags = copy(base.classifier_tags)
-                tags.classifier_tags.multi_label = False
-        return tags
-
-    def __sklearn_clone__(self):
-        """Clone; a bare network is shared, and a wrapper keeps its parameters."""
-        source = copy(self)
-        source.estimator = None
-        twin = super(CrossCalibratedClassifier, source).__sklearn_clone__()
-        if self.estimator is not None:
-            twin.estimator = faithful_clone(sheltered(self.estimator))
-        return twin
 
     def _get_estimator(self):
         if self.estimator is not None:

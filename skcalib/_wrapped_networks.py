@@ -153,8 +153,16 @@ def prepared(estimator, X, y, classes):
         return FrozenEstimator(clone(inside).fit(X, y))
     if isinstance(estimator, FrozenEstimator):
         return estimator
+    if _samples_a_trained_network(estimator):
+        return FrozenEstimator(faithful_clone(estimator).fit(X, y))
     _warn_of_what_others_train(estimator, classes)
     return _labelled(estimator, classes)
+
+
+def _samples_a_trained_network(estimator):
+    """Tell a meta-estimator whose fit trains nothing, since its network is trained."""
+    trains_nothing = getattr(estimator, "_trains_nothing", None)
+    return trains_nothing is not None and trains_nothing()
 
 
 def _labelled(estimator, classes):

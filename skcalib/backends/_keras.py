@@ -50,6 +50,14 @@ def forward(model, X, batch_size):
     return joined(answers, _name(model))
 
 
+def sampler(model, X, **choices):
+    """Return X as the model takes it, and the Sampler of its dropout."""
+    from skcalib.backends import _keras_sampling
+
+    X = _keras_sampling.prepared(model, X)
+    return X, _keras_sampling.sampler(model, X, **choices)
+
+
 def says_logits(model):
     """Tell from the loss that the model was compiled with what its output is, if it says."""
     loss = getattr(model, "loss", None)

@@ -1,7 +1,5 @@
 """Replicates of a figure, and the intervals read off them."""
 
-import sys
-import time
 import warnings
 from numbers import Integral
 from typing import NamedTuple
@@ -11,6 +9,7 @@ from scipy.special import ndtr, ndtri
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
+from skcalib._progress import shown
 from skcalib.metrics._resampling import Resampler, check_level, generator_of
 
 METHODS = ("BCa", "percentile", "normal")
@@ -77,9 +76,10 @@ def replicate(
     resampler = Resampler(weight, rows.groups, rows.stratify)
     estimate = numbers_of(figure(weight))
     draws = (resampler.draw(rng) for _ in range(n_resamples))
+    progress = shown(draws, n_resamples, "bootstrap", "resamples", verbose)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedMetricWarning)  # one for all, below
-        found = [numbers_of(figure(draw)) for draw in _shown(draws, n_resamples, verbose)]
+        found = [numbers_of(figure(draw)) for draw in progress]
     found = np.array(found)
     undefined = np.isnan(found).any(axis=tuple(range(1, found.ndim)))
     if undefined.any():
@@ -212,19 +212,3 @@ def numbers_of(value):
             f"metric must return numbers, one or an array of shape (n_figures,); got {value!r}."
         )
     return figures
-
-
-def _shown(draws, n_resamples, verbose):
-    """Pass draws on, printing to standard error every two seconds if `verbose`."""
-    start = shown = time.monotonic()
-    for done, draw in enumerate(draws):
-        if verbose and (time.monotonic() - shown > 2 or done == 0):
-            shown = time.monotonic()
-            _print(done, n_resamples, shown - start)
-        yield draw
-    if verbose:
-        _print(n_resamples, n_resamples, time.monotonic() - start)
-
-
-def _print(done, n_resamples, seconds):
-    print(f"[bootstrap] {done} of {n_resamples} resamples, {seconds:.1f} s", file=sys.stderr)

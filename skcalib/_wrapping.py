@@ -1,0 +1,45 @@
+"""What every meta-estimator around a classifier or a network does alike."""
+
+from copy import copy
+
+from sklearn.base import MetaEstimatorMixin
+from sklearn.utils import get_tags
+
+from skcalib._sharing import SharedNetworkMixin
+from skcalib._wrapped_networks import faithful_clone, sheltered
+
+
+class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
+    """Meta-estimators whose `estimator` may be a bare network, which copies share.
+
+    A subclass has ``_get_estimator()``, which gives a scikit-learn classifier.
+    """
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        estimator = self._get_estimator()
+        if hasattr(estimator, "__sklearn_tags__"):
+            base = get_tags(estimator)
+            tags.input_tags = copy(base.input_tags)
+            tags.non_deterministic = base.non_deterministic
+            if base.classifier_tags is not None:
+                tags.classifier_tags = copy(base.classifier_tags)
+                tags.classifier_tags.multi_label = False
+        return tags
+
+    def __sklearn_clone__(self):
+        """Clone; a bare network is shared, and a wrapper keeps its parameters."""
+        source = copy(self)
+        source.estimator = None
+        twin = super(WrappingMixin, source).__sklearn_clone__()
+        if self.estimator is not None:
+            twin.estimator = faithful_clone(sheltered(self.estimator))
+        return twin
+
+    def _take_features(self, estimator):
+        """Have the names and the number of features of a fitted classifier."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(estimator, name):
+                setattr(self, name, getattr(estimator, name))
+            else:
+                vars(self).pop(name, None)  # of an earlier fit

@@ -1,0 +1,171 @@
+"""Draws of a Keras model: its deterministic part once, its random part many times in a batch.
+
+The random part runs on values of three kinds: plain, where all draws agree; pending, where
+they differ by an affine map only, which the next dense layer takes into its kernel; and
+tiled, draw after draw in the batch axis, which every layer understands.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras import layers, ops, tree
+
+from skcalib.backends._keras_graph import entries, multiply_adds
+
+
+class Pending(NamedTuple):
+    """Rows, to be multiplied by a scale for each draw and shifted."""
+
+    rows: Any  # (n, *features)
+    scale: Any  # (n_draws, 1 or n, *noise)
+    shift: Any  # the same, or None
+
+
+class Tiled(NamedTuple):
+    """Rows of all draws, one draw after the other."""
+
+    rows: Any  # (n_draws * n, *features)
+
+
+class Cost(NamedTuple):
+    """What a row costs, estimated."""
+
+    before: int  # multiplications, once
+    after: int  # for each draw
+    width: int  # values held for each row and draw
+    kernel: int  # values held for each draw
+
+
+def run(plan, inputs):
+    """Return the values that draws start from, random layers off."""
+    slots = dict(zip(plan.inputs, inputs, strict=True))
+    for step in plan.before:
+        _write(step, _call(step, {key: slots[slot] for key, slot in step.sources}), slots)
+    frontier = [slots[slot] for slot in plan.frontier]
+    if any(getattr(value, "_keras_mask", None) is not None for value in frontier):
+        raise ValueError(
+            "A mask (of padded time steps) reaches the first random layer, which cannot be "
+            "drawn yet. Put the dropout after a layer that takes the steps together."
+        )
+    return frontier
+
+
+def run_draws(plan, frontier, noise, *, shared):
+    """Return the model's output (n_draws * n, *features) for noise of each site."""
+    n_draws, n_rows = ops.shape(noise[0][0])[0], ops.shape(frontier[0])[0]
+    slots = dict(zip(plan.frontier, frontier, strict=True))
+    for step in plan.after:
+        values = {key: slots[slot] for key, slot in step.sources}
+        (first, *others) = values.values()
+        if step.site is not None:
+            out = _random(first, *noise[step.site], n_draws)
+        elif step.passes:
+            out = first
+        elif isinstance(first, Pending) and shared and not others and _is_dense(step):
+            out = _dense(step.operation, first)
+        elif isinstance(first, Pending) and shared and _is_flatten(step.operation):
+            out = _flattened(first)
+        else:
+            many = {key: _tiled(value, n_draws, n_rows) for key, value in values.items()}
+            out = tree.map_structure(Tiled, _call(step, many))
+        _write(step, out, slots)
+    return slots[plan.output].rows
+
+
+def cost(plan):
+    """Estimate what a row and a draw cost, pending values at nothing."""
+    widest, kernel, pending = 1, 0, {}
+    for step in plan.after:
+        first = step.sources[0][1]
+        size = entries(step.shapes[0])
+        if (step.site is not None and first in plan.frontier) or (
+            first in pending and (step.passes or _is_flatten(step.operation))
+        ):
+            pending[step.targets[0]] = size
+        elif first in pending and _is_dense(step):
+            kernel = max(kernel, entries(step.operation.kernel.shape))
+            widest = max(widest, 2 * size)
+        else:
+            entering = sum(pending.get(slot, 0) for _, slot in step.sources)
+            widest = max(widest, entering + sum(map(entries, step.shapes)))
+    return Cost(
+        sum(map(multiply_adds, plan.before)),
+        sum(map(multiply_adds, plan.after)),
+        widest,
+        kernel,
+    )
+
+
+def _call(step, values):
+    args, kwargs = step.arguments.fill_in(values)
+    if getattr(step.operation, "_call_has_training_arg", False):
+        kwargs = {**kwargs, "training": False}
+    return step.operation(*args, **kwargs)
+
+
+def _write(step, out, slots):
+    flat = [out] if isinstance(out, Pending | Tiled) else tree.flatten(out)
+    slots.update(zip(step.targets, flat, strict=True))
+
+
+def _random(value, scale, shift, n_draws):
+    if not isinstance(value, Pending | Tiled):
+        scale = ops.cast(scale, value.dtype)
+        return Pending(value, scale, None if shift is None else ops.cast(shift, value.dtype))
+    rows = _tiled(value, n_draws, None)
+    features = tuple(rows.shape[1:])
+    out = ops.reshape(rows, (n_draws, -1, *features)) * ops.cast(scale, rows.dtype)
+    if shift is not None:
+        out = out + ops.cast(shift, rows.dtype)
+    return Tiled(ops.reshape(out, (-1, *features)))
+
+
+def _tiled(value, n_draws, n_rows):
+    if isinstance(value, Tiled):
+        return value.rows
+    if isinstance(value, Pending):
+        out = value.rows[None] * value.scale
+        out = out if value.shift is None else out + value.shift
+    else:
+        out = ops.broadcast_to(value[None], (n_draws, n_rows, *value.shape[1:]))
+    return ops.reshape(out, (-1, *out.shape[2:]))
+
+
+def _is_dense(step):
+    """Tell whether this is a plain dense layer on one vector for each row."""
+    layer = step.operation
+    plain = type(layer) is layers.Dense and not getattr(layer, "quantization_mode", None)
+    return plain and len(step.shapes[0]) == 1
+
+
+def _is_flatten(operation):
+    return type(operation) is layers.Flatten and operation.data_format == "channels_last"
+
+
+def _dense(layer, pending):
+    """Take the random scale into the kernel: one product for all draws."""
+    dtype = layer.compute_dtype
+    rows, scale = ops.cast(pending.rows, dtype), ops.cast(pending.scale[:, 0], dtype)
+    kernel = ops.cast(layer.kernel, dtype)
+    many = ops.expand_dims(kernel, 1) * ops.expand_dims(ops.transpose(scale), 2)
+    units = kernel.shape[1]
+    out = ops.matmul(rows, ops.reshape(many, (kernel.shape[0], -1)))
+    out = ops.transpose(ops.reshape(out, (ops.shape(rows)[0], -1, units)), (1, 0, 2))
+    if pending.shift is not None:
+        out = out + ops.expand_dims(ops.matmul(ops.cast(pending.shift[:, 0], dtype), kernel), 1)
+    if layer.bias is not None:
+        out = out + ops.cast(layer.bias, dtype)
+    out = ops.reshape(out, (-1, units))
+    return Tiled(out if layer.activation is None else layer.activation(out))
+
+
+def _flattened(pending):
+    features = tuple(pending.rows.shape[1:])
+    width = int(np.prod(features))
+
+    def flat(noise):
+        full = ops.broadcast_to(noise, (ops.shape(noise)[0], 1, *features))
+        return ops.reshape(full, (-1, 1, width))
+
+    shift = None if pending.shift is None else flat(pending.shift)
+    return Pending(ops.reshape(pending.rows, (-1, width)), flat(pending.scale), shift)

@@ -1,0 +1,238 @@
+"""What in a Keras graph is random at a draw, and what can be computed once before it.
+
+The private names of Keras that the project uses are all here: ``_functional``,
+``_nodes_by_depth``, ``_flatten_layers``, ``_standardize_inputs`` and a node's ``arguments``.
+"""
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import layers
+
+SITES = (layers.Dropout, layers.AlphaDropout, layers.GaussianDropout)
+# Its own dropout, or that of the cells and layers inside, not of a layer that we can replace.
+_ARGUMENTS = ("dropout", "recurrent_dropout")
+LATER = (
+    "Sequential and functional models are supported, with Dropout, SpatialDropout, "
+    "AlphaDropout and GaussianDropout as layers of their own."
+)
+
+
+class Site(NamedTuple):
+    """A random layer: what it does to each value is affine, with random coefficients."""
+
+    name: str
+    kind: str  # "dropout", "alpha" or "gaussian"
+    rate: float
+    shape: tuple  # of the noise of one row
+
+
+class Step(NamedTuple):
+    """One call in the graph."""
+
+    operation: Any
+    arguments: Any  # with place-holders
+    sources: tuple  # (identity of a place-holder, slot of its value)
+    targets: tuple  # slots
+    shapes: tuple  # of the values in these, without rows
+    site: int | None  # its number among the sites
+    passes: bool  # a random layer that is off
+
+
+class Plan(NamedTuple):
+    """A graph split into what is computed once for a row and what is for each draw."""
+
+    inputs: tuple  # slots
+    output: int
+    before: tuple  # steps
+    frontier: tuple  # slots that draws start from
+    after: tuple  # steps, for each draw
+    sites: tuple
+
+
+def plan(model, name, *, every_site):
+    """Split a model, or raise ValueError; sites whose rate is 0 count if asked for."""
+    graph = graph_of(model)
+    if graph is None:
+        raise ValueError(
+            f"{name} is not a Sequential or functional model (or has not run yet), so its "
+            f"random layers cannot be seen. {LATER}"
+        )
+    walk = _Walk(name, every_site)
+    inputs = tuple(walk.new_slots(graph.inputs))
+    outputs = walk.through(graph, inputs)
+    if len(outputs) != 1:
+        raise ValueError(
+            f"{name} has {len(outputs)} outputs; a classifier has one. Give a network that "
+            "ends at the output with the classes."
+        )
+    if outputs[0] not in walk.random:
+        raise ValueError(
+            f"{name} has no random layer{_off(walk, every_site)}, so that every draw would be "
+            "the same. Train it with keras.layers.Dropout before its last layer, or, if it "
+            "has Dropout layers of rate 0, give rate=0.1."
+        )
+    return _split(walk, inputs, outputs[0])
+
+
+def graph_of(model):
+    """Return the functional graph of a model, or None."""
+    if isinstance(model, keras.Sequential):
+        model = model._functional
+    return model if hasattr(model, "_nodes_by_depth") else None
+
+
+def multiply_adds(step):
+    """Estimate the multiplications for one row of a step."""
+    graph = graph_of(step.operation) if isinstance(step.operation, keras.Model) else None
+    if graph is not None:
+        nodes = [node for level in graph._nodes_by_depth.values() for node in level]
+        return sum(_of_operation(n.operation, [x.shape[1:] for x in n.outputs]) for n in nodes)
+    return _of_operation(step.operation, step.shapes)
+
+
+def entries(shape):
+    """Count the values of a shape; an unknown dimension counts as one."""
+    return int(np.prod([size or 1 for size in shape], dtype=np.int64))
+
+
+def _of_operation(operation, shapes):
+    written = sum(entries(shape) for shape in shapes)
+    kernel = getattr(operation, "kernel", None)
+    if kernel is None or not shapes or not len(kernel.shape):
+        return written
+    channels_first = getattr(operation, "data_format", None) == "channels_first"
+    filters = shapes[0][0 if channels_first else -1] or 1
+    return entries(kernel.shape) * max(1, entries(shapes[0]) // filters)
+
+
+class _Walk:
+    """Walks a graph in the order of its calls, into nested models that hold random layers."""
+
+    def __init__(self, name, every_site):
+        self.name = name
+        self.every_site = every_site
+        self.steps = []
+        self.sites = []
+        self.random = set()  # slots
+        self.n_slots = 0
+        self.shapes = {}
+
+    def new_slots(self, tensors):
+        for tensor in tensors:
+            self.shapes[self.n_slots] = tuple(tensor.shape[1:])
+            self.n_slots += 1
+            yield self.n_slots - 1
+
+    def through(self, graph, inputs):
+        """Follow a graph whose inputs are in these slots; return the slots of its outputs."""
+        slots = {id(x): slot for x, slot in zip(graph.inputs, inputs, strict=True)}
+        for depth in sorted(graph._nodes_by_depth, reverse=True):
+            for node in graph._nodes_by_depth[depth]:
+                if not node.is_input:
+                    self._call(node, slots)
+        return [slots[id(x)] for x in graph.outputs]
+
+    def _call(self, node, slots):
+        given = node.arguments.keras_tensors
+        sources = tuple((id(x), slots[id(x)]) for x in given)
+        operation = node.operation
+        if isinstance(operation, SITES):
+            self._site(node, sources, slots)
+            return
+        is_model = isinstance(operation, keras.Model)
+        # Called with training=False by its author. (Keras notes that on all other layers.)
+        off = is_model and node.arguments.kwargs.get("training") is False
+        inside = not off and self._has_random_layer(operation)
+        graph = graph_of(operation) if is_model else None
+        if inside and graph is not None:
+            targets = self.through(graph, [slot for _, slot in sources])
+        elif inside:
+            raise ValueError(
+                f"{self.name} has dropout inside its {type(operation).__name__} "
+                f"{operation.name!r}, which cannot be drawn yet. {LATER}"
+            )
+        else:
+            targets = tuple(self.new_slots(node.outputs))
+            self._add(node, sources, targets)
+        slots.update(zip(map(id, node.outputs), targets, strict=True))
+
+    def _site(self, node, sources, slots):
+        layer = node.operation
+        off = not (layer.rate > 0 or self.every_site)
+        targets = tuple(self.new_slots(node.outputs))
+        number = None
+        if not off:
+            number = len(self.sites)
+            self.sites.append(_site(layer, node.outputs[0].shape[1:], self.name))
+            self.random.update(targets)
+        self._add(node, sources, targets, site=number, passes=off)
+        slots[id(node.outputs[0])] = targets[0]
+
+    def _add(self, node, sources, targets, site=None, passes=False):
+        if any(slot in self.random for _, slot in sources):
+            self.random.update(targets)
+        shapes = tuple(self.shapes[slot] for slot in targets)
+        self.steps.append(
+            Step(node.operation, node.arguments, sources, targets, shapes, site, passes)
+        )
+
+    def _has_random_layer(self, operation):
+        if not isinstance(operation, keras.Layer):
+            return False
+        for layer in operation._flatten_layers():
+            if isinstance(layer, SITES) and (layer.rate > 0 or self.every_site):
+                return True
+            rates = (getattr(layer, argument, 0) for argument in _ARGUMENTS)
+            if any(isinstance(rate, int | float) and rate > 0 for rate in rates):
+                return True
+        return False
+
+
+def _site(layer, shape, name):
+    kind = "gaussian" if isinstance(layer, layers.GaussianDropout) else "dropout"
+    kind = "alpha" if isinstance(layer, layers.AlphaDropout) else kind
+    asked = getattr(layer, "noise_shape", None)
+    spatial = [k for k in type(layer).__mro__ if k.__name__.startswith("SpatialDropout")]
+    if asked is not None:
+        noise = tuple(given or size for given, size in zip(asked[1:], shape, strict=True))
+    elif spatial:
+        first = getattr(layer, "data_format", None) == "channels_first"
+        channel = 0 if first else len(shape) - 1
+        noise = tuple(size if axis == channel else 1 for axis, size in enumerate(shape))
+    else:
+        noise = tuple(shape)
+    if None in noise:
+        raise ValueError(
+            f"{name}: the shape of what enters {layer.name!r} is not fixed ({shape}), so its "
+            "masks cannot be drawn. Build the model with an Input of fixed shape."
+        )
+    return Site(layer.name, kind, float(layer.rate), noise)
+
+
+def _off(walk, every_site):
+    hidden = Counter(type(step.operation).__name__ for step in walk.steps if step.passes)
+    if not hidden or every_site:
+        return ""
+    return f" that is on ({', '.join(f'{n} x {kind}' for kind, n in hidden.items())} are off)"
+
+
+def _split(walk, inputs, output):
+    after, needed = [], {output}
+    for step in reversed(walk.steps):
+        if walk.random & needed.intersection(step.targets):
+            after.append(step)
+            needed.update(slot for _, slot in step.sources)
+    frontier = tuple(sorted(needed - walk.random))
+    before, needed = [], set(frontier)
+    for step in reversed(walk.steps):
+        if not walk.random.intersection(step.targets) and needed.intersection(step.targets):
+            before.append(step)
+            needed.update(slot for _, slot in step.sources)
+    used = sorted({step.site for step in after} - {None})
+    renumbered = {old: new for new, old in enumerate(used)}
+    after = [step._replace(site=renumbered.get(step.site)) for step in after[::-1]]
+    sites = tuple(walk.sites[number] for number in used)
+    return Plan(inputs, output, tuple(before[::-1]), frontier, tuple(after), sites)

@@ -1,0 +1,111 @@
+"""Compiled draws of Keras models; so far on TensorFlow."""
+
+import weakref
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from skcalib.backends import _keras, _keras_draws, _keras_graph
+from skcalib.backends._arrays import map_arrays, plain
+
+
+class Sampler(NamedTuple):
+    """What draws of a network need: `start` once for a batch, `draw` for some draws."""
+
+    sites: tuple
+    cost: tuple
+    start: object  # batch -> values before the random part
+    draw: object  # (these values, noise) -> probabilities (n_draws, n, n_outputs)
+
+
+def prepared(model, X):
+    """Return X as the model takes it."""
+    _keras._refuse_unbuilt(model)
+    return _keras._inputs(model, X)
+
+
+def sampler(model, X, *, every_site, shared, ending):
+    """Return the Sampler for inputs like these, built once for each model.
+
+    `every_site` counts random layers of rate 0, `shared` says that noise is the same for
+    all rows, `ending` what the network's output is: "proba", "logits", "sigmoid" or
+    "log_softmax".
+    """
+    library = keras.config.backend()
+    if library != "tensorflow":
+        raise NotImplementedError(
+            f"Draws of Keras models run on TensorFlow so far, and Keras runs on {library}. "
+            "Start Python with KERAS_BACKEND=tensorflow."
+        )
+    key = ("draws", every_site, shared, ending, _keras._structure(X), _keras._state(model))
+    with _keras._LOCK:
+        functions = _keras._FUNCTIONS.setdefault(model, {})
+        if key not in functions:
+            functions[key] = _build(model, X, every_site, shared, ending)
+        return functions[key]
+
+
+def _build(model, X, every_site, shared, ending):
+    import tensorflow as tf
+
+    plan = _keras_graph.plan(model, _keras._name(model), every_site=every_site)
+    alive = weakref.ref(model)  # the cache must not keep the model alive
+    batch = map_arrays(lambda part: part[:1], X)
+
+    def before(inputs):
+        inputs = _keras_graph.graph_of(alive())._standardize_inputs(inputs)
+        return _keras_draws.run(plan, inputs)
+
+    def after(frontier, noise):
+        n_draws = ops.shape(noise[0][0])[0]
+        out = _keras_draws.run_draws(plan, frontier, noise, shared=shared)
+        out = ops.cast(out, "float32")
+        out = ops.reshape(out, (-1, int(np.prod(out.shape[1:]))))
+        out = _probabilities(out, ending)
+        return ops.reshape(out, (n_draws, -1, out.shape[1]))
+
+    def spec(shape, dtype="float32"):
+        return tf.TensorSpec(shape, dtype)
+
+    specs = map_arrays(lambda part: spec((None, *part.shape[1:]), part.dtype), batch)
+    start = tf.function(before, input_signature=[plain(specs)], autograph=False)
+    found = start.get_concrete_function().structured_outputs
+    one = 1 if shared else None
+    noise = [
+        (spec((None, one, *site.shape)), *[spec((None, one, *site.shape))] * _shifts(site))
+        for site in plan.sites
+    ]
+    draw = tf.function(
+        lambda frontier, noise: after(frontier, [(*pair, None)[:2] for pair in noise]),
+        input_signature=[[spec((None, *x.shape[1:]), x.dtype) for x in found], noise],
+        autograph=False,
+    )
+    draw.get_concrete_function()
+    return Sampler(
+        plan.sites,
+        _keras_draws.cost(plan),
+        lambda batch: start(plain(batch)),
+        lambda state, noise: draw(state, noise).numpy(),
+    )
+
+
+def _shifts(site):
+    return site.kind == "alpha"
+
+
+def _probabilities(out, ending):
+    """Return a column for each class that is in [0, 1]; two columns for one output."""
+    one = out.shape[1] == 1
+    if ending == "log_softmax":
+        return ops.exp(out)
+    if ending == "logits" and not one:
+        return ops.softmax(out)
+    out = ops.sigmoid(out) if ending == "logits" else out
+    if one:
+        return ops.concatenate([1 - out, out], axis=1)
+    if ending == "sigmoid":  # one-vs-rest
+        out = ops.maximum(out, 1e-30)
+        return out / ops.sum(out, axis=1, keepdims=True)
+    return out

@@ -1,0 +1,23 @@
+"""How much a classifier does not know: stochastic predictions and their measures."""
+
+from skcalib.uncertainty._base import SamplingClassifier
+from skcalib.uncertainty._frame import uncertainty_frame
+from skcalib.uncertainty._mc_dropout import MCDropoutClassifier
+from skcalib.uncertainty._measures import (
+    expected_entropy,
+    mutual_information,
+    predictive_entropy,
+    summarize_draws,
+    variation_ratio,
+)
+
+__all__ = [
+    "MCDropoutClassifier",
+    "SamplingClassifier",
+    "expected_entropy",
+    "mutual_information",
+    "predictive_entropy",
+    "summarize_draws",
+    "uncertainty_frame",
+    "variation_ratio",
+]

@@ -1,0 +1,326 @@
+"""What an array of draws says: the mean, its spread, and which part is ignorance."""
+
+import numpy as np
+from scipy.special import entr
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import InvalidParameterError
+
+from skcalib._logits import check_proba, float_array
+
+MEASURES = (
+    "mean",
+    "std",
+    "standard_error",
+    "interval",
+    "predictive_entropy",
+    "aleatoric",
+    "epistemic",
+    "variation_ratio",
+    "likeliest",
+)
+
+
+def predictive_entropy(draws):
+    """Entropy of the mean prediction: all of the uncertainty, in nats.
+
+    H(mean_t p_t) = - sum_k m_k log m_k, where m is the mean of the draws p_t. It is the sum
+    of :func:`expected_entropy` and :func:`mutual_information`.
+
+    Parameters
+    ----------
+    draws : array-like of shape (n_draws, n_samples, n_classes)
+        Probabilities; each row sums to one.
+
+    Returns
+    -------
+    entropy : ndarray of shape (n_samples,)
+        In [0, log(n_classes)]: 0 where all draws give one class probability 1.
+
+    Raises
+    ------
+    ValueError
+        If draws have another shape, or are no probabilities.
+
+    References
+    ----------
+    S. Depeweg, J. M. Hernández-Lobato, F. Doshi-Velez, S. Udluft. Decomposition of
+    Uncertainty in Bayesian Deep Learning. ICML 2018. arXiv:1710.07283
+
+    Examples
+    --------
+    >>> from skcalib.uncertainty import predictive_entropy
+    >>> draws = [[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]
+    >>> predictive_entropy(draws).round(3).tolist()  # log(2): a coin, in both rows
+    [0.693, 0.693]
+    """
+    draws = check_draws(draws)
+    return entr(draws.mean(axis=0, dtype=np.float64)).sum(axis=-1)
+
+
+def expected_entropy(draws):
+    """Mean entropy of the draws: the aleatoric part, noise that every draw sees, in nats.
+
+    mean_t H(p_t): what would remain if the model were known. High where classes overlap:
+    more training data would not help.
+
+    Parameters
+    ----------
+    draws : array-like of shape (n_draws, n_samples, n_classes)
+        Probabilities; each row sums to one.
+
+    Returns
+    -------
+    entropy : ndarray of shape (n_samples,)
+        In [0, log(n_classes)], at most :func:`predictive_entropy`.
+
+    Raises
+    ------
+    ValueError
+        If draws have another shape, or are no probabilities.
+
+    References
+    ----------
+    S. Depeweg, J. M. Hernández-Lobato, F. Doshi-Velez, S. Udluft. Decomposition of
+    Uncertainty in Bayesian Deep Learning. ICML 2018. arXiv:1710.07283
+
+    Examples
+    --------
+    >>> from skcalib.uncertainty import expected_entropy
+    >>> draws = [[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]
+    >>> expected_entropy(draws).round(3).tolist()  # each draw is sure of the first row
+    [0.0, 0.693]
+    """
+    return _entropy_of_each(check_draws(draws)).mean(axis=0, dtype=np.float64)
+
+
+def mutual_information(draws):
+    """Disagreement of the draws: the epistemic part, the model's ignorance, in nats.
+
+    H(mean_t p_t) - mean_t H(p_t), the mutual information of the label and the draw of
+    the model, known as BALD. High on inputs unlike the training data. To rank mistakes,
+    ``1 - mean.max(axis=1)`` is usually better.
+
+    Parameters
+    ----------
+    draws : array-like of shape (n_draws, n_samples, n_classes)
+        Probabilities; each row sums to one.
+
+    Returns
+    -------
+    information : ndarray of shape (n_samples,)
+        In [0, log(n_classes)]: 0 where all draws agree.
+
+    Raises
+    ------
+    ValueError
+        If draws have another shape, or are no probabilities.
+
+    References
+    ----------
+    N. Houlsby, F. Huszár, Z. Ghahramani, M. Lengyel. Bayesian Active Learning for
+    Classification and Preference Learning. 2011. arXiv:1112.5745
+
+    Examples
+    --------
+    >>> from skcalib.uncertainty import mutual_information
+    >>> draws = [[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]
+    >>> mutual_information(draws).round(3).tolist()  # the draws differ on the first row
+    [0.693, 0.0]
+    """
+    draws = check_draws(draws)
+    return np.maximum(predictive_entropy(draws) - expected_entropy(draws), 0)
+
+
+def variation_ratio(draws):
+    """Share of the draws that do not vote for the most popular class.
+
+    1 - max_k (share of the draws whose largest probability is that of class k); the
+    first of equally large ones has the vote.
+
+    Parameters
+    ----------
+    draws : array-like of shape (n_draws, n_samples, n_classes)
+        Probabilities; each row sums to one.
+
+    Returns
+    -------
+    ratio : ndarray of shape (n_samples,)
+        In [0, 1 - 1 / n_classes]: 0 where all draws predict the same class.
+
+    Raises
+    ------
+    ValueError
+        If draws have another shape, or are no probabilities.
+
+    References
+    ----------
+    Y. Gal, Z. Ghahramani. Dropout as a Bayesian Approximation. ICML 2016.
+    arXiv:1506.02142
+
+    Examples
+    --------
+    >>> from skcalib.uncertainty import variation_ratio
+    >>> draws = [[[0.9, 0.1]], [[0.8, 0.2]], [[0.7, 0.3]], [[0.4, 0.6]]]
+    >>> variation_ratio(draws).tolist()
+    [0.25]
+    """
+    draws = check_draws(draws)
+    votes = draws.argmax(axis=-1)
+    n_classes = draws.shape[-1]
+    counts = [(votes == k).mean(axis=0) for k in range(n_classes)]
+    return 1 - np.max(counts, axis=0)
+
+
+def summarize_draws(draws, *, interval=0.9, measures="all"):
+    """All measures of an array of draws, from any sampler.
+
+    Parameters
+    ----------
+    draws : array-like of shape (n_draws, n_samples, n_classes)
+        Probabilities; each row sums to one.
+
+    interval : float, default=0.9
+        Share of the draws between the bounds ``low`` and ``high``, in (0, 1).
+
+    measures : "all", str or list of str, default="all"
+        Some of "mean", "std", "standard_error", "interval" (gives ``low`` and ``high``),
+        "predictive_entropy", "aleatoric", "epistemic", "variation_ratio" and "likeliest"
+        (gives ``likeliest``, ``margin`` and ``swap``).
+
+    Returns
+    -------
+    result : sklearn.utils.Bunch
+        With the arrays that were asked for:
+
+        mean, std, standard_error : (n_samples, n_classes)
+            Mean of the draws, their standard deviation (ddof 1; NaN for one draw), and
+            the error of the mean for so many draws, ``std / sqrt(n_draws)``.
+        low, high : (n_samples, n_classes)
+            Quantiles (1 - interval) / 2 and (1 + interval) / 2 of the draws.
+        predictive_entropy, aleatoric, epistemic : (n_samples,)
+            In nats; the first is the sum of the others: :func:`predictive_entropy`,
+            :func:`expected_entropy`, :func:`mutual_information`.
+        variation_ratio : (n_samples,)
+            :func:`variation_ratio`.
+        likeliest : (n_samples, 2)
+            The columns of the two largest means.
+        margin : (n_samples,)
+            The difference of these means, in [0, 1].
+        swap : (n_samples,)
+            Share of the draws in which the second of them is larger than the first;
+            ties count one half.
+
+    Raises
+    ------
+    ValueError
+        If draws have another shape or are no probabilities, or for an unknown measure or an
+        interval outside (0, 1).
+
+    Notes
+    -----
+    The interval is the spread of the draws (for MC dropout: of sub-networks). It is no
+    confidence interval: nothing makes it cover the true probability in 90 % of the cases,
+    and it does not shrink with more draws. The standard error does: it says how far
+    the mean of so many draws is from that of infinitely many.
+
+    References
+    ----------
+    Y. Gal, Z. Ghahramani. Dropout as a Bayesian Approximation. ICML 2016.
+    arXiv:1506.02142
+
+    Examples
+    --------
+    >>> from skcalib.uncertainty import summarize_draws
+    >>> draws = [[[0.9, 0.1]], [[0.8, 0.2]], [[0.7, 0.3]], [[0.4, 0.6]]]
+    >>> result = summarize_draws(draws)
+    >>> result.mean.round(2).tolist(), result.swap.tolist()
+    ([[0.7, 0.3]], [0.25])
+    """
+    chosen = check_measures(measures, interval)
+    return summary(check_draws(draws), chosen, interval)
+
+
+def check_measures(measures, interval):
+    """Return the measures as a list."""
+    chosen = list(MEASURES) if isinstance(measures, str) and measures == "all" else measures
+    chosen = [chosen] if isinstance(chosen, str) else list(chosen)
+    strange = [name for name in chosen if name not in MEASURES]
+    if strange:
+        raise InvalidParameterError(
+            f"measures holds {strange}; it is 'all', or some of {list(MEASURES)}."
+        )
+    if not (np.isscalar(interval) and 0 < interval < 1):
+        raise InvalidParameterError(
+            f"interval must be a share of the draws in (0, 1), 0.9 say. Got {interval!r}."
+        )
+    return chosen
+
+
+def check_draws(draws):
+    """Return draws as an array of floats, or raise."""
+    draws = float_array(draws, "draws")
+    if draws.ndim != 3 or 0 in draws.shape:
+        raise ValueError(
+            "draws must have the shape (n_draws, n_samples, n_classes), none of them 0; got "
+            f"{draws.shape}."
+        )
+    check_proba(draws.reshape(-1, draws.shape[-1]), "draws")
+    return draws
+
+
+def summary(draws, chosen, interval):
+    """Return the Bunch of :func:`summarize_draws` for valid arguments."""
+    mean = draws.mean(axis=0, dtype=np.float64)
+    result = Bunch()
+    if "mean" in chosen:
+        result.mean = mean
+    if "std" in chosen or "standard_error" in chosen:
+        std = _standard_deviation(draws, mean)
+        if "std" in chosen:
+            result.std = std
+        if "standard_error" in chosen:
+            result.standard_error = std / np.sqrt(len(draws))
+    if "interval" in chosen:
+        tails = [(1 - interval) / 2, (1 + interval) / 2]
+        result.low, result.high = np.quantile(draws, tails, axis=0)
+    _add_entropies(result, draws, mean, chosen)
+    if "variation_ratio" in chosen:
+        result.variation_ratio = variation_ratio(draws)
+    if "likeliest" in chosen:
+        _add_likeliest(result, draws, mean)
+    return result
+
+
+def _add_entropies(result, draws, mean, chosen):
+    total = entr(mean).sum(axis=-1)
+    if "predictive_entropy" in chosen:
+        result.predictive_entropy = total
+    if "aleatoric" in chosen or "epistemic" in chosen:
+        # Rounding may put it above the total; the three must add up.
+        part = np.minimum(_entropy_of_each(draws).mean(axis=0, dtype=np.float64), total)
+        if "aleatoric" in chosen:
+            result.aleatoric = part
+        if "epistemic" in chosen:
+            result.epistemic = total - part
+
+
+def _add_likeliest(result, draws, mean):
+    order = np.argsort(-mean, axis=-1, kind="stable")[:, :2]
+    rows = np.arange(len(mean))
+    first, second = (draws[:, rows, order[:, place]] for place in (0, 1))
+    result.likeliest = order
+    result.margin = mean[rows, order[:, 0]] - mean[rows, order[:, 1]]
+    result.swap = (second > first).mean(axis=0) + 0.5 * (second == first).mean(axis=0)
+
+
+def _entropy_of_each(draws):
+    return entr(draws).sum(axis=-1)
+
+
+def _standard_deviation(draws, mean):
+    if len(draws) == 1:
+        return np.full_like(mean, np.nan)
+    squares = np.zeros_like(mean)
+    for draw in draws:  # no second array of all draws
+        squares += (draw - mean) ** 2
+    return np.sqrt(squares / (len(draws) - 1))

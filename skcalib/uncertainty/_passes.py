@@ -1,0 +1,79 @@
+"""Draws of a network's dropout, block of rows by block of rows."""
+
+import numpy as np
+
+from skcalib.backends._arrays import batches, each_array
+from skcalib.uncertainty._noise import noise_of
+
+HELD = 2**24  # float32 values of one chunk of draws, and of noise that is kept
+
+
+class Passes:
+    """Many draws for each row: the deterministic part of a network once, the rest in chunks.
+
+    Parameters
+    ----------
+    sampler : Sampler
+        Of the network, from its backend.
+
+    levels : list of (float or None)
+        Rates that replace those of the network; None leaves them.
+
+    n_draws, seed : int
+        How many draws, and what they depend on.
+
+    shared : bool
+        Whether all rows share the masks of a draw.
+    """
+
+    def __init__(self, sampler, levels, n_draws, seed, shared):
+        self.sampler = sampler
+        self.levels = levels
+        self.n_draws = n_draws
+        self.seed = seed
+        self.shared = shared
+        self._kept = {}
+
+    def blocks(self, X, batch_size):
+        """Yield rows (a slice) and their draws (n_levels, n_draws, n_rows, n_outputs)."""
+        start = 0
+        for batch in batches(X, batch_size):
+            n_rows = len(each_array(batch)[0])
+            rows = slice(start, start + n_rows)
+            yield rows, self._block(batch, rows)
+            start += n_rows
+
+    def _block(self, batch, rows):
+        before = self.sampler.start(batch)
+        out = None
+        for number, level in enumerate(self.levels):
+            for draws in self._chunks(rows.stop - rows.start):
+                values = self.sampler.draw(before, self._noise(level, draws, rows))
+                if out is None:
+                    out = np.empty((len(self.levels), self.n_draws, *values.shape[1:]), "f4")
+                out[number, draws.start : draws.stop] = values
+        return out
+
+    def _chunks(self, n_rows):
+        cost = self.sampler.cost
+        noise = self._values_of_noise() * (1 if self.shared else n_rows)
+        size = max(1, HELD // (n_rows * cost.width + cost.kernel + noise))
+        for start in range(0, self.n_draws, size):
+            yield range(start, min(start + size, self.n_draws))
+
+    def _values_of_noise(self):
+        return sum(int(np.prod(site.shape)) for site in self.sampler.sites)
+
+    def _noise(self, level, draws, rows):
+        key = level, draws
+        if key in self._kept:
+            return self._kept[key]
+        own = None if self.shared else range(rows.start, rows.stop)
+        noise = [
+            noise_of(site, place, site.rate if level is None else level, self.seed, draws, own)
+            for place, site in enumerate(self.sampler.sites)
+        ]
+        values = self._values_of_noise() * self.n_draws * len(self.levels)
+        if self.shared and values <= HELD:
+            self._kept[key] = noise
+        return noise
