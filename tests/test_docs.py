@@ -10,10 +10,10 @@ import pytest
 from sklearn.metrics import log_loss
 
 import skcalib
-from skcalib import calibrators, metrics
+from skcalib import calibrators, metrics, uncertainty
 
 ROOT = Path(__file__).parents[1]
-MODULES = (skcalib, calibrators, metrics)
+MODULES = (skcalib, calibrators, metrics, uncertainty)
 README = (ROOT / "README.md").read_text()
 
 
@@ -82,7 +82,7 @@ def test_all_names_can_be_listed_and_loaded():
 def test_api_page_names_everything():
     page = (ROOT / "docs" / "api.md").read_text()
     names = {name for module in MODULES for name in module.__all__}
-    for name in names - {"__version__", "calibrators", "metrics"}:
+    for name in names - {"__version__", "calibrators", "metrics", "uncertainty"}:
         assert f"`{name}`" in page, name
 
 
@@ -147,6 +147,18 @@ def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
     assert compared == 9
     assert names["metrics"].log_loss(names["y_test"], names["raw"]) == np.inf
     assert names["found"]["test_log loss"].mean() < 0
+
+
+def test_code_of_the_page_on_uncertainty():
+    keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
+    if keras.config.backend() != "tensorflow":
+        pytest.skip("draws run on TensorFlow")
+    names = run("\n".join(blocks("python", (ROOT / "docs" / "uncertainty.md").read_text())))
+    assert names["result"].mean.shape == names["proba"].shape == (1397, 10)
+    assert names["levels"].low.shape == (3, 1397, 10)
+    page = (ROOT / "docs" / "uncertainty.md").read_text()
+    for measure in names["result"].keys() - {"classes"}:
+        assert f"`{measure}`" in page, measure
 
 
 def test_readme_shows_what_the_example_prints(capsys, tmp_path, monkeypatch):

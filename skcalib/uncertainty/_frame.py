@@ -37,7 +37,7 @@ def uncertainty_frame(result):
     >>> from skcalib.uncertainty import summarize_draws, uncertainty_frame
     >>> draws = [[[0.9, 0.1]], [[0.8, 0.2]], [[0.7, 0.3]], [[0.4, 0.6]]]
     >>> uncertainty_frame(summarize_draws(draws)).says[0]
-    '0 at 70 % [.44, .89], 1 at 30 %'
+    '0 at 70 % [.45, .89], 1 at 30 %'
     """
     missing = {"mean", "low", "likeliest"} - set(result)
     if missing:

@@ -1,7 +1,6 @@
 """MCDropoutClassifier: dropout left on at prediction, at about the price of one."""
 
 from numbers import Integral, Real
-from typing import NamedTuple
 
 import numpy as np
 from sklearn import get_config
@@ -21,21 +20,13 @@ from skcalib._wrapped_networks import (
     sheltered,
 )
 from skcalib._wrapping import WrappingMixin
-from skcalib.backends import network_backend
-from skcalib.backends._arrays import batches, each_array, map_arrays
+from skcalib.backends._arrays import batches as batches_of
+from skcalib.backends._arrays import map_arrays
 from skcalib.networks import FrozenNetwork
 from skcalib.uncertainty._base import SamplingClassifier
-from skcalib.uncertainty._passes import Passes
+from skcalib.uncertainty._passes import ending_of, passes_of
 
 MASKS = ("shared", "independent")
-
-
-class _Network(NamedTuple):
-    """A network ready for draws."""
-
-    passes: Passes
-    inputs: object
-    order: np.ndarray | None  # the output of each class
 
 
 class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
@@ -207,7 +198,7 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
         few = _few_rows(X)
         network, inputs = self._network(self.estimator_, few)
         _, _, classes = network._answer(inputs)  # all that FrozenNetwork checks
-        self._ending = _ending(network, inputs)
+        self._ending = ending_of(network, inputs)
         self.classes_ = classes
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._take_features(self.estimator_)
@@ -276,35 +267,28 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
         return found[:2]
 
     def _blocks(self, X):
-        ready = self._prepared(X)
-        blocks = ready.passes.blocks(ready.inputs, self.batch_size)
-        n_rows = len(each_array(ready.inputs)[0])
-        first = next(batches(ready.inputs, self.batch_size))
-        n_blocks = -(-n_rows // len(each_array(first)[0]))
-        for rows, draws in shown(blocks, n_blocks, "MC dropout", "blocks", self.verbose):
-            yield rows, draws if ready.order is None else draws[..., ready.order]
+        passes, inputs, order = self._prepared(X)
+        batches = list(batches_of(inputs, self.batch_size))  # views
+        work = passes.blocks(shown(batches, len(batches), "MC dropout", "blocks", self.verbose))
+        for rows, draws in work:
+            yield rows, draws if order is None else draws[..., order]
 
     def _prepared(self, X):
+        """Return Passes, the inputs of the network, and the output of each class."""
         self._check_params()
         refuse_streams(X)
         network, inputs = self._network(self.estimator_, X)
-        backend = network_backend(network.model)
-        if not hasattr(backend, "sampler"):
-            raise NotImplementedError(
-                f"{type(network.model).__name__} is not a Keras model; draws of dropout run on "
-                "Keras models so far."
-            )
-        levels, shared = self._all_levels(), self.masks == "shared"
-        inputs, sampler = backend.sampler(
-            network.model,
+        passes, inputs = passes_of(
+            network,
             inputs,
-            every_site=self.rate is not None,
-            shared=shared,
-            ending=self._ending,
+            self._ending,
+            levels=self._all_levels(),
+            n_draws=self.n_draws,
+            seed=self.seed_,
+            shared=self.masks == "shared",
         )
-        self._cost = sampler.cost[:2]
-        passes = Passes(sampler, levels, self.n_draws, self.seed_, shared)
-        return _Network(passes, inputs, network._order())
+        self._cost = passes.sampler.cost[:2]
+        return passes, inputs, network._order()
 
     def _trains_nothing(self):
         return isinstance(self._get_estimator(), FrozenEstimator | FrozenNetwork)
@@ -331,14 +315,6 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
                 "The 'rate' parameter of MCDropoutClassifier must be None, a number in [0, 1) "
                 f"or a list of such numbers. Got {self.rate!r} instead."
             )
-
-
-def _ending(network, inputs):
-    """Tell what the network's own output is: which function turns it into probabilities."""
-    values, head = network._run(inputs)
-    if head is None:
-        return "logits" if network._output_is_logits(values) else "proba"
-    return {"softmax": "proba", "linear": "logits"}.get(head, head)
 
 
 def _few_rows(X):

@@ -2,10 +2,33 @@
 
 import numpy as np
 
-from skcalib.backends._arrays import batches, each_array
+from skcalib.backends import network_backend
+from skcalib.backends._arrays import each_array
 from skcalib.uncertainty._noise import noise_of
 
 HELD = 2**24  # float32 values of one chunk of draws, and of noise that is kept
+
+
+def ending_of(network, inputs):
+    """Tell what the output of a FrozenNetwork's model is, as a sampler wants to know it."""
+    values, head = network._run(inputs)
+    if head is None:
+        return "logits" if network._output_is_logits(values) else "proba"
+    return {"softmax": "proba", "linear": "logits"}.get(head, head)
+
+
+def passes_of(network, inputs, ending, *, levels, n_draws, seed, shared):
+    """Return Passes of a FrozenNetwork, and inputs as its model takes them."""
+    backend = network_backend(network.model)
+    if not hasattr(backend, "sampler"):
+        raise NotImplementedError(
+            f"{type(network.model).__name__} is not a Keras model; draws of dropout run on "
+            "Keras models so far."
+        )
+    inputs, sampler = backend.sampler(
+        network.model, inputs, every_site=levels != [None], shared=shared, ending=ending
+    )
+    return Passes(sampler, levels, n_draws, seed, shared), inputs
 
 
 class Passes:
@@ -34,10 +57,10 @@ class Passes:
         self.shared = shared
         self._kept = {}
 
-    def blocks(self, X, batch_size):
+    def blocks(self, batches):
         """Yield rows (a slice) and their draws (n_levels, n_draws, n_rows, n_outputs)."""
         start = 0
-        for batch in batches(X, batch_size):
+        for batch in batches:
             n_rows = len(each_array(batch)[0])
             rows = slice(start, start + n_rows)
             yield rows, self._block(batch, rows)
