@@ -9,7 +9,6 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import LeaveOneOut, check_cv
-from sklearn.preprocessing import LabelEncoder
 from sklearn.svm import LinearSVC
 from sklearn.utils import Bunch, check_consistent_length, indexable
 from sklearn.utils._param_validation import InvalidParameterError
@@ -34,12 +33,11 @@ from skcalib._responses import is_dict_of_arrays
 from skcalib._streams import refuse_streams
 from skcalib._wrapped_networks import (
     faithful_clone,
-    one_hot_decoded,
     prepared,
     sheltered,
 )
-from skcalib._wrapping import WrappingMixin
-from skcalib.calibrators._base import check_labels, check_weight
+from skcalib._wrapping import WrappingMixin, encoded
+from skcalib.calibrators._base import check_weight
 
 
 class CrossCalibratedClassifier(
@@ -95,7 +93,7 @@ class CrossCalibratedClassifier(
         refuse_streams(X)
         calibrator = self._new_calibrator()
         estimator = self._checked_estimator()
-        y_classes, codes, y = _encode(y, estimator)
+        y_classes, codes, y = encoded(y, estimator)
         X = _indexable(X, codes)
         weight = check_weight(sample_weight, codes)
         _refuse_one_class(y_classes, codes[weight > 0])
@@ -263,18 +261,6 @@ class CrossCalibratedClassifier(
                     stacklevel=3,
                 )
         return Bunch(splitter=Bunch(split={}), estimator=Bunch(fit=fit_params))
-
-
-def _encode(y, estimator):
-    """Return classes, codes, and y itself, as a vector unless it trains one-hot."""
-    labels, one_hot_kept = one_hot_decoded(y, estimator)
-    vector = check_labels(labels)
-    encoder = LabelEncoder().fit(vector)
-    if labels is not y:
-        y = y if one_hot_kept else vector
-    else:
-        y = vector if np.asarray(y).ndim == 2 else indexable(y)[0]
-    return encoder.classes_, encoder.transform(vector), y
 
 
 def _indexable(X, codes):

@@ -5,21 +5,21 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch, _safe_indexing, check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._progress import shown
+from skcalib._responses import count_rows, is_dict_of_arrays
 from skcalib._streams import refuse_streams
 from skcalib._wrapped_networks import (
     faithful_clone,
     final_network,
-    one_hot_decoded,
     prepared,
     sheltered,
 )
-from skcalib._wrapping import WrappingMixin
+from skcalib._wrapping import WrappingMixin, encoded
 from skcalib.backends._arrays import batches as batches_of
 from skcalib.backends._arrays import map_arrays
 from skcalib.networks import FrozenNetwork
@@ -250,12 +250,17 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
                 "FrozenNetwork or a classifier around a Keras model. Got "
                 f"{estimator!r} instead."
             )
-        labels, one_hot_kept = one_hot_decoded(y, estimator)
-        classes = np.unique(labels) if y is not None else None
+        if y is None and self._trains_nothing():
+            return prepared(estimator, X, None, [])
+        classes, _, y = encoded(y, estimator)
         estimator = prepared(estimator, X, y, classes)
         if isinstance(estimator, FrozenEstimator):
             return estimator
-        return faithful_clone(estimator).fit(X, y if one_hot_kept else labels, **fit_params)
+        if len(classes) < 2:
+            raise ValueError(
+                f"y has one class only ({classes[0]!r}); training needs at least two classes."
+            )
+        return faithful_clone(estimator).fit(X, y, **fit_params)
 
     def _network(self, estimator, X):
         found = final_network(estimator, X)
@@ -318,12 +323,11 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
 
 
 def _few_rows(X):
-    """Return two rows of X, if it can be cut."""
-    if hasattr(X, "iloc"):
-        return X.iloc[:2]
-    if isinstance(X, dict):
-        return map_arrays(lambda part: part[:2], X)
-    return X[:2]
+    """Return two rows of X at most, of dicts, too."""
+    if is_dict_of_arrays(X):
+        return map_arrays(_few_rows, X)
+    X = X if hasattr(X, "__getitem__") else np.asarray(X)
+    return _safe_indexing(X, np.arange(min(2, count_rows(X))))
 
 
 def _sentence(cost):
