@@ -34,6 +34,8 @@ class Cost(NamedTuple):
     after: int  # for each draw
     width: int  # values held for each row and draw
     kernel: int  # values held for each draw
+    start: int  # values held for each row, that draws start from
+    outputs: int
 
 
 def run(plan, inputs):
@@ -69,7 +71,7 @@ def run_draws(plan, frontier, noise, *, shared):
             many = {key: _tiled(value, n_draws, n_rows) for key, value in values.items()}
             out = tree.map_structure(Tiled, _call(step, many))
         _write(step, out, slots)
-    return slots[plan.output].rows
+    return _tiled(slots[plan.output], n_draws, n_rows)
 
 
 def cost(plan):
@@ -91,8 +93,10 @@ def cost(plan):
     return Cost(
         sum(map(multiply_adds, plan.before)),
         sum(map(multiply_adds, plan.after)),
-        widest,
+        max([widest, *pending.values()]) if plan.output in pending else widest,
         kernel,
+        sum(entries(plan.shapes[slot]) for slot in plan.frontier),
+        entries(plan.shapes[plan.output]),
     )
 
 

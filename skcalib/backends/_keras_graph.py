@@ -50,6 +50,7 @@ class Plan(NamedTuple):
     frontier: tuple  # slots that draws start from
     after: tuple  # steps, for each draw
     sites: tuple
+    shapes: dict  # of the value in each slot, without rows
 
 
 def plan(model, name, *, every_site):
@@ -235,4 +236,4 @@ def _split(walk, inputs, output):
     renumbered = {old: new for new, old in enumerate(used)}
     after = [step._replace(site=renumbered.get(step.site)) for step in after[::-1]]
     sites = tuple(walk.sites[number] for number in used)
-    return Plan(inputs, output, tuple(before[::-1]), frontier, tuple(after), sites)
+    return Plan(inputs, output, tuple(before[::-1]), frontier, tuple(after), sites, walk.shapes)

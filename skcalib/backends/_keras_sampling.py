@@ -17,6 +17,7 @@ class Sampler(NamedTuple):
     sites: tuple
     cost: tuple
     start: object  # batch -> values before the random part
+    join: object  # these values of several batches -> of all their rows
     draw: object  # (these values, noise) -> probabilities (n_draws, n, n_outputs)
 
 
@@ -87,6 +88,7 @@ def _build(model, X, every_site, shared, ending):
         plan.sites,
         _keras_draws.cost(plan),
         lambda batch: start(plain(batch)),
+        lambda states: [tf.concat(parts, 0) for parts in zip(*states, strict=True)],
         lambda state, noise: draw(state, noise).numpy(),
     )
 

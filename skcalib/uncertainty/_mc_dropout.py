@@ -68,8 +68,9 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
         masks, which take much more time.
 
     batch_size : int or None, default=None
-        Rows in a block, whose draws are held at once. By default as many as hold about a
-        million input values, at least 32 and at most 2048.
+        Rows that go through the network at once. By default as many as hold about a
+        million input values, at least 32 and at most 2048. Draws are made, held and
+        reduced for one batch, or for a few small ones (1,024 rows at most), at a time.
 
     random_state : int, RandomState instance or None, default=None
         Draws a seed once, in `fit`; predictions are the same in each call then.
@@ -273,7 +274,8 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
 
     def _blocks(self, X):
         passes, inputs, order = self._prepared(X)
-        batches = list(batches_of(inputs, self.batch_size))  # views
+        size = self.batch_size or passes.rows_in_batch(inputs)
+        batches = list(batches_of(inputs, size))  # views
         work = passes.blocks(shown(batches, len(batches), "MC dropout", "blocks", self.verbose))
         for rows, draws in work:
             yield rows, draws if order is None else draws[..., order]

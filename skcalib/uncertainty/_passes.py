@@ -3,9 +3,10 @@
 import numpy as np
 
 from skcalib.backends import network_backend
-from skcalib.backends._arrays import each_array
+from skcalib.backends._arrays import FEWEST_ROWS, each_array, usual_rows
 from skcalib.uncertainty._noise import noise_of
 
+MOST_ROWS = 1024  # of batches that are put together
 HELD = 2**24  # float32 values of one chunk of draws, and of noise that is kept
 
 
@@ -57,17 +58,34 @@ class Passes:
         self.shared = shared
         self._kept = {}
 
+    def rows_in_batch(self, X):
+        """Return how many rows make a batch if the batch size is left to us."""
+        return min(usual_rows(X), max(FEWEST_ROWS, HELD // self._draws_of_a_row()))
+
     def blocks(self, batches):
-        """Yield rows (a slice) and their draws (n_levels, n_draws, n_rows, n_outputs)."""
-        start = 0
+        """Yield rows (a slice) and their draws (n_levels, n_draws, n_rows, n_outputs).
+
+        Small batches are put together before the draws, which then share their kernels.
+        """
+        states, start, stop = [], 0, 0
         for batch in batches:
             n_rows = len(each_array(batch)[0])
-            rows = slice(start, start + n_rows)
-            yield rows, self._block(batch, rows)
-            start += n_rows
+            if states and stop + n_rows - start > self._rows_in_block():
+                yield self._block(states, slice(start, stop))
+                states, start = [], stop
+            states.append(self.sampler.start(batch))
+            stop += n_rows
+        yield self._block(states, slice(start, stop))
 
-    def _block(self, batch, rows):
-        before = self.sampler.start(batch)
+    def _rows_in_block(self):
+        cost = self.sampler.cost
+        return min(MOST_ROWS, 2 * HELD // cost.start, HELD // self._draws_of_a_row())
+
+    def _draws_of_a_row(self):
+        return self.n_draws * len(self.levels) * self.sampler.cost.outputs
+
+    def _block(self, states, rows):
+        before = states[0] if len(states) == 1 else self.sampler.join(states)
         out = None
         for number, level in enumerate(self.levels):
             for draws in self._chunks(rows.stop - rows.start):
@@ -75,7 +93,7 @@ class Passes:
                 if out is None:
                     out = np.empty((len(self.levels), self.n_draws, *values.shape[1:]), "f4")
                 out[number, draws.start : draws.stop] = values
-        return out
+        return rows, out
 
     def _chunks(self, n_rows):
         cost = self.sampler.cost

@@ -197,9 +197,15 @@ def test_the_forecast_is_told(model, capsys):
 
 def test_memory_is_bounded_by_the_block(model):
     """Draws of a block are reduced before those of the next are made."""
-    mc = MCDropoutClassifier(model, n_draws=20, random_state=0, batch_size=50).fit(X)
-    shapes = [draws.shape for _, draws in mc.sample_proba(X[:120], blocks=True)]
-    assert shapes == [(20, 50, 10), (20, 50, 10), (20, 20, 10)]
+    many = np.concatenate([X, X])
+    mc = MCDropoutClassifier(model, n_draws=20, random_state=0, batch_size=500).fit(X)
+    blocks = list(mc.sample_proba(many, blocks=True))
+    assert [draws.shape for _, draws in blocks] == [
+        (20, 1000, 10), (20, 1000, 10), (20, 1000, 10), (20, 594, 10)
+    ]  # fmt: skip
+    whole = mc.set_params(batch_size=2000).sample_proba(many)
+    for rows, draws in blocks:
+        np.testing.assert_allclose(draws, whole[:, rows], atol=1e-6)
 
 
 @pytest.mark.parametrize("estimator", [None, "a network", StandardScaler()])
