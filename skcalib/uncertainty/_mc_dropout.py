@@ -21,7 +21,7 @@ from skcalib._wrapped_networks import (
 )
 from skcalib._wrapping import WrappingMixin, encoded
 from skcalib.backends._arrays import batches as batches_of
-from skcalib.backends._arrays import map_arrays
+from skcalib.backends._arrays import each_array, map_arrays
 from skcalib.networks import FrozenNetwork
 from skcalib.uncertainty._base import SamplingClassifier
 from skcalib.uncertainty._passes import ending_of, passes_of
@@ -274,6 +274,8 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
 
     def _blocks(self, X):
         passes, inputs, order = self._prepared(X)
+        if not all(len(part) for part in each_array(inputs)):
+            raise ValueError("X must hold one or more samples, got none.")
         size = self.batch_size or passes.rows_in_batch(inputs)
         batches = list(batches_of(inputs, size))  # views
         work = passes.blocks(shown(batches, len(batches), "MC dropout", "blocks", self.verbose))
@@ -301,6 +303,7 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
         return isinstance(self._get_estimator(), FrozenEstimator | FrozenNetwork)
 
     def _levels(self):
+        self._check_params()
         return None if self.rate is None or isinstance(self.rate, Real) else list(self.rate)
 
     def _all_levels(self):

@@ -1,5 +1,7 @@
 """What an array of draws says: the mean, its spread, and which part is ignorance."""
 
+from numbers import Real
+
 import numpy as np
 from scipy.special import entr
 from sklearn.utils import Bunch
@@ -242,14 +244,16 @@ def summarize_draws(draws, *, interval=0.9, measures="all"):
 
 def check_measures(measures, interval):
     """Return the measures as a list."""
-    chosen = list(MEASURES) if isinstance(measures, str) and measures == "all" else measures
-    chosen = [chosen] if isinstance(chosen, str) else list(chosen)
+    if isinstance(measures, str):
+        chosen = list(MEASURES) if measures == "all" else [measures]
+    else:
+        chosen = list(measures) if np.iterable(measures) else [measures]
     strange = [name for name in chosen if name not in MEASURES]
     if strange:
         raise InvalidParameterError(
             f"measures holds {strange}; it is 'all', or some of {list(MEASURES)}."
         )
-    if not (np.isscalar(interval) and 0 < interval < 1):
+    if not (isinstance(interval, Real) and 0 < interval < 1):
         raise InvalidParameterError(
             f"interval must be a share of the draws in (0, 1), 0.9 say. Got {interval!r}."
         )
