@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Mapping
+from contextlib import contextmanager
 from threading import RLock
 
 import keras
@@ -56,6 +57,18 @@ def sampler(model, X, **choices):
 
     X = _keras_sampling.prepared(model, X)
     return X, _keras_sampling.sampler(model, X, **choices)
+
+
+@contextmanager
+def seeds_kept(model):
+    """Put back the seeds that layers move which are random at prediction, too."""
+    found = [x for x in model.variables if x.name == "seed_generator_state"]
+    before = [keras.ops.convert_to_numpy(x) for x in found]
+    try:
+        yield
+    finally:
+        for variable, value in zip(found, before, strict=True):
+            variable.assign(value)
 
 
 def says_logits(model):

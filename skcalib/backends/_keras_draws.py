@@ -19,6 +19,7 @@ class Pending(NamedTuple):
     rows: Any  # (n, *features)
     scale: Any  # (n_draws, 1 or n, *noise)
     shift: Any  # the same, or None
+    binary: bool  # whether the scale is 0 or one other number
 
 
 class Tiled(NamedTuple):
@@ -34,7 +35,7 @@ class Cost(NamedTuple):
     after: int  # for each draw
     width: int  # values held for each row and draw
     kernel: int  # values held for each draw
-    start: int  # values held for each row, that draws start from
+    start: int  # values held for each row, whatever the number of draws
     outputs: int
 
 
@@ -52,19 +53,23 @@ def run(plan, inputs):
     return frontier
 
 
-def run_draws(plan, frontier, noise, *, shared):
-    """Return the model's output (n_draws * n, *features) for noise of each site."""
+def run_draws(plan, frontier, noise, *, shared, masked):
+    """Return the model's output (n_draws * n, *features) for noise of each site.
+
+    `masked` is ``product_of_masked`` of the library, or None if there is none.
+    """
     n_draws, n_rows = ops.shape(noise[0][0])[0], ops.shape(frontier[0])[0]
     slots = dict(zip(plan.frontier, frontier, strict=True))
     for step in plan.after:
         values = {key: slots[slot] for key, slot in step.sources}
         (first, *others) = values.values()
         if step.site is not None:
-            out = _random(first, *noise[step.site], n_draws)
+            binary = plan.sites[step.site].kind != "gaussian"
+            out = _random(first, *noise[step.site], binary, n_draws)
         elif step.passes:
             out = first
         elif isinstance(first, Pending) and shared and not others and _is_dense(step):
-            out = _dense(step.operation, first)
+            out = _dense(step.operation, first, masked)
         elif isinstance(first, Pending) and shared and _is_flatten(step.operation):
             out = _flattened(first)
         else:
@@ -74,29 +79,37 @@ def run_draws(plan, frontier, noise, *, shared):
     return _tiled(slots[plan.output], n_draws, n_rows)
 
 
-def cost(plan):
+def cost(plan, *, shared, masked):
     """Estimate what a row and a draw cost, pending values at nothing."""
-    widest, kernel, pending = 1, 0, {}
+    after, widest, kernel, held, pending = 0, 1, 0, 0, {}
     for step in plan.after:
         first = step.sources[0][1]
-        size = entries(step.shapes[0])
-        if (step.site is not None and first in plan.frontier) or (
-            first in pending and (step.passes or _is_flatten(step.operation))
-        ):
-            pending[step.targets[0]] = size
-        elif first in pending and _is_dense(step):
-            kernel = max(kernel, entries(step.operation.kernel.shape))
+        size, work = entries(step.shapes[0]), multiply_adds(step)
+        if step.site is not None and first in plan.frontier:
+            pending[step.targets[0]] = size, plan.sites[step.site].kind != "gaussian"
+        elif first in pending and (step.passes or _is_flatten(step.operation)):
+            pending[step.targets[0]] = pending[first]
+        elif first in pending and shared and _is_dense(step):
+            features, units = step.operation.kernel.shape
+            masks = masks_at_once(features, units) if masked and pending[first][1] else 1
+            work = 2 * work // masks if masks > 1 else work  # gathering costs as much again
             widest = max(widest, 2 * size)
+            if masks > 1:
+                held = max(held, features + 2**masks * units)
+            else:
+                kernel = max(kernel, features * units)
         else:
-            entering = sum(pending.get(slot, 0) for _, slot in step.sources)
+            entering = sum(pending[slot][0] for _, slot in step.sources if slot in pending)
             widest = max(widest, entering + sum(map(entries, step.shapes)))
+        after += work
+    last = [size for slot, (size, _) in pending.items() if slot == plan.output]
     return Cost(
-        sum(map(multiply_adds, plan.before)),
-        sum(map(multiply_adds, plan.after)),
-        max([widest, *pending.values()]) if plan.output in pending else widest,
-        kernel,
-        sum(entries(plan.shapes[slot]) for slot in plan.frontier),
-        entries(plan.shapes[plan.output]),
+        before=sum(map(multiply_adds, plan.before)),
+        after=after,
+        width=max([widest, *last]),
+        kernel=kernel,
+        start=held + sum(entries(plan.shapes[slot]) for slot in plan.frontier),
+        outputs=entries(plan.shapes[plan.output]),
     )
 
 
@@ -112,10 +125,11 @@ def _write(step, out, slots):
     slots.update(zip(step.targets, flat, strict=True))
 
 
-def _random(value, scale, shift, n_draws):
+def _random(value, scale, shift, binary, n_draws):
     if not isinstance(value, Pending | Tiled):
         scale = ops.cast(scale, value.dtype)
-        return Pending(value, scale, None if shift is None else ops.cast(shift, value.dtype))
+        shift = None if shift is None else ops.cast(shift, value.dtype)
+        return Pending(value, scale, shift, binary)
     rows = _tiled(value, n_draws, None)
     features = tuple(rows.shape[1:])
     out = ops.reshape(rows, (n_draws, -1, *features)) * ops.cast(scale, rows.dtype)
@@ -146,21 +160,37 @@ def _is_flatten(operation):
     return type(operation) is layers.Flatten and operation.data_format == "channels_last"
 
 
-def _dense(layer, pending):
-    """Take the random scale into the kernel: one product for all draws."""
+def masks_at_once(features, units):
+    """Return how many masks one product serves, measured to be fast; 1 is an ordinary one."""
+    return int(np.log2(features) // 2) - 1 if features >= 512 and units >= 64 else 1
+
+
+def _dense(layer, pending, masked):
+    """Multiply rows of all draws by the kernel, without making these rows."""
     dtype = layer.compute_dtype
     rows, scale = ops.cast(pending.rows, dtype), ops.cast(pending.scale[:, 0], dtype)
     kernel = ops.cast(layer.kernel, dtype)
-    many = ops.expand_dims(kernel, 1) * ops.expand_dims(ops.transpose(scale), 2)
-    units = kernel.shape[1]
-    out = ops.matmul(rows, ops.reshape(many, (kernel.shape[0], -1)))
-    out = ops.transpose(ops.reshape(out, (ops.shape(rows)[0], -1, units)), (1, 0, 2))
+    features, units = kernel.shape
+    size = masks_at_once(features, units)
+    if masked and pending.binary and size > 1:
+        kept = ops.broadcast_to(scale > 0, (ops.shape(scale)[0], features))
+        out = masked(rows, kernel, kept, size) * ops.max(scale)
+    else:
+        out = _folded(rows, kernel, scale)
     if pending.shift is not None:
         out = out + ops.expand_dims(ops.matmul(ops.cast(pending.shift[:, 0], dtype), kernel), 1)
     if layer.bias is not None:
         out = out + ops.cast(layer.bias, dtype)
     out = ops.reshape(out, (-1, units))
     return Tiled(out if layer.activation is None else layer.activation(out))
+
+
+def _folded(rows, kernel, scale):
+    """Take the random scale into the kernel: one product for all draws."""
+    features, units = kernel.shape
+    many = ops.expand_dims(kernel, 1) * ops.expand_dims(ops.transpose(scale), 2)
+    out = ops.matmul(rows, ops.reshape(many, (features, -1)))
+    return ops.transpose(ops.reshape(out, (ops.shape(rows)[0], -1, units)), (1, 0, 2))
 
 
 def _flattened(pending):
@@ -172,4 +202,5 @@ def _flattened(pending):
         return ops.reshape(full, (-1, 1, width))
 
     shift = None if pending.shift is None else flat(pending.shift)
-    return Pending(ops.reshape(pending.rows, (-1, width)), flat(pending.scale), shift)
+    rows = ops.reshape(pending.rows, (-1, width))
+    return Pending(rows, flat(pending.scale), shift, pending.binary)

@@ -146,8 +146,9 @@ class _Walk:
         is_model = isinstance(operation, keras.Model)
         # Called with training=False by its author. (Keras notes that on all other layers.)
         off = is_model and node.arguments.kwargs.get("training") is False
-        inside = not off and self._has_random_layer(operation)
         graph = graph_of(operation) if is_model else None
+        # What cannot be drawn keeps its rates, those of 0 as well.
+        inside = not off and _has_random_layer(operation, self.every_site and graph)
         if inside and graph is not None:
             targets = self.through(graph, [slot for _, slot in sources])
         elif inside:
@@ -180,16 +181,17 @@ class _Walk:
             Step(node.operation, node.arguments, sources, targets, shapes, site, passes)
         )
 
-    def _has_random_layer(self, operation):
-        if not isinstance(operation, keras.Layer):
-            return False
-        for layer in operation._flatten_layers():
-            if isinstance(layer, SITES) and (layer.rate > 0 or self.every_site):
-                return True
-            rates = (getattr(layer, argument, 0) for argument in _ARGUMENTS)
-            if any(isinstance(rate, int | float) and rate > 0 for rate in rates):
-                return True
+
+def _has_random_layer(operation, every_site):
+    if not isinstance(operation, keras.Layer):
         return False
+    for layer in operation._flatten_layers():
+        if isinstance(layer, SITES) and (layer.rate > 0 or every_site):
+            return True
+        rates = (getattr(layer, argument, 0) for argument in _ARGUMENTS)
+        if any(isinstance(rate, int | float) and rate > 0 for rate in rates):
+            return True
+    return False
 
 
 def _site(layer, shape, name):

@@ -51,6 +51,9 @@ def sampler(model, X, *, every_site, shared, ending):
 def _build(model, X, every_site, shared, ending):
     import tensorflow as tf
 
+    from skcalib.backends import _tensorflow_products
+
+    masked = _tensorflow_products.product_of_masked if _tensorflow_products.pays() else None
     plan = _keras_graph.plan(model, _keras._name(model), every_site=every_site)
     alive = weakref.ref(model)  # the cache must not keep the model alive
     batch = map_arrays(lambda part: part[:1], X)
@@ -61,7 +64,7 @@ def _build(model, X, every_site, shared, ending):
 
     def after(frontier, noise):
         n_draws = ops.shape(noise[0][0])[0]
-        out = _keras_draws.run_draws(plan, frontier, noise, shared=shared)
+        out = _keras_draws.run_draws(plan, frontier, noise, shared=shared, masked=masked)
         out = ops.cast(out, "float32")
         out = ops.reshape(out, (-1, int(np.prod(out.shape[1:]))))
         out = _probabilities(out, ending)
@@ -86,7 +89,7 @@ def _build(model, X, every_site, shared, ending):
     draw.get_concrete_function()
     return Sampler(
         plan.sites,
-        _keras_draws.cost(plan),
+        _keras_draws.cost(plan, shared=shared, masked=masked),
         lambda batch: start(plain(batch)),
         lambda states: [tf.concat(parts, 0) for parts in zip(*states, strict=True)],
         lambda state, noise: draw(state, noise).numpy(),

@@ -24,7 +24,7 @@ from skcalib.backends._arrays import batches as batches_of
 from skcalib.backends._arrays import each_array, map_arrays
 from skcalib.networks import FrozenNetwork
 from skcalib.uncertainty._base import SamplingClassifier
-from skcalib.uncertainty._passes import ending_of, passes_of
+from skcalib.uncertainty._passes import ending_of, passes_of, undisturbed
 
 MASKS = ("shared", "independent")
 
@@ -195,15 +195,17 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
         self._check_params()
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
-        self.estimator_ = self._fitted(X, y, fit_params)
+        with undisturbed(self._get_estimator()):
+            self.estimator_ = self._fitted(X, y, fit_params)
+        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         few = _few_rows(X)
         network, inputs = self._network(self.estimator_, few)
-        _, _, classes = network._answer(inputs)  # all that FrozenNetwork checks
-        self._ending = ending_of(network, inputs)
-        self.classes_ = classes
-        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        with undisturbed(network):
+            _, _, self.classes_ = network._answer(inputs)  # all that FrozenNetwork checks
+            self._ending = ending_of(network, inputs)
+            passes, inputs, _ = self._prepared(few)
+            passes.refuse_other_answers(network, inputs)
         self._take_features(self.estimator_)
-        self._prepared(few)
         if self.verbose:
             print(_sentence(self.forecast_cost()))
         return self

@@ -1,13 +1,27 @@
 """Draws of a network's dropout, block of rows by block of rows."""
 
+from contextlib import nullcontext
+
 import numpy as np
 
+from skcalib._wrapped_networks import final_estimator
 from skcalib.backends import network_backend
 from skcalib.backends._arrays import FEWEST_ROWS, each_array, usual_rows
+from skcalib.networks import FrozenNetwork
 from skcalib.uncertainty._noise import noise_of
 
 MOST_ROWS = 1024  # of batches that are put together
 HELD = 2**24  # float32 values of one chunk of draws, and of noise that is kept
+
+
+ROUNDING = 0.05  # of a probability, on any processor and in half precision
+
+
+def undisturbed(classifier):
+    """Keep the seeds of a trained network, whose layers may be random at prediction, too."""
+    last = final_estimator(classifier)
+    backend = network_backend(last.model) if isinstance(last, FrozenNetwork) else None
+    return backend.seeds_kept(last.model) if hasattr(backend, "seeds_kept") else nullcontext()
 
 
 def ending_of(network, inputs):
@@ -58,6 +72,22 @@ class Passes:
         self.shared = shared
         self._kept = {}
 
+    def refuse_other_answers(self, network, inputs):
+        """Raise if without dropout the draws are not what the network predicts."""
+        rows = slice(0, len(each_array(inputs)[0]))
+        plain = self.sampler.draw(self.sampler.start(inputs), self._noise(0.0, range(1), rows))
+        plain = plain[0] if network._order() is None else plain[0][:, network._order()]
+        found = [network.predict_proba(inputs) for _ in range(2)]
+        if min(np.abs(plain - proba).max() for proba in found) < ROUNDING:
+            return
+        if np.abs(found[0] - found[1]).max() > 0:
+            return  # layers that always drop: nothing to compare with
+        raise ValueError(
+            f"{type(network.model).__name__} predicts something else than the graph of its "
+            "layers says, so dropout cannot be drawn. If its class has a call() of its own, "
+            "give a model of keras.Sequential or keras.Model(inputs, outputs) instead."
+        )
+
     def rows_in_batch(self, X):
         """Return how many rows make a batch if the batch size is left to us."""
         return min(usual_rows(X), max(FEWEST_ROWS, HELD // self._draws_of_a_row()))
@@ -79,7 +109,7 @@ class Passes:
 
     def _rows_in_block(self):
         cost = self.sampler.cost
-        return min(MOST_ROWS, 2 * HELD // cost.start, HELD // self._draws_of_a_row())
+        return min(MOST_ROWS, 4 * HELD // cost.start, HELD // self._draws_of_a_row())
 
     def _draws_of_a_row(self):
         return self.n_draws * len(self.levels) * self.sampler.cost.outputs

@@ -11,7 +11,7 @@ from keras import layers
 from nets import BACKEND, X, weights_hash
 from scipy.special import softmax
 
-from skcalib import MCDropoutClassifier
+from skcalib import FrozenNetwork, MCDropoutClassifier
 from skcalib.uncertainty._noise import noise_of
 
 pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="draws run on TensorFlow")
@@ -97,6 +97,32 @@ def on_sequences(random):
     return keras.Model(given, layers.Dense(10, "softmax")(x))
 
 
+def wide(random):
+    """Wide enough for products that serve several masks at once."""
+    x = given = keras.Input((8, 8, 1))
+    x = random(layers.Conv2D(32, 3, activation="relu")(x), "dropout", 0.3)
+    x = layers.Dense(64, "relu")(layers.Flatten()(x))
+    return keras.Model(given, layers.Dense(10, "softmax")(random(x, "dropout", 0.5)))
+
+
+def wide_alpha(random):
+    x = given = keras.Input((64,))
+    x = random(layers.Dense(600, "selu")(x), "alpha", 0.2)
+    return keras.Model(given, layers.Dense(64, "softmax")(x))
+
+
+def wide_gaussian(random):
+    x = given = keras.Input((64,))
+    x = random(layers.Dense(600, "relu")(x), "gaussian", 0.2)
+    return keras.Model(given, layers.Dense(64, "softmax")(x))
+
+
+def one_mask_for_all_features(random):
+    x = given = keras.Input((64,))
+    x = random(layers.Dense(600, "relu")(x), "all or nothing", 0.4)
+    return keras.Model(given, layers.Dense(64, "softmax")(x))
+
+
 NETS = [
     dense_net,
     flat_first,
@@ -106,10 +132,15 @@ NETS = [
     at_the_end,
     nested,
     on_sequences,
+    wide,
+    wide_alpha,
+    wide_gaussian,
+    one_mask_for_all_features,
 ]
 KINDS = {
     "dropout": layers.Dropout,
     "spatial": layers.SpatialDropout2D,
+    "all or nothing": lambda rate: layers.Dropout(rate, noise_shape=(None, 1)),
     "alpha": layers.AlphaDropout,
     "gaussian": layers.GaussianDropout,
 }
@@ -121,8 +152,8 @@ def with_dropout(build):
 
     def random(x, kind, rate):
         shape = tuple(x.shape[1:])
-        shape = (1, 1, shape[-1]) if kind == "spatial" else shape
-        sites.append(("dropout" if kind == "spatial" else kind, rate, shape))
+        noise = {"spatial": (1, 1, shape[-1]), "all or nothing": (1,)}
+        sites.append(("dropout" if kind in noise else kind, rate, noise.get(kind, shape)))
         return KINDS[kind](rate)(x)
 
     return build(random), sites
@@ -324,6 +355,51 @@ def test_every_ending(last):
     np.testing.assert_allclose(mc.set_params(rate=0.0).predict_proba(FEW), plain, atol=1e-5)
 
 
+class AlwaysOn(layers.Dropout):
+    """What books tell their readers to write."""
+
+    def call(self, inputs):
+        return super().call(inputs, training=True)
+
+
+@pytest.mark.parametrize("baked", [False, True])
+def test_dropout_that_is_always_on_is_the_same_dropout(baked):
+    def always(x, kind, rate):
+        return layers.Dropout(rate)(x, training=True) if baked else AlwaysOn(rate)(x)
+
+    model, _ = with_dropout(dense_net)
+    twin = dense_net(always)
+    twin.set_weights(model.get_weights())
+    before = weights_hash(twin)
+    given = FrozenNetwork(twin, classes=range(10))
+    draws = MCDropoutClassifier(given, n_draws=3, random_state=0).fit(FEW).sample_proba(FEW)
+    assert weights_hash(twin) == before
+    expected = MCDropoutClassifier(model, n_draws=3, random_state=0).fit(FEW).sample_proba(FEW)
+    np.testing.assert_allclose(draws, expected, atol=1e-6)
+
+
+def test_attention_without_dropout_is_no_obstacle_to_a_rate():
+    x = given = keras.Input((64,))
+    x = layers.Reshape((8, 8))(x)
+    x = layers.GlobalAveragePooling1D()(layers.MultiHeadAttention(2, 4)(x, x))
+    model = keras.Model(given, layers.Dense(10, "softmax")(layers.Dropout(0.3)(x)))
+    mc = MCDropoutClassifier(model, rate=0.5, random_state=0).fit(FEW)
+    assert mc.predict_uncertainty(FEW).std.max() > 0
+
+
+class Mirrored(keras.Model):
+    """A functional model whose class computes something else than its graph."""
+
+    def call(self, inputs, training=None, mask=None):
+        return super().call(inputs, training=training, mask=mask)[:, ::-1]
+
+
+def other_call():
+    given = keras.Input((64,))
+    x = layers.Dropout(0.3)(layers.Dense(16, "relu")(given))
+    return Mirrored(given, layers.Dense(10, "softmax")(x))
+
+
 def subclassed():
     class Own(keras.Model):
         def __init__(self):
@@ -353,6 +429,7 @@ def certain():
         (subclassed, "not a Sequential or functional model"),
         (recurrent, "dropout inside its LSTM"),
         (certain, "no random layer"),
+        (other_call, "something else than the graph"),
     ],
 )
 def test_networks_that_cannot_be_drawn(build, message):
