@@ -1,6 +1,6 @@
 """MCDropoutClassifier: dropout left on at prediction, at about the price of one."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn import get_config
@@ -24,9 +24,8 @@ from skcalib.backends._arrays import batches as batches_of
 from skcalib.backends._arrays import each_array, map_arrays
 from skcalib.networks import FrozenNetwork
 from skcalib.uncertainty._base import SamplingClassifier
+from skcalib.uncertainty._parameters import check_parameters
 from skcalib.uncertainty._passes import ending_of, passes_of, undisturbed
-
-MASKS = ("shared", "independent")
 
 
 class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
@@ -192,7 +191,7 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
             If the network is not a Keras model on TensorFlow.
         """
         refuse_streams(X)
-        self._check_params()
+        check_parameters(self)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         with undisturbed(self._get_estimator()):
@@ -286,7 +285,7 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
 
     def _prepared(self, X):
         """Return Passes, the inputs of the network, and the output of each class."""
-        self._check_params()
+        check_parameters(self)
         refuse_streams(X)
         network, inputs = self._network(self.estimator_, X)
         passes, inputs = passes_of(
@@ -305,28 +304,11 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
         return isinstance(self._get_estimator(), FrozenEstimator | FrozenNetwork)
 
     def _levels(self):
-        self._check_params()
+        check_parameters(self)
         return None if self.rate is None or isinstance(self.rate, Real) else list(self.rate)
 
     def _all_levels(self):
         return [self.rate] if self._levels() is None else self._levels()
-
-    def _check_params(self):
-        _check_count("n_draws", self.n_draws)
-        if self.batch_size is not None:
-            _check_count("batch_size", self.batch_size)
-        if self.masks not in MASKS:
-            raise InvalidParameterError(
-                f"The 'masks' parameter of MCDropoutClassifier must be one of {MASKS}. Got "
-                f"{self.masks!r} instead."
-            )
-        rates = [] if self.rate is None else np.ravel(self.rate).tolist()
-        right = all(isinstance(r, Real) and not isinstance(r, bool) for r in rates)
-        if not right or not all(0 <= r < 1 for r in rates) or not (rates or self.rate is None):
-            raise InvalidParameterError(
-                "The 'rate' parameter of MCDropoutClassifier must be None, a number in [0, 1) "
-                f"or a list of such numbers. Got {self.rate!r} instead."
-            )
 
 
 def _few_rows(X):
@@ -342,11 +324,3 @@ def _sentence(cost):
         f"[MC dropout] {cost.share:.1%} of the network is repeated for each draw: about "
         f"{cost.ratio:.1f} times the work of one prediction (a loop: {cost.loop_ratio})."
     )
-
-
-def _check_count(name, value):
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise InvalidParameterError(
-            f"The '{name}' parameter of MCDropoutClassifier must be a positive int. Got "
-            f"{value!r} instead."
-        )

@@ -1,0 +1,36 @@
+"""Parameters that classifiers and regressors by dropout have in common, checked."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import InvalidParameterError
+
+MASKS = ("shared", "independent")
+
+
+def check_parameters(estimator):
+    """Raise InvalidParameterError for values that are out of range."""
+    owner = type(estimator).__name__
+    _check_count(owner, "n_draws", estimator.n_draws)
+    if estimator.batch_size is not None:
+        _check_count(owner, "batch_size", estimator.batch_size)
+    if not (isinstance(estimator.masks, str) and estimator.masks in MASKS):
+        raise InvalidParameterError(
+            f"The 'masks' parameter of {owner} must be one of {MASKS}. Got "
+            f"{estimator.masks!r} instead."
+        )
+    rates = [] if estimator.rate is None else np.ravel(estimator.rate).tolist()
+    right = all(isinstance(r, Real) and not isinstance(r, bool) for r in rates)
+    none = not rates and estimator.rate is not None
+    if none or not right or not all(0 <= r < 1 for r in rates):
+        raise InvalidParameterError(
+            f"The 'rate' parameter of {owner} must be None, a number in [0, 1) or a list of "
+            f"such numbers. Got {estimator.rate!r} instead."
+        )
+
+
+def _check_count(owner, name, value):
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise InvalidParameterError(
+            f"The '{name}' parameter of {owner} must be a positive int. Got {value!r} instead."
+        )
