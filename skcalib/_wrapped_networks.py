@@ -95,14 +95,18 @@ def final_estimator(estimator):
 
 def final_network(estimator, X):
     """Find the network at the end; return as `network_of` does."""
-    last = final_estimator(estimator)
-    if not is_networked(last):
+    if not is_networked(final_estimator(estimator)):
         return None
+    return network_of(*final_step(estimator, X))
+
+
+def final_step(estimator, X):
+    """Return the fitted classifier at the end, and X as it takes it."""
     while (inner := _inner(estimator)) is not None:
         if isinstance(estimator, Pipeline) and len(estimator.steps) > 1:
             X = estimator[:-1].transform(X)
         estimator = inner
-    return network_of(last, X)
+    return estimator, X
 
 
 def _inner(estimator):

@@ -55,17 +55,21 @@ def _dense(part):
     return part.astype(np.float64) if part.dtype == np.longdouble else part
 
 
+def count_all_rows(X):
+    """Count the rows of all inputs, of sparse ones, too."""
+    return each_array(X)[0].shape[0]
+
+
 def usual_rows(X):
     """Return how many rows make a batch if the batch size is left to us."""
-    parts = each_array(X)
-    entries = sum(part.size for part in parts) // max(1, len(parts[0]))
+    entries = sum(int(np.prod(part.shape[1:])) for part in each_array(X))
     return int(np.clip(BATCH_ENTRIES // max(1, entries), FEWEST_ROWS, MOST_ROWS))
 
 
 def batches(X, batch_size):
     """Yield batches of equally many rows of all inputs (the last may be shorter)."""
     batch_size = usual_rows(X) if batch_size is None else batch_size
-    for start in range(0, len(each_array(X)[0]), batch_size):
+    for start in range(0, count_all_rows(X), batch_size):
         yield map_arrays(lambda part, s=start: part[s : s + batch_size], X)
 
 

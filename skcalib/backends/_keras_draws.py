@@ -11,6 +11,7 @@ import numpy as np
 from keras import layers, ops, tree
 
 from skcalib.backends._keras_graph import entries, multiply_adds
+from skcalib.backends._sampling import Cost
 
 
 class Pending(NamedTuple):
@@ -26,17 +27,6 @@ class Tiled(NamedTuple):
     """Rows of all draws, one draw after the other."""
 
     rows: Any  # (n_draws * n, *features)
-
-
-class Cost(NamedTuple):
-    """What a row costs, estimated."""
-
-    before: int  # multiplications, once
-    after: int  # for each draw
-    width: int  # values held for each row and draw
-    kernel: int  # values held for each draw
-    start: int  # values held for each row, whatever the number of draws
-    outputs: int
 
 
 def run(plan, inputs):

@@ -11,6 +11,9 @@ import keras
 import numpy as np
 from keras import layers
 
+from skcalib.backends._keras_injection import calls_to_drop_after
+from skcalib.backends._sampling import INJECTED_RATE, Site
+
 SITES = (layers.Dropout, layers.AlphaDropout, layers.GaussianDropout)
 # Its own dropout, or that of the cells and layers inside, not of a layer that we can replace.
 _ARGUMENTS = ("dropout", "recurrent_dropout")
@@ -18,15 +21,6 @@ LATER = (
     "Sequential and functional models are supported, with Dropout, SpatialDropout, "
     "AlphaDropout and GaussianDropout as layers of their own."
 )
-
-
-class Site(NamedTuple):
-    """A random layer: what it does to each value is affine, with random coefficients."""
-
-    name: str
-    kind: str  # "dropout", "alpha" or "gaussian"
-    rate: float
-    shape: tuple  # of the noise of one row
 
 
 class Step(NamedTuple):
@@ -53,29 +47,36 @@ class Plan(NamedTuple):
     shapes: dict  # of the value in each slot, without rows
 
 
-def plan(model, name, *, every_site):
-    """Split a model, or raise ValueError; sites whose rate is 0 count if asked for."""
+def plan(model, name, *, every_site, inject=None):
+    """Split a model, or raise ValueError; sites whose rate is 0 count if asked for.
+
+    `inject` puts dropout where there is none, as :func:`calls_to_drop_after` understands it.
+    """
     graph = graph_of(model)
     if graph is None:
         raise ValueError(
             f"{name} is not a Sequential or functional model (or has not run yet), so its "
             f"random layers cannot be seen. {LATER}"
         )
-    walk = _Walk(name, every_site)
-    inputs = tuple(walk.new_slots(graph.inputs))
-    outputs = walk.through(graph, inputs)
-    if len(outputs) != 1:
+    if len(graph.outputs) != 1:
         raise ValueError(
-            f"{name} has {len(outputs)} outputs; a classifier has one. Give a network that "
-            "ends at the output with the classes."
+            f"{name} has {len(graph.outputs)} outputs; a classifier has one. Give a network "
+            "that ends at the output with the classes."
         )
-    if outputs[0] not in walk.random:
+    walk = _Walk(name, every_site, everywhere=inject is not None)
+    inputs, output = walk.all_of(graph)
+    if inject is not None:
+        calls = calls_to_drop_after(walk.steps, output, inject, name)
+        walk = _Walk(name, every_site, everywhere=True, drop_after=calls)
+        inputs, output = walk.all_of(graph)
+    if output not in walk.random:
         raise ValueError(
             f"{name} has no random layer{_off(walk, every_site)}, so that every draw would be "
-            "the same. Train it with keras.layers.Dropout before its last layer, or, if it "
-            "has Dropout layers of rate 0, give rate=0.1."
+            "the same. Train it with keras.layers.Dropout before its last layer; or give "
+            "inject='hidden', which puts dropout into a network that was trained without; or, "
+            "if it has Dropout layers of rate 0, give rate=0.1."
         )
-    return _split(walk, inputs, outputs[0])
+    return _split(walk, inputs, output)
 
 
 def graph_of(model):
@@ -110,11 +111,17 @@ def _of_operation(operation, shapes):
 
 
 class _Walk:
-    """Walks a graph in the order of its calls, into nested models that hold random layers."""
+    """Walks a graph in the order of its calls, into nested models that hold random layers.
 
-    def __init__(self, name, every_site):
+    With `everywhere` into all of them; dropout is put after the calls of these numbers.
+    """
+
+    def __init__(self, name, every_site, everywhere=False, drop_after=()):
         self.name = name
         self.every_site = every_site
+        self.everywhere = everywhere
+        self.drop_after = drop_after
+        self.n_injected = 0
         self.steps = []
         self.sites = []
         self.random = set()  # slots
@@ -126,6 +133,12 @@ class _Walk:
             self.shapes[self.n_slots] = tuple(tensor.shape[1:])
             self.n_slots += 1
             yield self.n_slots - 1
+
+    def all_of(self, graph):
+        """Follow the outermost graph; return the slots of its inputs and of its one output."""
+        inputs = tuple(self.new_slots(graph.inputs))
+        (output,) = self.through(graph, inputs)
+        return inputs, output
 
     def through(self, graph, inputs):
         """Follow a graph whose inputs are in these slots; return the slots of its outputs."""
@@ -149,7 +162,7 @@ class _Walk:
         graph = graph_of(operation) if is_model else None
         # What cannot be drawn keeps its rates, those of 0 as well.
         inside = not off and _has_random_layer(operation, self.every_site and graph)
-        if inside and graph is not None:
+        if graph is not None and not off and (inside or self.everywhere):
             targets = self.through(graph, [slot for _, slot in sources])
         elif inside:
             raise ValueError(
@@ -159,7 +172,25 @@ class _Walk:
         else:
             targets = tuple(self.new_slots(node.outputs))
             self._add(node, sources, targets)
+            targets = self._injected(operation, targets)
         slots.update(zip(map(id, node.outputs), targets, strict=True))
+
+    def _injected(self, operation, targets):
+        """Put dropout after the call that was added last, if it is one of these."""
+        if len(self.steps) - 1 - self.n_injected not in self.drop_after:
+            return targets
+        self.n_injected += 1
+        (source,), (target,) = targets, (self.n_slots,)
+        shape = self.shapes[target] = self.shapes[source]
+        self.n_slots += 1
+        site = Site(f"after {operation.name}", "dropout", INJECTED_RATE, shape)
+        site = _fixed(site, shape, self.name)
+        self.steps.append(
+            Step(None, None, ((None, source),), (target,), (shape,), len(self.sites), False)
+        )
+        self.sites.append(site)
+        self.random.add(target)
+        return (target,)
 
     def _site(self, node, sources, slots):
         layer = node.operation
@@ -171,7 +202,7 @@ class _Walk:
             self.sites.append(_site(layer, node.outputs[0].shape[1:], self.name))
             self.random.update(targets)
         self._add(node, sources, targets, site=number, passes=off)
-        slots[id(node.outputs[0])] = targets[0]
+        (slots[id(node.outputs[0])],) = self._injected(layer, targets)
 
     def _add(self, node, sources, targets, site=None, passes=False):
         if any(slot in self.random for _, slot in sources):
@@ -207,12 +238,16 @@ def _site(layer, shape, name):
         noise = tuple(size if axis == channel else 1 for axis, size in enumerate(shape))
     else:
         noise = tuple(shape)
-    if None in noise:
+    return _fixed(Site(layer.name, kind, float(layer.rate), noise), shape, name)
+
+
+def _fixed(site, shape, name):
+    if None in site.shape:
         raise ValueError(
-            f"{name}: the shape of what enters {layer.name!r} is not fixed ({shape}), so its "
+            f"{name}: the shape of what enters {site.name!r} is not fixed ({shape}), so its "
             "masks cannot be drawn. Build the model with an Input of fixed shape."
         )
-    return Site(layer.name, kind, float(layer.rate), noise)
+    return site
 
 
 def _off(walk, every_site):

@@ -1,7 +1,6 @@
 """Compiled draws of Keras models; so far on TensorFlow."""
 
 import weakref
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -9,16 +8,7 @@ from keras import ops
 
 from skcalib.backends import _keras, _keras_draws, _keras_graph
 from skcalib.backends._arrays import map_arrays, plain
-
-
-class Sampler(NamedTuple):
-    """What draws of a network need: `start` once for a batch, `draw` for some draws."""
-
-    sites: tuple
-    cost: tuple
-    start: object  # batch -> values before the random part
-    join: object  # these values of several batches -> of all their rows
-    draw: object  # (these values, noise) -> probabilities (n_draws, n, n_outputs)
+from skcalib.backends._sampling import Sampler
 
 
 def prepared(model, X):
@@ -27,12 +17,12 @@ def prepared(model, X):
     return _keras._inputs(model, X)
 
 
-def sampler(model, X, *, every_site, shared, ending):
+def sampler(model, X, *, every_site, shared, ending, inject):
     """Return the Sampler for inputs like these, built once for each model.
 
     `every_site` counts random layers of rate 0, `shared` says that noise is the same for
     all rows, `ending` what the network's output is: "proba", "logits", "sigmoid" or
-    "log_softmax".
+    "log_softmax", `inject` where dropout is put in (None: nowhere).
     """
     library = keras.config.backend()
     if library != "tensorflow":
@@ -40,21 +30,22 @@ def sampler(model, X, *, every_site, shared, ending):
             f"Draws of Keras models run on TensorFlow so far, and Keras runs on {library}. "
             "Start Python with KERAS_BACKEND=tensorflow."
         )
-    key = ("draws", every_site, shared, ending, _keras._structure(X), _keras._state(model))
+    choices = every_site, shared, ending, inject
+    key = ("draws", *choices, _keras._structure(X), _keras._state(model))
     with _keras._LOCK:
         functions = _keras._FUNCTIONS.setdefault(model, {})
         if key not in functions:
-            functions[key] = _build(model, X, every_site, shared, ending)
+            functions[key] = _build(model, X, *choices)
         return functions[key]
 
 
-def _build(model, X, every_site, shared, ending):
+def _build(model, X, every_site, shared, ending, inject):
     import tensorflow as tf
 
     from skcalib.backends import _tensorflow_products
 
     masked = _tensorflow_products.product_of_masked if _tensorflow_products.pays() else None
-    plan = _keras_graph.plan(model, _keras._name(model), every_site=every_site)
+    plan = _keras_graph.plan(model, _keras._name(model), every_site=every_site, inject=inject)
     alive = weakref.ref(model)  # the cache must not keep the model alive
     batch = map_arrays(lambda part: part[:1], X)
 

@@ -1,34 +1,22 @@
 """MCDropoutClassifier: dropout left on at prediction, at about the price of one."""
 
-from numbers import Real
-
-import numpy as np
 from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import Bunch, _safe_indexing, check_random_state
+from sklearn.neural_network import MLPClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.validation import check_is_fitted
 
-from skcalib._progress import shown
-from skcalib._responses import count_rows, is_dict_of_arrays
 from skcalib._streams import refuse_streams
-from skcalib._wrapped_networks import (
-    faithful_clone,
-    final_network,
-    prepared,
-    sheltered,
-)
+from skcalib._wrapped_networks import faithful_clone, prepared, sheltered
 from skcalib._wrapping import WrappingMixin, encoded
-from skcalib.backends._arrays import batches as batches_of
-from skcalib.backends._arrays import each_array, map_arrays
 from skcalib.networks import FrozenNetwork
 from skcalib.uncertainty._base import SamplingClassifier
+from skcalib.uncertainty._dropout import DropoutMixin
 from skcalib.uncertainty._parameters import check_parameters
-from skcalib.uncertainty._passes import ending_of, passes_of, undisturbed
+from skcalib.uncertainty._sources import undisturbed
 
 
-class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
+class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
     """Monte Carlo dropout: how much do a network's sub-networks disagree?
 
     Dropout stays on at prediction; each draw is one sub-network, and their mean is the
@@ -41,13 +29,19 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
     :class:`~skcalib.TemperatureCalibratedClassifier` around it for probabilities to act on.
     Where you can afford it, an ensemble of networks is better at the same.
 
+    Dropout can also be put into a network that was trained without (`inject`), as it is into
+    every ``MLPClassifier``. That is a heuristic: it seldom beats one temperature for the
+    plain network, and higher rates soon spoil the prediction. Retrain with dropout if you can.
+
     Parameters
     ----------
-    estimator : keras.Model, FrozenNetwork or classifier around a Keras model
+    estimator : keras.Model, FrozenNetwork, classifier around a Keras model, \
+            MLPClassifier or None, default=None
         A trained network is given as it is (or in :class:`~skcalib.FrozenNetwork`, for
-        labels other than 0..K-1) and never trained. A ``scikeras.wrappers.KerasClassifier``
-        or ``keras.wrappers.SKLearnClassifier``, also at the end of a Pipeline, is cloned and
-        trained; in :class:`sklearn.frozen.FrozenEstimator` it is not.
+        labels other than 0..K-1) and never trained. A ``scikeras.wrappers.KerasClassifier``,
+        ``keras.wrappers.SKLearnClassifier`` or :class:`sklearn.neural_network.MLPClassifier`,
+        also at the end of a Pipeline, is cloned and trained; in
+        :class:`sklearn.frozen.FrozenEstimator` it is not. None is an ``MLPClassifier``.
 
     n_draws : int, default=50
         Draws for each row. The standard error of a probability is its standard deviation
@@ -55,9 +49,10 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
 
     rate : float, list of float or None, default=None
         Dropout rates of all random layers, in [0, 1). None leaves each layer the rate it
-        was trained with. For a list, `sample_proba` and `predict_uncertainty` answer
-        for each of these levels, with the same random numbers; `predict_proba` needs
-        one level. Read at each prediction: ``set_params(rate=0.3)`` needs no new fit.
+        was trained with, and is 0.1 where dropout is put in. For a list, `sample_proba` and
+        `predict_uncertainty` answer for each of these levels, with the same random numbers;
+        `predict_proba` needs one level. Read at each prediction: ``set_params(rate=0.3)``
+        needs no new fit.
 
     masks : {"shared", "independent"}, default="shared"
         "shared": all rows see the same masks in a draw, so that it is one sub-network, and
@@ -65,6 +60,12 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
         drawn by its position in X. Means, intervals and all other measures of a row agree in
         distribution; averages over rows have less Monte Carlo noise with independent
         masks, which take much more time.
+
+    inject : "hidden", "last", list of str or None, default=None
+        Where dropout is put into a network that was trained without: after each hidden
+        activation, before the output layer, or after the layers of these names (Keras only).
+        None puts none into a Keras model, and "hidden" into a perceptron. Nothing is
+        cloned or changed for that. "last" is cheapest.
 
     batch_size : int or None, default=None
         Rows that go through the network at once. By default as many as hold about a
@@ -111,13 +112,17 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
     rates: it has no frequentist coverage, and a higher rate makes it wider. The
     standard error is the noise of a finite number of draws, and goes to zero.
 
-    Sequential and functional Keras models on TensorFlow are supported; random layers
-    inside attention, recurrent or custom layers are refused.
+    Sequential and functional Keras models on TensorFlow are supported, and perceptrons in
+    NumPy; random layers inside attention, recurrent or custom layers are refused.
 
     References
     ----------
     Y. Gal, Z. Ghahramani. Dropout as a Bayesian Approximation: Representing Model
     Uncertainty in Deep Learning. ICML 2016. arXiv:1506.02142
+
+    A. Loquercio, M. Segu, D. Scaramuzza. A General Framework for Uncertainty Estimation in
+    Deep Learning (dropout put into trained networks). IEEE Robotics and Automation
+    Letters 5, 2020. doi:10.1109/LRA.2020.2974682
 
     A. Kirsch, J. van Amersfoort, Y. Gal. BatchBALD (masks shared by all rows).
     NeurIPS 2019. arXiv:1906.08158
@@ -144,11 +149,12 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
 
     def __init__(
         self,
-        estimator,
+        estimator=None,
         *,
         n_draws=50,
         rate=None,
         masks="shared",
+        inject=None,
         batch_size=None,
         random_state=None,
         verbose=0,
@@ -157,6 +163,7 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
         self.n_draws = n_draws
         self.rate = rate
         self.masks = masks
+        self.inject = inject
         self.batch_size = batch_size
         self.random_state = random_state
         self.verbose = verbose
@@ -188,7 +195,7 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
             do not match its outputs; if a parameter is out of range; if X is a dataset, a
             loader or a generator.
         NotImplementedError
-            If the network is not a Keras model on TensorFlow.
+            If the network is a torch module, or a Keras model not on TensorFlow.
         """
         refuse_streams(X)
         check_parameters(self)
@@ -196,37 +203,11 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         with undisturbed(self._get_estimator()):
             self.estimator_ = self._fitted(X, y, fit_params)
-        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-        few = _few_rows(X)
-        network, inputs = self._network(self.estimator_, few)
-        with undisturbed(network):
-            _, _, self.classes_ = network._answer(inputs)  # all that FrozenNetwork checks
-            self._ending = ending_of(network, inputs)
-            passes, inputs, _ = self._prepared(few)
-            passes.refuse_other_answers(network, inputs)
+        self.classes_ = self._look_at_network(X)
         self._take_features(self.estimator_)
         if self.verbose:
-            print(_sentence(self.forecast_cost()))
+            print(self._sentence())
         return self
-
-    def forecast_cost(self):
-        """Forecast what a prediction costs, in predictions of the plain network.
-
-        Returns
-        -------
-        cost : sklearn.utils.Bunch
-            ``ratio``, multiplications of one answer divided by those of one plain
-            prediction, which is 1 if dropout comes last; ``loop_ratio``, the same for a loop of
-            as many predictions; ``share``, the share of the network's multiplications that is
-            repeated for each draw. Estimated from the shapes of the layers.
-        """
-        check_is_fitted(self)
-        levels = len(self._all_levels())
-        before, after = self._cost
-        total = max(1, before + after)
-        n_draws = self.n_draws * levels
-        ratio = (before + n_draws * after) / total
-        return Bunch(ratio=ratio, loop_ratio=n_draws, share=after / total)
 
     def get_metadata_routing(self):
         """Return who consumes which metadata: `estimator`.
@@ -242,6 +223,8 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
         )
 
     def _get_estimator(self):
+        if self.estimator is None:
+            return MLPClassifier(random_state=self.random_state)
         return sheltered(self.estimator)
 
     def _fitted(self, X, y, fit_params):
@@ -264,63 +247,5 @@ class MCDropoutClassifier(WrappingMixin, SamplingClassifier):
             )
         return faithful_clone(estimator).fit(X, y, **fit_params)
 
-    def _network(self, estimator, X):
-        found = final_network(estimator, X)
-        if found is None:
-            raise InvalidParameterError(
-                "The 'estimator' parameter of MCDropoutClassifier must hold a network with "
-                f"dropout (a Keras model, or a wrapper of one). Got {self.estimator!r} instead."
-            )
-        return found[:2]
-
-    def _blocks(self, X):
-        passes, inputs, order = self._prepared(X)
-        if not all(len(part) for part in each_array(inputs)):
-            raise ValueError("X must hold one or more samples, got none.")
-        size = self.batch_size or passes.rows_in_batch(inputs)
-        batches = list(batches_of(inputs, size))  # views
-        work = passes.blocks(shown(batches, len(batches), "MC dropout", "blocks", self.verbose))
-        for rows, draws in work:
-            yield rows, draws if order is None else draws[..., order]
-
-    def _prepared(self, X):
-        """Return Passes, the inputs of the network, and the output of each class."""
-        check_parameters(self)
-        refuse_streams(X)
-        network, inputs = self._network(self.estimator_, X)
-        passes, inputs = passes_of(
-            network,
-            inputs,
-            self._ending,
-            levels=self._all_levels(),
-            n_draws=self.n_draws,
-            seed=self.seed_,
-            shared=self.masks == "shared",
-        )
-        self._cost = passes.sampler.cost[:2]
-        return passes, inputs, network._order()
-
     def _trains_nothing(self):
         return isinstance(self._get_estimator(), FrozenEstimator | FrozenNetwork)
-
-    def _levels(self):
-        check_parameters(self)
-        return None if self.rate is None or isinstance(self.rate, Real) else list(self.rate)
-
-    def _all_levels(self):
-        return [self.rate] if self._levels() is None else self._levels()
-
-
-def _few_rows(X):
-    """Return two rows of X at most, of dicts, too."""
-    if is_dict_of_arrays(X):
-        return map_arrays(_few_rows, X)
-    X = X if hasattr(X, "__getitem__") else np.asarray(X)
-    return _safe_indexing(X, np.arange(min(2, count_rows(X))))
-
-
-def _sentence(cost):
-    return (
-        f"[MC dropout] {cost.share:.1%} of the network is repeated for each draw: about "
-        f"{cost.ratio:.1f} times the work of one prediction (a loop: {cost.loop_ratio})."
-    )

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
 MASKS = ("shared", "independent")
+SITES = ("hidden", "last")
 
 
 def check_parameters(estimator):
@@ -20,12 +21,21 @@ def check_parameters(estimator):
             f"{estimator.masks!r} instead."
         )
     rates = [] if estimator.rate is None else np.ravel(estimator.rate).tolist()
+    rates = rates if np.ndim(estimator.rate) < 2 else []
     right = all(isinstance(r, Real) and not isinstance(r, bool) for r in rates)
     none = not rates and estimator.rate is not None
     if none or not right or not all(0 <= r < 1 for r in rates):
         raise InvalidParameterError(
             f"The 'rate' parameter of {owner} must be None, a number in [0, 1) or a list of "
             f"such numbers. Got {estimator.rate!r} instead."
+        )
+
+    inject = estimator.inject
+    names = isinstance(inject, list | tuple) and all(isinstance(x, str) for x in inject)
+    if not (inject is None or inject in SITES if isinstance(inject, str | None) else names):
+        raise InvalidParameterError(
+            f"The 'inject' parameter of {owner} must be None, one of {SITES} or a list of "
+            f"names of layers. Got {inject!r} instead."
         )
 
 

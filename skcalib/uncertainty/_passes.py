@@ -1,49 +1,12 @@
 """Draws of a network's dropout, block of rows by block of rows."""
 
-from contextlib import nullcontext
-
 import numpy as np
 
-from skcalib._wrapped_networks import final_estimator
-from skcalib.backends import network_backend
-from skcalib.backends._arrays import FEWEST_ROWS, each_array, usual_rows
-from skcalib.networks import FrozenNetwork
+from skcalib.backends._arrays import FEWEST_ROWS, count_all_rows, usual_rows
 from skcalib.uncertainty._noise import noise_of
 
 MOST_ROWS = 1024  # of batches that are put together
 HELD = 2**24  # float32 values of one chunk of draws, and of noise that is kept
-
-
-ROUNDING = 0.05  # of a probability, on any processor and in half precision
-
-
-def undisturbed(classifier):
-    """Keep the seeds of a trained network, whose layers may be random at prediction, too."""
-    last = final_estimator(classifier)
-    backend = network_backend(last.model) if isinstance(last, FrozenNetwork) else None
-    return backend.seeds_kept(last.model) if hasattr(backend, "seeds_kept") else nullcontext()
-
-
-def ending_of(network, inputs):
-    """Tell what the output of a FrozenNetwork's model is, as a sampler wants to know it."""
-    values, head = network._run(inputs)
-    if head is None:
-        return "logits" if network._output_is_logits(values) else "proba"
-    return {"softmax": "proba", "linear": "logits"}.get(head, head)
-
-
-def passes_of(network, inputs, ending, *, levels, n_draws, seed, shared):
-    """Return Passes of a FrozenNetwork, and inputs as its model takes them."""
-    backend = network_backend(network.model)
-    if not hasattr(backend, "sampler"):
-        raise NotImplementedError(
-            f"{type(network.model).__name__} is not a Keras model; draws of dropout run on "
-            "Keras models so far."
-        )
-    inputs, sampler = backend.sampler(
-        network.model, inputs, every_site=levels != [None], shared=shared, ending=ending
-    )
-    return Passes(sampler, levels, n_draws, seed, shared), inputs
 
 
 class Passes:
@@ -72,21 +35,10 @@ class Passes:
         self.shared = shared
         self._kept = {}
 
-    def refuse_other_answers(self, network, inputs):
-        """Raise if without dropout the draws are not what the network predicts."""
-        rows = slice(0, len(each_array(inputs)[0]))
-        plain = self.sampler.draw(self.sampler.start(inputs), self._noise(0.0, range(1), rows))
-        plain = plain[0] if network._order() is None else plain[0][:, network._order()]
-        found = [network.predict_proba(inputs) for _ in range(2)]
-        if min(np.abs(plain - proba).max() for proba in found) < ROUNDING:
-            return
-        if np.abs(found[0] - found[1]).max() > 0:
-            return  # layers that always drop: nothing to compare with
-        raise ValueError(
-            f"{type(network.model).__name__} predicts something else than the graph of its "
-            "layers says, so dropout cannot be drawn. If its class has a call() of its own, "
-            "give a model of keras.Sequential or keras.Model(inputs, outputs) instead."
-        )
+    def plain(self, X):
+        """Return the draw of a network none of whose layers drops anything."""
+        noise = self._noise(0.0, range(1), slice(0, count_all_rows(X)))
+        return self.sampler.draw(self.sampler.start(X), noise)[0]
 
     def rows_in_batch(self, X):
         """Return how many rows make a batch if the batch size is left to us."""
@@ -99,7 +51,7 @@ class Passes:
         """
         states, start, stop = [], 0, 0
         for batch in batches:
-            n_rows = len(each_array(batch)[0])
+            n_rows = count_all_rows(batch)
             if states and stop + n_rows - start > self._rows_in_block():
                 yield self._block(states, slice(start, stop))
                 states, start = [], stop
@@ -121,7 +73,8 @@ class Passes:
             for draws in self._chunks(rows.stop - rows.start):
                 values = self.sampler.draw(before, self._noise(level, draws, rows))
                 if out is None:
-                    out = np.empty((len(self.levels), self.n_draws, *values.shape[1:]), "f4")
+                    shape = len(self.levels), self.n_draws, *values.shape[1:]
+                    out = np.empty(shape, values.dtype)
                 out[number, draws.start : draws.stop] = values
         return rows, out
 

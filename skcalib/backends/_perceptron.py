@@ -1,0 +1,65 @@
+"""Draws of scikit-learn's multilayer perceptron, in NumPy, with dropout put into it."""
+
+import numpy as np
+from scipy.special import expit, softmax
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.validation import validate_data
+
+from skcalib.backends._sampling import INJECTED_RATE, Cost, Sampler, Site
+
+_ACTIVATIONS = {
+    "identity": lambda x: x,
+    "logistic": expit,
+    "tanh": np.tanh,
+    "relu": lambda x: np.maximum(x, 0),
+}
+
+
+def sampler(mlp, X, *, last):
+    """Return X as the perceptron takes it, and the Sampler of its injected dropout.
+
+    Dropout stands after each hidden activation, or after the last one only.
+    """
+    X = validate_data(mlp, X, accept_sparse="csr", reset=False)
+    layers = list(zip(mlp.coefs_, mlp.intercepts_, strict=True))
+    activation = _ACTIVATIONS[mlp.activation]
+    n_before = len(layers) - 1 if last else 1
+    if len(layers) < 2:
+        raise ValueError(
+            "The perceptron has no hidden layer, so there is nothing to drop. Give "
+            "hidden_layer_sizes."
+        )
+
+    def start(batch):
+        for kernel, bias in layers[:n_before]:
+            batch = activation(safe_sparse_dot(batch, kernel) + bias)
+        return batch
+
+    def draw(rows, noise):
+        for number, (kernel, bias) in enumerate(layers[n_before:]):
+            rows = activation(rows) if number else rows
+            rows = (rows * noise[number][0].astype(rows.dtype, copy=False)) @ kernel + bias
+        return _probabilities(rows, mlp.out_activation_)
+
+    widths = [kernel.shape[1] for kernel, _ in layers]
+    sites = [
+        Site(f"hidden layer {number}", "dropout", INJECTED_RATE, (width,))
+        for number, width in enumerate(widths[:-1])
+    ]
+    work = [kernel.size for kernel, _ in layers]
+    cost = Cost(
+        before=sum(work[:n_before]),
+        after=sum(work[n_before:]),
+        width=2 * sum(widths[n_before - 1 :]),
+        kernel=0,
+        start=widths[n_before - 1],
+        outputs=max(2, widths[-1]),
+    )
+    return X, Sampler(tuple(sites[n_before - 1 :]), cost, start, np.concatenate, draw)
+
+
+def _probabilities(values, out_activation):
+    if out_activation == "softmax":
+        return softmax(values, axis=-1)
+    positive = expit(values)
+    return np.concatenate([1 - positive, positive], axis=-1)

@@ -1,0 +1,35 @@
+"""What draws of a network's random layers need, whatever computes them."""
+
+from typing import NamedTuple
+
+INJECTED_RATE = 0.1  # of dropout that a network was not trained with, unless another is given
+
+
+class Site(NamedTuple):
+    """A random layer: what it does to each value is affine, with random coefficients."""
+
+    name: str
+    kind: str  # "dropout", "alpha" or "gaussian"
+    rate: float
+    shape: tuple  # of the noise of one row
+
+
+class Cost(NamedTuple):
+    """What a row costs, estimated."""
+
+    before: int  # multiplications, once
+    after: int  # for each draw
+    width: int  # values held for each row and draw
+    kernel: int  # values held for each draw
+    start: int  # values held for each row, whatever the number of draws
+    outputs: int
+
+
+class Sampler(NamedTuple):
+    """What draws of a network need: `start` once for a batch, `draw` for some draws."""
+
+    sites: tuple
+    cost: Cost
+    start: object  # batch -> values before the random part
+    join: object  # these values of several batches -> of all their rows
+    draw: object  # (these values, noise) -> probabilities (n_draws, n, n_outputs)

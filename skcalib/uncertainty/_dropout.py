@@ -1,0 +1,114 @@
+"""What classifiers and regressors by dropout have in common: draws, block by block."""
+
+from numbers import Real
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import Bunch, _safe_indexing, check_random_state
+from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.validation import check_is_fitted
+
+from skcalib._progress import shown
+from skcalib._responses import count_rows, is_dict_of_arrays
+from skcalib._streams import refuse_streams
+from skcalib.backends._arrays import batches as batches_of
+from skcalib.backends._arrays import count_all_rows, map_arrays
+from skcalib.uncertainty._parameters import check_parameters
+from skcalib.uncertainty._passes import Passes
+from skcalib.uncertainty._sources import refuse_other_answers, source_of
+
+
+class DropoutMixin:
+    """Draws of a network in ``estimator_``, by the parameters of its class.
+
+    These are `n_draws`, `rate`, `masks`, `inject`, `batch_size` and `verbose`.
+    """
+
+    def forecast_cost(self):
+        """Forecast what a prediction costs, in predictions of the plain network.
+
+        Returns
+        -------
+        cost : sklearn.utils.Bunch
+            ``ratio``, multiplications of one answer divided by those of one plain
+            prediction, which is 1 if dropout comes last; ``loop_ratio``, the same for a loop of
+            as many predictions; ``share``, the share of the network's multiplications that is
+            repeated for each draw. Estimated from the shapes of the layers.
+        """
+        check_is_fitted(self)
+        levels = len(self._all_levels())
+        before, after = self._cost
+        total = max(1, before + after)
+        n_draws = self.n_draws * levels
+        ratio = (before + n_draws * after) / total
+        return Bunch(ratio=ratio, loop_ratio=n_draws, share=after / total)
+
+    def _sentence(self):
+        cost = self.forecast_cost()
+        return (
+            f"[MC dropout] {cost.share:.1%} of the network is repeated for each draw: about "
+            f"{cost.ratio:.1f} times the work of one prediction (a loop: {cost.loop_ratio})."
+        )
+
+    def _look_at_network(self, X):
+        """Check all that can be checked with a few rows; return what the source knows."""
+        few = _few_rows(X)
+        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        source, inputs = self._source(few)
+        known, self._ending = source.look(inputs)
+        source, passes, inputs = self._prepared(few)
+        refuse_other_answers(source, passes.plain(inputs), inputs)
+        return known
+
+    def _source(self, X):
+        found = source_of(self.estimator_, X)
+        if found is None:
+            raise InvalidParameterError(
+                f"The 'estimator' parameter of {type(self).__name__} must hold a network: a "
+                "Keras model, a wrapper of one, or scikit-learn's MLPClassifier. Got "
+                f"{self.estimator!r} instead."
+            )
+        return found
+
+    def _blocks(self, X):
+        source, passes, inputs = self._prepared(X)
+        if not count_all_rows(inputs):
+            raise ValueError("X must hold one or more samples, got none.")
+        size = self.batch_size or passes.rows_in_batch(inputs)
+        batches = list(batches_of(inputs, size))  # views
+        work = passes.blocks(shown(batches, len(batches), "MC dropout", "blocks", self.verbose))
+        for rows, draws in work:
+            yield rows, source.ordered(draws)
+
+    def _prepared(self, X):
+        """Return the Network or Perceptron, Passes of it, and its inputs."""
+        check_parameters(self)
+        refuse_streams(X)
+        source, inputs = self._source(X)
+        levels, shared = self._all_levels(), self.masks == "shared"
+        inputs, sampler = source.sampler(
+            inputs,
+            every_site=levels != [None],
+            shared=shared,
+            ending=self._ending,
+            inject=tuple(self.inject) if isinstance(self.inject, list) else self.inject,
+        )
+        self._cost = sampler.cost[:2]
+        return source, Passes(sampler, levels, self.n_draws, self.seed_, shared), inputs
+
+    def _levels(self):
+        check_parameters(self)
+        return None if self.rate is None or isinstance(self.rate, Real) else list(self.rate)
+
+    def _all_levels(self):
+        return [self.rate] if self._levels() is None else self._levels()
+
+
+def _few_rows(X):
+    """Return two rows of X at most, of dicts, too."""
+    if is_dict_of_arrays(X):
+        return map_arrays(_few_rows, X)
+    if issparse(X):
+        X = X.tocsr()
+    X = X if hasattr(X, "__getitem__") else np.asarray(X)
+    return _safe_indexing(X, np.arange(min(2, count_rows(X))))

@@ -1,0 +1,114 @@
+"""What draws are made of: a network, or scikit-learn's multilayer perceptron."""
+
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier
+from sklearn.utils._param_validation import InvalidParameterError
+
+from skcalib._wrapped_networks import final_estimator, final_step, network_of
+from skcalib.backends import _perceptron, network_backend
+from skcalib.networks import FrozenNetwork
+
+ROUNDING = 0.05  # of a probability, on any processor and in half precision
+
+
+def source_of(estimator, X):
+    """Return what a fitted classifier is at its end, and X as that takes it; or None."""
+    last, X = final_step(estimator, X)
+    if isinstance(last, MLPClassifier):
+        return Perceptron(last), X
+    found = network_of(last, X)
+    return None if found is None else (Network(found[0]), found[1])
+
+
+@contextmanager
+def undisturbed(classifier):
+    """Keep the seeds of a trained network, whose layers may be random at prediction, too."""
+    last = final_estimator(classifier)
+    backend = network_backend(last.model) if isinstance(last, FrozenNetwork) else None
+    with backend.seeds_kept(last.model) if hasattr(backend, "seeds_kept") else nullcontext():
+        yield
+
+
+def refuse_other_answers(source, plain, inputs):
+    """Raise if draws without dropout are not what the network predicts."""
+    with source.undisturbed():
+        found = [source.predict_proba(inputs) for _ in range(2)]
+    if min(np.abs(source.ordered(plain) - proba).max() for proba in found) < ROUNDING:
+        return
+    if np.abs(found[0] - found[1]).max() > 0:
+        return  # layers that always drop: nothing to compare with
+    raise ValueError(
+        f"{source.name} predicts something else than its layers say, so dropout cannot be "
+        "drawn. If its class has a call() of its own, give a model of keras.Sequential or "
+        "keras.Model(inputs, outputs) instead."
+    )
+
+
+class Network:
+    """A Keras model that has dropout, or is given some."""
+
+    def __init__(self, network):
+        self.network = network
+        self.name = type(network.model).__name__
+        self.predict_proba = network.predict_proba
+
+    def undisturbed(self):
+        """Return a context that keeps the network's seeds."""
+        return undisturbed(self.network)
+
+    def look(self, inputs):
+        """Return the labels, and what the output is, as a sampler wants to know it."""
+        network = self.network
+        with self.undisturbed():
+            _, _, classes = network._answer(inputs)  # all that FrozenNetwork checks
+            values, head = network._run(inputs)
+        if head is None:
+            return classes, "logits" if network._output_is_logits(values) else "proba"
+        return classes, {"softmax": "proba", "linear": "logits"}.get(head, head)
+
+    def sampler(self, inputs, **choices):
+        """Return inputs as the model takes them, and the Sampler of its random layers."""
+        backend = network_backend(self.network.model)
+        if not hasattr(backend, "sampler"):
+            raise NotImplementedError(
+                f"{self.name} is not a Keras model; draws of dropout run on Keras models and "
+                "on scikit-learn's MLPClassifier so far."
+            )
+        return backend.sampler(self.network.model, inputs, **choices)
+
+    def ordered(self, draws):
+        """Return draws with the columns of the sorted labels."""
+        order = self.network._order()
+        return draws if order is None else draws[..., order]
+
+
+class Perceptron:
+    """scikit-learn's MLPClassifier: dropout is put in after its hidden layers."""
+
+    def __init__(self, mlp):
+        self.mlp = mlp
+        self.name = type(mlp).__name__
+        self.predict_proba = mlp.predict_proba
+
+    def undisturbed(self):
+        """Return a context that does nothing: a perceptron has no seeds."""
+        return nullcontext()
+
+    def look(self, inputs):
+        """Return the labels; what the output is, the perceptron says itself."""
+        return self.mlp.classes_, None
+
+    def sampler(self, inputs, *, inject, **choices):
+        """Return inputs as the perceptron takes them, and the Sampler of its dropout."""
+        if not (inject is None or isinstance(inject, str)):
+            raise InvalidParameterError(
+                f"{self.name} has no names of layers; inject is 'hidden' or 'last'. Got "
+                f"{list(inject)}."
+            )
+        return _perceptron.sampler(self.mlp, inputs, last=inject == "last")
+
+    def ordered(self, draws):
+        """Return draws as they are."""
+        return draws
