@@ -78,7 +78,16 @@ class DropoutMixin:
         batches = list(batches_of(inputs, size))  # views
         work = passes.blocks(shown(batches, len(batches), "MC dropout", "blocks", self.verbose))
         for rows, draws in work:
-            yield rows, source.ordered(draws)
+
+            def plain(rows=rows):
+                some = map_arrays(lambda part: part[rows], inputs)
+                return source.ordered(passes.plain(some))
+
+            yield rows, self._finished(source.ordered(draws), plain)
+
+    def _finished(self, draws, plain):
+        """Return what becomes of draws; `plain()` is the answer of these rows without."""
+        return draws
 
     def _prepared(self, X):
         """Return the Network or Perceptron, Passes of it, and its inputs."""
@@ -98,10 +107,11 @@ class DropoutMixin:
 
     def _levels(self):
         check_parameters(self)
-        return None if self.rate is None or isinstance(self.rate, Real) else list(self.rate)
+        return None if isinstance(self.rate, Real | str | None) else list(self.rate)
 
     def _all_levels(self):
-        return [self.rate] if self._levels() is None else self._levels()
+        rate = self.scale_.rate if isinstance(self.rate, str) else self.rate
+        return [rate] if self._levels() is None else self._levels()
 
 
 def _few_rows(X):

@@ -1,19 +1,30 @@
 """MCDropoutClassifier: dropout left on at prediction, at about the price of one."""
 
+import warnings
+
+import numpy as np
 from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
+from skcalib._pairs import columns_among
 from skcalib._streams import refuse_streams
 from skcalib._wrapped_networks import faithful_clone, prepared, sheltered
 from skcalib._wrapping import WrappingMixin, encoded
 from skcalib.networks import FrozenNetwork
 from skcalib.uncertainty._base import SamplingClassifier
 from skcalib.uncertainty._dropout import DropoutMixin
+from skcalib.uncertainty._held_out import HeldOut, members_by_folds
 from skcalib.uncertainty._parameters import check_parameters
 from skcalib.uncertainty._sources import undisturbed
+from skcalib.uncertainty._tuning import CENTERED_RATE, Scale, choose, scaled
+
+WITHOUT = {
+    "plain": "unchanged",
+    "plain, temperature": "with one temperature (TemperatureCalibratedClassifier)",
+}
 
 
 class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
@@ -47,12 +58,15 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
         Draws for each row. The standard error of a probability is its standard deviation
         over the draws divided by the root of this.
 
-    rate : float, list of float or None, default=None
+    rate : float, list of float, "auto" or None, default=None
         Dropout rates of all random layers, in [0, 1). None leaves each layer the rate it
         was trained with, and is 0.1 where dropout is put in. For a list, `sample_proba` and
         `predict_uncertainty` answer for each of these levels, with the same random numbers;
         `predict_proba` needs one level. Read at each prediction: ``set_params(rate=0.3)``
-        needs no new fit.
+        needs no new fit. "auto": `fit` chooses one rate, and a temperature for the draws, by
+        log loss on held-out rows, and tells in `comparison_` whether that was worth it. For
+        a trained network these are the rows given to `fit`, which must be such as it has
+        not seen; otherwise they come from cross-validation.
 
     masks : {"shared", "independent"}, default="shared"
         "shared": all rows see the same masks in a draw, so that it is one sub-network, and
@@ -66,6 +80,16 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
         activation, before the output layer, or after the layers of these names (Keras only).
         None puts none into a Keras model, and "hidden" into a perceptron. Nothing is
         cloned or changed for that. "last" is cheapest.
+
+    centered : bool, default=False
+        Whether draws of the logits are moved so that their mean is the plain network's
+        answer: ``z + spread * (z_t - mean(z_t))``. The likeliest class is then nearly always
+        the plain network's. With ``rate="auto"`` the rate is 0.1, and the spread is chosen;
+        else it is 1. Costs one more prediction.
+
+    cv : int, splitter or None, default=None
+        How estimators that `fit` trains are cross-validated for ``rate="auto"``; 5 folds by
+        default.
 
     batch_size : int or None, default=None
         Rows that go through the network at once. By default as many as hold about a
@@ -89,6 +113,15 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
 
     seed_ : int
         The seed of all masks.
+
+    scale_ : tuple (rate, spread, temperature)
+        What ``rate="auto"`` has chosen: draws are ``softmax(log(p) / temperature)``.
+
+    comparison_ : dict
+        With ``rate="auto"``, for "plain", "plain, temperature" and "dropout" the
+        ``log_loss``, ``calibration_error`` (ECE) and ``error_auroc`` on the same held-out rows;
+        for each fold of these, what was best for the others. ``pandas.DataFrame`` makes it a
+        table. At most so many rows are used that draws at one rate hold 4 million values.
 
     n_features_in_ : int
         Number of features that `estimator_` saw, if it says.
@@ -124,6 +157,9 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
     Deep Learning (dropout put into trained networks). IEEE Robotics and Automation
     Letters 5, 2020. doi:10.1109/LRA.2020.2974682
 
+    M.-H. Laves, S. Ihler, K.-P. Kortmann, T. Ortmaier. Well-calibrated Model Uncertainty
+    with Temperature Scaling for Dropout Variational Inference. 2019. arXiv:1909.13550
+
     A. Kirsch, J. van Amersfoort, Y. Gal. BatchBALD (masks shared by all rows).
     NeurIPS 2019. arXiv:1906.08158
 
@@ -155,6 +191,8 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
         rate=None,
         masks="shared",
         inject=None,
+        centered=False,
+        cv=None,
         batch_size=None,
         random_state=None,
         verbose=0,
@@ -164,6 +202,8 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
         self.rate = rate
         self.masks = masks
         self.inject = inject
+        self.centered = centered
+        self.cv = cv
         self.batch_size = batch_size
         self.random_state = random_state
         self.verbose = verbose
@@ -196,15 +236,28 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
             loader or a generator.
         NotImplementedError
             If the network is a torch module, or a Keras model not on TensorFlow.
+
+        Warns
+        -----
+        UserWarning
+            With ``rate="auto"``, if the plain network, as it is or with one temperature, is
+            at least as good.
         """
         refuse_streams(X)
         check_parameters(self)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
+        self.scale_ = Scale(CENTERED_RATE)  # until it is chosen
         with undisturbed(self._get_estimator()):
-            self.estimator_ = self._fitted(X, y, fit_params)
+            estimator, labels, y = self._ready(X, y)
+            trained = isinstance(estimator, FrozenEstimator)
+            twin = estimator if trained else faithful_clone(estimator)
+            self.estimator_ = twin if trained else twin.fit(X, y, **fit_params)
         self.classes_ = self._look_at_network(X)
         self._take_features(self.estimator_)
+        vars(self).pop("comparison_", None)  # of an earlier fit
+        if self._is_auto():
+            self._choose_scale(X, y, labels, None if trained else estimator, fit_params)
         if self.verbose:
             print(self._sentence())
         return self
@@ -227,7 +280,8 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
             return MLPClassifier(random_state=self.random_state)
         return sheltered(self.estimator)
 
-    def _fitted(self, X, y, fit_params):
+    def _ready(self, X, y):
+        """Return the estimator as it is trained, or frozen; classes and codes; and y."""
         estimator = self._get_estimator()
         if not hasattr(estimator, "fit"):
             raise InvalidParameterError(
@@ -236,16 +290,57 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
                 f"{estimator!r} instead."
             )
         if y is None and self._trains_nothing():
-            return prepared(estimator, X, None, [])
-        classes, _, y = encoded(y, estimator)
+            if self._is_auto():
+                raise ValueError(
+                    "rate='auto' needs y, the labels of rows that the network has not seen."
+                )
+            return prepared(estimator, X, None, []), None, None
+        classes, codes, y = encoded(y, estimator)
         estimator = prepared(estimator, X, y, classes)
-        if isinstance(estimator, FrozenEstimator):
-            return estimator
-        if len(classes) < 2:
+        if not isinstance(estimator, FrozenEstimator) and len(classes) < 2:
             raise ValueError(
                 f"y has one class only ({classes[0]!r}); training needs at least two classes."
             )
-        return faithful_clone(estimator).fit(X, y, **fit_params)
+        return estimator, (classes, codes), y
+
+    def _choose_scale(self, X, y, labels, estimator, fit_params):
+        """Learn rate and temperature from held-out rows, and tell whether it was worth it."""
+        classes, codes = labels
+        if strange := set(classes.tolist()) - set(self.classes_.tolist()):
+            raise ValueError(
+                f"y holds the classes {sorted(strange)}, which the network does not know."
+            )
+        codes = columns_among(self.classes_, classes)[codes]
+        members = [(self.estimator_, np.arange(len(codes)))]
+        if estimator is not None:
+            members = members_by_folds(estimator, X, y, codes, self.cv, fit_params)
+        rows = HeldOut(self, X, codes, members)
+        self.scale_, self.comparison_ = choose(
+            rows.log_draws, rows.codes, centered=self.centered, seed=self.seed_
+        )
+        losses = {name: found["log_loss"] for name, found in self.comparison_.items()}
+        dropout = losses.pop("dropout")
+        best = min(losses, key=losses.get)
+        if losses[best] <= dropout:
+            warnings.warn(
+                f"The plain network {WITHOUT[best]} is at least as good as dropout: log loss "
+                f"{losses[best]:.4f} against {dropout:.4f} on {len(rows.codes)} held-out rows, "
+                "and simpler and cheaper. comparison_ has the figures.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def _finished(self, draws, plain):
+        if self._is_auto():
+            scale = self.scale_
+        else:
+            scale = Scale(self.rate, 1.0) if self.centered else None
+        if scale is None:
+            return draws
+        return scaled(draws, plain() if scale.spread is not None else None, scale)
+
+    def _is_auto(self):
+        return isinstance(self.rate, str)
 
     def _trains_nothing(self):
         return isinstance(self._get_estimator(), FrozenEstimator | FrozenNetwork)

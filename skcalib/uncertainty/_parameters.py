@@ -20,15 +20,14 @@ def check_parameters(estimator):
             f"The 'masks' parameter of {owner} must be one of {MASKS}. Got "
             f"{estimator.masks!r} instead."
         )
-    rates = [] if estimator.rate is None else np.ravel(estimator.rate).tolist()
-    rates = rates if np.ndim(estimator.rate) < 2 else []
-    right = all(isinstance(r, Real) and not isinstance(r, bool) for r in rates)
-    none = not rates and estimator.rate is not None
-    if none or not right or not all(0 <= r < 1 for r in rates):
+    centered = getattr(estimator, "centered", None)  # of classifiers only, as "auto" is
+    if not isinstance(centered, bool | np.bool_ | None):
         raise InvalidParameterError(
-            f"The 'rate' parameter of {owner} must be None, a number in [0, 1) or a list of "
-            f"such numbers. Got {estimator.rate!r} instead."
+            f"The 'centered' parameter of {owner} must be True or False. Got {centered!r}."
         )
+    auto = isinstance(estimator.rate, str) and estimator.rate == "auto"
+    if not (auto and centered is not None):
+        _check_rates(owner, estimator.rate, ", 'auto'" if centered is not None else "")
 
     inject = estimator.inject
     names = isinstance(inject, list | tuple) and all(isinstance(x, str) for x in inject)
@@ -36,6 +35,17 @@ def check_parameters(estimator):
         raise InvalidParameterError(
             f"The 'inject' parameter of {owner} must be None, one of {SITES} or a list of "
             f"names of layers. Got {inject!r} instead."
+        )
+
+
+def _check_rates(owner, rate, others):
+    rates = np.ravel(rate).tolist() if rate is not None and np.ndim(rate) < 2 else []
+    right = all(isinstance(r, Real) and not isinstance(r, bool) for r in rates)
+    none = not rates and rate is not None
+    if none or not right or not all(0 <= r < 1 for r in rates):
+        raise InvalidParameterError(
+            f"The 'rate' parameter of {owner} must be None{others}, a number in [0, 1) or a "
+            f"list of such numbers. Got {rate!r} instead."
         )
 
 

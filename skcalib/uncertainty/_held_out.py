@@ -1,0 +1,81 @@
+"""Draws for rows that the network was not trained on, to choose the rate of dropout by."""
+
+from copy import copy
+
+import numpy as np
+from sklearn.model_selection import check_cv
+from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.validation import _check_method_params
+
+from skcalib._pairs import columns_among, take_rows
+from skcalib._responses import is_dict_of_arrays
+from skcalib._wrapped_networks import faithful_clone
+from skcalib.uncertainty._tuning import FEWEST_ROWS, log_of
+
+HELD = 2**22  # probabilities of all draws at one rate
+
+
+class HeldOut:
+    """Held-out rows of a classifier by dropout, and how it draws for them.
+
+    Parameters
+    ----------
+    classifier : MCDropoutClassifier
+        With ``classes_``, ``estimator_`` and ``seed_``.
+
+    X, codes :
+        All rows given to its fit, and the columns of their classes.
+
+    members : list of (fitted estimator, rows)
+        What answers for which rows.
+    """
+
+    def __init__(self, classifier, X, codes, members):
+        rows = np.unique(np.concatenate([held for _, held in members]))
+        most = HELD // (classifier.n_draws * len(classifier.classes_))
+        if len(rows) > most:
+            few = np.random.default_rng(classifier.seed_).choice(rows, most, replace=False)
+            rows = np.sort(few)
+        if len(rows) < FEWEST_ROWS:
+            raise InvalidParameterError(
+                f"rate='auto' is chosen on held-out rows and needs {FEWEST_ROWS} of them at "
+                f"least, got {len(rows)}. Give a number as rate."
+            )
+        self.codes = codes[rows]
+        self._classes = classifier.classes_
+        self._n_draws = classifier.n_draws
+        self._parts = []
+        for estimator, held in members:
+            probe = copy(classifier)
+            probe.set_params(rate=0.0, centered=False, verbose=0, random_state=0)
+            probe.estimator_ = estimator
+            places = np.flatnonzero(np.isin(rows, held))
+            if len(places):
+                part = take_rows(X, rows[places])
+                probe.classes_ = probe._look_at_network(part)
+                probe.seed_ = classifier.seed_
+                self._parts.append((probe, part, places))
+
+    def log_draws(self, rate):
+        """Return log-probabilities (n_draws, n_rows, n_classes) at this rate."""
+        n_draws = self._n_draws if rate else 1
+        shape = n_draws, len(self.codes), len(self._classes)
+        out = np.full(shape, log_of(np.float32(0)))  # of classes that a fold lacks
+        for probe, X, places in self._parts:
+            columns = columns_among(self._classes, probe.classes_)
+            draws = probe.set_params(rate=rate, n_draws=n_draws).sample_proba(X)
+            out[:, places[:, None], columns] = log_of(draws)
+        return out
+
+
+def members_by_folds(estimator, X, y, codes, cv, fit_params):
+    """Train clones in cross-validation; return each with the rows it has not seen."""
+    rows = codes if is_dict_of_arrays(X) else X
+    members = []
+    for train, test in check_cv(cv, y, classifier=True).split(rows, codes):
+        params = _check_method_params(y, params=fit_params, indices=train)
+        fitted = faithful_clone(estimator)
+        fitted.fit(take_rows(X, train), _safe_indexing(y, train), **params)
+        members.append((fitted, test))
+    return members

@@ -1,0 +1,173 @@
+"""Rate and scale of dropout that was put into a network, chosen by held-out log loss."""
+
+import warnings
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import KFold
+
+from skcalib.metrics import error_detection_auc_score, expected_calibration_error
+
+RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+CENTERED_RATE = 0.1
+SPREADS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
+LOG_BOUND = 4.0  # of the logarithm of a temperature
+FEWEST_ROWS = 10
+N_FOLDS = 5
+
+
+class Scale(NamedTuple):
+    """What is done to draws: ``softmax(log(p) / temperature)``, perhaps centred first."""
+
+    rate: float
+    spread: float | None = None  # of centred draws; None leaves draws where they are
+    temperature: float = 1.0
+
+
+class Tried(NamedTuple):
+    """One candidate on held-out rows."""
+
+    scale: Scale
+    loss: float  # of all rows at the temperature that is best for them
+    fitted_losses: np.ndarray  # (n_folds,), of the rows outside a fold, at their temperature
+    proba: np.ndarray  # (n_rows, n_classes), each fold at the temperature of the others
+
+
+def choose(log_draws, codes, *, centered, seed):
+    """Choose a Scale, and compare it with the plain network on the same rows.
+
+    Every figure of the comparison is out of sample: rate, spread and temperature for the
+    rows of a fold are those that are best for the other folds.
+
+    Parameters
+    ----------
+    log_draws : function of a rate
+        Gives log-probabilities (n_draws, n_rows, n_classes) of held-out rows.
+
+    codes : ndarray of shape (n_rows,)
+        Columns of their classes.
+
+    centered : bool
+        Whether candidates are spreads of centred draws at one rate, or rates.
+
+    seed : int
+        Of the folds.
+
+    Returns
+    -------
+    scale : Scale
+
+    comparison : dict
+        From "plain", "plain, temperature" and "dropout" to ``log_loss``,
+        ``calibration_error`` and ``error_auroc``.
+    """
+    n_folds = min(N_FOLDS, len(codes))
+    folds = [rows for _, rows in KFold(n_folds, shuffle=True, random_state=seed).split(codes)]
+    plain = log_draws(0.0)
+    attempt = partial(_try, codes=codes, folds=folds)
+    if centered:
+        draws = log_draws(CENTERED_RATE)
+        tried = [
+            attempt(Scale(CENTERED_RATE, spread), centred(draws, plain, spread))
+            for spread in SPREADS
+        ]
+    else:
+        tried = [attempt(Scale(rate), log_draws(rate)) for rate in RATES]
+    best = min(tried, key=lambda one: one.loss)
+    chosen_without = np.argmin([one.fitted_losses for one in tried], axis=0)
+    proba = np.empty_like(best.proba)
+    for rows, number in zip(folds, chosen_without, strict=True):
+        proba[rows] = tried[number].proba[rows]
+    if abs(np.log(best.scale.temperature)) > LOG_BOUND - 0.01:
+        warnings.warn(
+            f"The temperature of the draws is at its bound, {best.scale.temperature:.3g}: the "
+            "held-out rows are all predicted rightly, or predicted no better than by chance.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    found = {
+        "plain": np.exp(plain[0]),
+        "plain, temperature": attempt(Scale(0.0), plain).proba,
+        "dropout": proba,
+    }
+    return best.scale, {name: _figures(codes, p) for name, p in found.items()}
+
+
+def scaled(draws, plain, scale):
+    """Return draws (..., n_draws, n_rows, n_classes) as a Scale says.
+
+    `plain` is the answer without dropout (n_rows, n_classes), for centred draws.
+    """
+    logs = log_of(draws)
+    if scale.spread is not None:
+        logs = centred(logs, log_of(plain), scale.spread)
+    return np.exp(_log_softmax(logs / draws.dtype.type(scale.temperature)))
+
+
+def centred(log_draws, plain, spread):
+    """Move draws so that their mean is the plain network's answer, and stretch them."""
+    mean = log_draws.mean(axis=-3, keepdims=True)
+    return plain + log_draws.dtype.type(spread) * (log_draws - mean)
+
+
+def log_of(proba):
+    """Return logarithms, finite where a probability is 0."""
+    return np.log(np.maximum(proba, np.finfo(np.float32).tiny))
+
+
+def _try(scale, log_draws, codes, folds):
+    temperature, loss = _best_temperature(log_draws, codes)
+    proba, losses = np.empty(log_draws.shape[1:]), []
+    for rows in folds:
+        others = np.setdiff1d(np.arange(len(codes)), rows)
+        own, others_loss = _best_temperature(
+            log_draws[:, others], codes[others], around=np.log(temperature)
+        )
+        losses.append(others_loss)
+        part = log_draws[:, rows] / log_draws.dtype.type(own)
+        proba[rows] = np.exp(_log_softmax(part)).mean(axis=0, dtype=np.float64)
+    scale = scale._replace(temperature=float(temperature))
+    return Tried(scale, loss, np.array(losses), proba)
+
+
+def _best_temperature(log_draws, codes, around=None):
+    """Return the temperature of the least log loss, and that loss."""
+    bounds = (-LOG_BOUND, LOG_BOUND) if around is None else (around - 0.7, around + 0.7)
+    found = minimize_scalar(
+        lambda log_t: _loss(log_draws, codes, np.exp(log_t)),
+        bounds=bounds,
+        method="bounded",
+        options={"xatol": 1e-3},
+    )
+    return np.exp(found.x), found.fun
+
+
+def _loss(log_draws, codes, temperature):
+    """Return the mean log loss of the mean of draws at a temperature."""
+    logs = log_draws / log_draws.dtype.type(temperature)
+    own = np.take_along_axis(logs, codes[None, :, None], axis=2)[..., 0]
+    own = (own - logsumexp(logs, axis=2)).astype(np.float64)
+    return -(logsumexp(own, axis=0) - np.log(len(own))).mean()
+
+
+def _log_softmax(logs):
+    return logs - logsumexp(logs, axis=-1, keepdims=True)
+
+
+def _figures(codes, proba):
+    """Return log loss, calibration error, and the area under the ROC curve of errors."""
+    labels = np.arange(proba.shape[1])
+    wrong = proba.argmax(axis=1) != codes
+    own = proba[np.arange(len(codes)), codes]
+    undefined = wrong.all() or not wrong.any()
+    return {
+        "log_loss": float(-log_of(own).mean()),
+        "calibration_error": float(expected_calibration_error(codes, proba, labels=labels)),
+        "error_auroc": float("nan")
+        if undefined
+        else float(error_detection_auc_score(codes, proba, labels=labels)),
+    }
