@@ -19,7 +19,7 @@ from skcalib.backends._arrays import (
     the_one_output,
 )
 
-_FUNCTIONS = weakref.WeakKeyDictionary()  # model -> {signature: compiled function}
+_FUNCTIONS = weakref.WeakKeyDictionary()  # model -> its state, {signature: compiled function}
 _LOCK = RLock()
 
 
@@ -144,11 +144,21 @@ def _to_floatx(part):
 
 def _function(model, X):
     """Return the compiled function for inputs like these, built once for each model."""
-    key = (_structure(X), _state(model))
+    return compiled(
+        model, _structure(X), lambda: _build(model, map_arrays(lambda part: part[:1], X))
+    )
+
+
+def compiled(model, key, build):
+    """Return what `build` gave for this key and for the model as it is now."""
+    state = _state(model)
     with _LOCK:
-        functions = _FUNCTIONS.setdefault(model, {})
+        known, functions = _FUNCTIONS.get(model, (None, {}))
+        if known != state:
+            functions = {}
+            _FUNCTIONS[model] = state, functions
         if key not in functions:
-            functions[key] = _build(model, map_arrays(lambda part: part[:1], X))
+            functions[key] = build()
         return functions[key]
 
 
@@ -163,11 +173,23 @@ def _state(model):
     Whatever else a model's own code reads is read again after ``compile``.
     """
     layers = (
-        (id(layer), id(getattr(layer, "activation", None)), layer.dtype_policy.name)
+        (_Same(layer), _Same(getattr(layer, "activation", None)), layer.dtype_policy.name)
         for layer in _layers(model)
     )
-    compiled = (id(getattr(model, "optimizer", None)), id(getattr(model, "loss", None)))
+    compiled = (_Same(getattr(model, "optimizer", None)), _Same(getattr(model, "loss", None)))
     return *layers, *compiled, len(model.variables), _runs_eagerly(model)
+
+
+class _Same:
+    """Equal if the same object, which it keeps: a number of a freed one may be given again."""
+
+    def __init__(self, thing):
+        self.thing = thing
+
+    def __eq__(self, other):
+        return self.thing is other.thing
+
+    __hash__ = None
 
 
 def _runs_eagerly(model):

@@ -33,7 +33,8 @@ def run(plan, inputs):
     """Return the values that draws start from, random layers off."""
     slots = dict(zip(plan.inputs, inputs, strict=True))
     for step in plan.before:
-        _write(step, _call(step, {key: slots[slot] for key, slot in step.sources}), slots)
+        out = _call(step, {key: slots[slot] for key, slot in step.sources})
+        slots.update(zip(step.targets, tree.flatten(out), strict=True))
     frontier = [slots[slot] for slot in plan.frontier]
     if any(getattr(value, "_keras_mask", None) is not None for value in frontier):
         raise ValueError(
@@ -55,7 +56,7 @@ def run_draws(plan, frontier, noise, *, shared, masked):
         (first, *others) = values.values()
         if step.site is not None:
             binary = plan.sites[step.site].kind != "gaussian"
-            out = _random(first, *noise[step.site], binary, n_draws)
+            out = _random(first, *noise[step.site], binary, n_draws, n_rows)
         elif step.passes:
             out = first
         elif isinstance(first, Pending) and shared and not others and _is_dense(step):
@@ -64,8 +65,9 @@ def run_draws(plan, frontier, noise, *, shared, masked):
             out = _flattened(first)
         else:
             many = {key: _tiled(value, n_draws, n_rows) for key, value in values.items()}
-            out = tree.map_structure(Tiled, _call(step, many))
-        _write(step, out, slots)
+            out = [Tiled(part) for part in tree.flatten(_call(step, many))]
+        out = out if isinstance(out, list) else [out]
+        slots.update(zip(step.targets, out, strict=True))
     return _tiled(slots[plan.output], n_draws, n_rows)
 
 
@@ -104,24 +106,26 @@ def cost(plan, *, shared, masked):
 
 
 def _call(step, values):
+    if step.arguments is None:
+        return step.operation(list(values.values()))
     args, kwargs = step.arguments.fill_in(values)
     if getattr(step.operation, "_call_has_training_arg", False):
         kwargs = {**kwargs, "training": False}
     return step.operation(*args, **kwargs)
 
 
-def _write(step, out, slots):
-    flat = [out] if isinstance(out, Pending | Tiled) else tree.flatten(out)
-    slots.update(zip(step.targets, flat, strict=True))
-
-
-def _random(value, scale, shift, binary, n_draws):
+def _random(value, scale, shift, binary, n_draws, n_rows):
     if not isinstance(value, Pending | Tiled):
         scale = ops.cast(scale, value.dtype)
         shift = None if shift is None else ops.cast(shift, value.dtype)
         return Pending(value, scale, shift, binary)
-    rows = _tiled(value, n_draws, None)
-    features = tuple(rows.shape[1:])
+    rows = _tiled(value, n_draws, n_rows)
+    if isinstance(rows.shape[0], int) and rows.shape[0] != n_draws * n_rows:
+        raise ValueError(
+            "Rows are taken apart, or put together, before a random layer, whose masks are "
+            "then not those of a row. Keep the first axis, and use the others."
+        )
+    features = ops.shape(rows)[1:]
     out = ops.reshape(rows, (n_draws, -1, *features)) * ops.cast(scale, rows.dtype)
     if shift is not None:
         out = out + ops.cast(shift, rows.dtype)
@@ -135,8 +139,8 @@ def _tiled(value, n_draws, n_rows):
         out = value.rows[None] * value.scale
         out = out if value.shift is None else out + value.shift
     else:
-        out = ops.broadcast_to(value[None], (n_draws, n_rows, *value.shape[1:]))
-    return ops.reshape(out, (-1, *out.shape[2:]))
+        out = ops.broadcast_to(value[None], (n_draws, n_rows, *ops.shape(value)[1:]))
+    return ops.reshape(out, (-1, *ops.shape(out)[2:]))
 
 
 def _is_dense(step):

@@ -5,11 +5,13 @@ The private names of Keras that the project uses are all here: ``_functional``,
 """
 
 from collections import Counter
+from functools import partial
+from numbers import Real
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops, tree
 
 from skcalib.backends._keras_injection import calls_to_drop_after
 from skcalib.backends._sampling import INJECTED_RATE, Site
@@ -80,7 +82,9 @@ def plan(model, name, *, every_site, inject=None):
 
 
 def graph_of(model):
-    """Return the functional graph of a model, or None."""
+    """Return the functional graph that a model's call follows, or None."""
+    if not _is_of_keras(type(model).call):
+        return None
     if isinstance(model, keras.Sequential):
         model = model._functional
     return model if hasattr(model, "_nodes_by_depth") else None
@@ -103,7 +107,7 @@ def entries(shape):
 def _of_operation(operation, shapes):
     written = sum(entries(shape) for shape in shapes)
     kernel = getattr(operation, "kernel", None)
-    if kernel is None or not shapes or not len(kernel.shape):
+    if not (getattr(kernel, "shape", ()) and shapes and shapes[0]):
         return written
     channels_first = getattr(operation, "data_format", None) == "channels_first"
     filters = shapes[0][0 if channels_first else -1] or 1
@@ -163,17 +167,37 @@ class _Walk:
         # What cannot be drawn keeps its rates, those of 0 as well.
         inside = not off and _has_random_layer(operation, self.every_site and graph)
         if graph is not None and not off and (inside or self.everywhere):
-            targets = self.through(graph, [slot for _, slot in sources])
+            targets = self.through(graph, self._entering(graph, node, slots))
         elif inside:
             raise ValueError(
-                f"{self.name} has dropout inside its {type(operation).__name__} "
-                f"{operation.name!r}, which cannot be drawn yet. {LATER}"
+                f"{self.name} has random numbers or dropout inside its "
+                f"{type(operation).__name__} {operation.name!r}, which cannot be drawn yet. "
+                f"{LATER}"
             )
         else:
             targets = tuple(self.new_slots(node.outputs))
-            self._add(node, sources, targets)
+            self._add(operation, node.arguments, sources, targets)
             targets = self._injected(operation, targets)
         slots.update(zip(map(id, node.outputs), targets, strict=True))
+
+    def _entering(self, graph, node, slots):
+        """Return the slots of what a nested graph is called on, as it takes it."""
+        arguments = node.arguments
+        first = arguments.args[0] if arguments.args else arguments.kwargs.get("inputs")
+        given = [x for x in tree.flatten(first) if isinstance(x, keras.KerasTensor)]
+        if len(given) != len(arguments.keras_tensors) or len(given) != len(graph.inputs):
+            raise ValueError(
+                f"{self.name} calls its {node.operation.name!r} on more than its inputs (a "
+                "mask of padded time steps, say), which cannot be drawn yet. Put the dropout "
+                f"after it, or leave the mask out. {LATER}"
+            )
+        entering = [slots[id(x)] for x in given]
+        if all(_alike(x, y) for x, y in zip(given, graph.inputs, strict=True)):
+            return entering
+        targets = tuple(self.new_slots(graph.inputs))
+        sources = tuple(zip(map(id, given), entering, strict=True))
+        self._add(partial(_as_taken, graph.inputs), None, sources, targets)
+        return targets
 
     def _injected(self, operation, targets):
         """Put dropout after the call that was added last, if it is one of these."""
@@ -199,18 +223,22 @@ class _Walk:
         number = None
         if not off:
             number = len(self.sites)
-            self.sites.append(_site(layer, node.outputs[0].shape[1:], self.name))
+            site = _site(layer, node.outputs[0].shape[1:], self.name)
+            if site.rate >= 1 and not self.every_site:
+                raise ValueError(
+                    f"{self.name}: {layer.name!r} has the rate {site.rate} and drops "
+                    "everything. Give rate=0.5, or another number below 1."
+                )
+            self.sites.append(site)
             self.random.update(targets)
-        self._add(node, sources, targets, site=number, passes=off)
+        self._add(layer, node.arguments, sources, targets, site=number, passes=off)
         (slots[id(node.outputs[0])],) = self._injected(layer, targets)
 
-    def _add(self, node, sources, targets, site=None, passes=False):
+    def _add(self, operation, arguments, sources, targets, site=None, passes=False):
         if any(slot in self.random for _, slot in sources):
             self.random.update(targets)
         shapes = tuple(self.shapes[slot] for slot in targets)
-        self.steps.append(
-            Step(node.operation, node.arguments, sources, targets, shapes, site, passes)
-        )
+        self.steps.append(Step(operation, arguments, sources, targets, shapes, site, passes))
 
 
 def _has_random_layer(operation, every_site):
@@ -220,9 +248,35 @@ def _has_random_layer(operation, every_site):
         if isinstance(layer, SITES) and (layer.rate > 0 or every_site):
             return True
         rates = (getattr(layer, argument, 0) for argument in _ARGUMENTS)
-        if any(isinstance(rate, int | float) and rate > 0 for rate in rates):
+        if any(isinstance(rate, Real) and rate > 0 for rate in rates):
             return True
+        if (
+            layer._seed_generators
+            and not isinstance(layer, SITES)
+            and not _is_of_keras(type(layer))
+        ):
+            return True  # of its own, and random in ways that only its code knows
     return False
+
+
+def _is_of_keras(thing):
+    return thing.__module__.split(".")[0] == "keras"
+
+
+def _as_taken(inputs, values):
+    """Cast values, and add or drop a last dimension of 1, as a model does with its inputs."""
+    out = []
+    for wanted, value in zip(inputs, values, strict=True):
+        value = ops.cast(value, wanted.dtype)
+        surplus = len(value.shape) - len(wanted.shape)
+        if surplus:
+            value = ops.squeeze(value, -1) if surplus > 0 else ops.expand_dims(value, -1)
+        out.append(value)
+    return out
+
+
+def _alike(one, other):
+    return one.dtype == other.dtype and len(one.shape) == len(other.shape)
 
 
 def _site(layer, shape, name):
@@ -231,6 +285,11 @@ def _site(layer, shape, name):
     asked = getattr(layer, "noise_shape", None)
     spatial = [k for k in type(layer).__mro__ if k.__name__.startswith("SpatialDropout")]
     if asked is not None:
+        if len(asked) != len(shape) + 1:
+            raise ValueError(
+                f"{name}: noise_shape={asked} of {layer.name!r} must have as many entries as "
+                f"what enters it has dimensions, {len(shape) + 1}."
+            )
         noise = tuple(given or size for given, size in zip(asked[1:], shape, strict=True))
     elif spatial:
         first = getattr(layer, "data_format", None) == "channels_first"

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from skcalib.backends import _keras, _keras_draws, _keras_graph
-from skcalib.backends._arrays import map_arrays, plain
+from skcalib.backends._arrays import count_all_rows, map_arrays, plain
 from skcalib.backends._sampling import Sampler
 
 
@@ -31,12 +31,11 @@ def sampler(model, X, *, every_site, shared, ending, inject):
             "Start Python with KERAS_BACKEND=tensorflow."
         )
     choices = every_site, shared, ending, inject
-    key = ("draws", *choices, _keras._structure(X), _keras._state(model))
-    with _keras._LOCK:
-        functions = _keras._FUNCTIONS.setdefault(model, {})
-        if key not in functions:
-            functions[key] = _build(model, X, *choices)
-        return functions[key]
+    sites = [
+        layer for layer in model._flatten_layers() if isinstance(layer, _keras_graph.SITES)
+    ]
+    key = ("draws", *choices, *(layer.rate for layer in sites), _keras._structure(X))
+    return _keras.compiled(model, key, lambda: _build(model, X, *choices))
 
 
 def _build(model, X, every_site, shared, ending, inject):
@@ -45,7 +44,8 @@ def _build(model, X, every_site, shared, ending, inject):
     from skcalib.backends import _tensorflow_products
 
     masked = _tensorflow_products.product_of_masked if _tensorflow_products.pays() else None
-    plan = _keras_graph.plan(model, _keras._name(model), every_site=every_site, inject=inject)
+    name = _keras._name(model)
+    plan = _keras_graph.plan(model, name, every_site=every_site, inject=inject)
     alive = weakref.ref(model)  # the cache must not keep the model alive
     batch = map_arrays(lambda part: part[:1], X)
 
@@ -64,9 +64,21 @@ def _build(model, X, every_site, shared, ending, inject):
     def spec(shape, dtype="float32"):
         return tf.TensorSpec(shape, dtype)
 
+    def neutral(site):
+        scale = np.ones((2, 1, *site.shape), np.float32)
+        return scale, np.zeros_like(scale) if _shifts(site) else None
+
+    # With values, shapes are known: what layers say of them for any rows is checked here.
+    after(_rows_alone(before(plain(batch)), name), [neutral(site) for site in plan.sites])
     specs = map_arrays(lambda part: spec((None, *part.shape[1:]), part.dtype), batch)
     start = tf.function(before, input_signature=[plain(specs)], autograph=False)
-    found = start.get_concrete_function().structured_outputs
+    try:
+        found = start.get_concrete_function().structured_outputs
+    except Exception as error:
+        raise ValueError(
+            f"{name} cannot be compiled by TensorFlow, which draws need: "
+            f"{' '.join(str(error).split())[:300]}"
+        ) from error
     one = 1 if shared else None
     noise = [
         (spec((None, one, *site.shape)), *[spec((None, one, *site.shape))] * _shifts(site))
@@ -81,10 +93,30 @@ def _build(model, X, every_site, shared, ending, inject):
     return Sampler(
         plan.sites,
         _keras_draws.cost(plan, shared=shared, masked=masked),
-        lambda batch: start(plain(batch)),
+        lambda batch: _one_for_each_row(start(plain(batch)), count_all_rows(batch)),
         lambda states: [tf.concat(parts, 0) for parts in zip(*states, strict=True)],
         lambda state, noise: draw(state, noise).numpy(),
     )
+
+
+def _rows_alone(state, name):
+    """Return what one row became, or raise if that is several rows."""
+    if any(len(value.shape) == 0 or value.shape[0] != 1 for value in state):
+        raise ValueError(
+            f"{name} makes several rows of one (or none) before its dropout, whose masks are "
+            "then not those of a row. Keep the first axis, and use the others."
+        )
+    return state
+
+
+def _one_for_each_row(state, n_rows):
+    """Repeat what is the same for all rows, so that batches can be joined."""
+    return [
+        value
+        if value.shape[0] == n_rows
+        else ops.broadcast_to(value, (n_rows, *value.shape[1:]))
+        for value in state
+    ]
 
 
 def _shifts(site):
@@ -102,6 +134,6 @@ def _probabilities(out, ending):
     if one:
         return ops.concatenate([1 - out, out], axis=1)
     if ending == "sigmoid":  # one-vs-rest
-        out = ops.maximum(out, 1e-30)
+        out = ops.maximum(out, 1e-37)
         return out / ops.sum(out, axis=1, keepdims=True)
     return out

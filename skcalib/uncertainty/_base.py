@@ -106,7 +106,8 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
             pairs of a slice of the rows and the draws for these.
         """
         check_is_fitted(self)
-        found = ((rows, self._squeezed(draws)) for rows, draws in self._checked(X))
+        squeezed = self._squeezed()
+        found = ((rows, squeezed(draws)) for rows, draws in self._checked(X))
         if blocks:
             return found
         return np.concatenate([draws for _, draws in found], axis=-2)
@@ -146,7 +147,7 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
         ]
         result = Bunch(
             **{
-                name: self._squeezed(
+                name: self._squeezed()(
                     np.stack(
                         [np.concatenate(pieces) for pieces in _pieces(parts, name)],
                     )
@@ -162,13 +163,22 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
         return result
 
     def _checked(self, X):
-        for rows, draws in self._blocks(X):
+        return self._each_checked(self._blocks(X))  # parameters are read now, not when asked
+
+    def _each_checked(self, blocks):
+        for rows, draws in blocks:
+            if draws.shape[-1] != len(self.classes_):
+                raise ValueError(
+                    f"A draw has {draws.shape[-1]} columns, but there are {len(self.classes_)} "
+                    "classes. Fit again if the network has changed."
+                )
             check_finite(draws.reshape(-1, draws.shape[-1]), "A draw")
             check_proba(draws[:, 0].reshape(-1, draws.shape[-1]), "A draw")
             yield rows, draws
 
-    def _squeezed(self, array):
-        return array[0] if self._levels() is None else array
+    def _squeezed(self):
+        one = self._levels() is None
+        return lambda array: array[0] if one else array
 
 
 def _pieces(parts, name):

@@ -1,6 +1,6 @@
 """What classifiers and regressors by dropout have in common: draws, block by block."""
 
-from numbers import Real
+from functools import partial
 
 import numpy as np
 from scipy.sparse import issparse
@@ -12,10 +12,10 @@ from skcalib._progress import shown
 from skcalib._responses import count_rows, is_dict_of_arrays
 from skcalib._streams import refuse_streams
 from skcalib.backends._arrays import batches as batches_of
-from skcalib.backends._arrays import count_all_rows, map_arrays
+from skcalib.backends._arrays import each_array, map_arrays
 from skcalib.uncertainty._parameters import check_parameters
 from skcalib.uncertainty._passes import Passes
-from skcalib.uncertainty._sources import refuse_other_answers, source_of
+from skcalib.uncertainty._sources import refuse_other_answers, refuse_rows_together, source_of
 
 
 class DropoutMixin:
@@ -58,6 +58,7 @@ class DropoutMixin:
         known, self._ending = source.look(inputs)
         source, passes, inputs = self._prepared(few)
         refuse_other_answers(source, passes.plain(inputs), inputs)
+        refuse_rows_together(passes, inputs)
         return known
 
     def _source(self, X):
@@ -72,22 +73,24 @@ class DropoutMixin:
 
     def _blocks(self, X):
         source, passes, inputs = self._prepared(X)
-        if not count_all_rows(inputs):
-            raise ValueError("X must hold one or more samples, got none.")
-        size = self.batch_size or passes.rows_in_batch(inputs)
+        lengths = {part.shape[0] for part in each_array(inputs)}
+        if len(lengths) != 1 or lengths == {0}:
+            raise ValueError(f"X must hold one or more samples, got lengths {lengths}.")
+        size = int(self.batch_size or passes.rows_in_batch(inputs))
         batches = list(batches_of(inputs, size))  # views
         work = passes.blocks(shown(batches, len(batches), "MC dropout", "blocks", self.verbose))
-        for rows, draws in work:
+        finish = self._finish()
 
-            def plain(rows=rows):
-                some = map_arrays(lambda part: part[rows], inputs)
-                return source.ordered(passes.plain(some))
+        def plain(rows):
+            return source.ordered(passes.plain(map_arrays(lambda part: part[rows], inputs)))
 
-            yield rows, self._finished(source.ordered(draws), plain)
+        return (
+            (rows, finish(source.ordered(draws), partial(plain, rows))) for rows, draws in work
+        )
 
-    def _finished(self, draws, plain):
-        """Return what becomes of draws; `plain()` is the answer of these rows without."""
-        return draws
+    def _finish(self):
+        """Return what is done to draws, which may ask a function for the plain answer."""
+        return lambda draws, plain: draws
 
     def _prepared(self, X):
         """Return the Network or Perceptron, Passes of it, and its inputs."""
@@ -103,15 +106,17 @@ class DropoutMixin:
             inject=tuple(self.inject) if isinstance(self.inject, list) else self.inject,
         )
         self._cost = sampler.cost[:2]
-        return source, Passes(sampler, levels, self.n_draws, self.seed_, shared), inputs
+        return source, Passes(sampler, levels, int(self.n_draws), self.seed_, shared), inputs
 
     def _levels(self):
         check_parameters(self)
-        return None if isinstance(self.rate, Real | str | None) else list(self.rate)
+        return None if self.rate is None or np.ndim(self.rate) == 0 else list(self.rate)
 
     def _all_levels(self):
+        if self._levels() is not None:
+            return [float(rate) for rate in self._levels()]
         rate = self.scale_.rate if isinstance(self.rate, str) else self.rate
-        return [rate] if self._levels() is None else self._levels()
+        return [None if rate is None else float(rate)]
 
 
 def _few_rows(X):
@@ -120,5 +125,6 @@ def _few_rows(X):
         return map_arrays(_few_rows, X)
     if issparse(X):
         X = X.tocsr()
-    X = X if hasattr(X, "__getitem__") else np.asarray(X)
+    elif not (isinstance(X, list) or hasattr(X, "iloc") or hasattr(X, "__dataframe__")):
+        X = np.asarray(X)
     return _safe_indexing(X, np.arange(min(2, count_rows(X))))

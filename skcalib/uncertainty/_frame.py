@@ -1,16 +1,20 @@
 """A readable table of uncertain predictions."""
 
 import numpy as np
+from sklearn.utils import Bunch
 
 
-def uncertainty_frame(result):
+def uncertainty_frame(result, *, level=None):
     """Table of what `predict_uncertainty` returned, a row for each sample.
 
     Parameters
     ----------
     result : sklearn.utils.Bunch
-        From :meth:`SamplingClassifier.predict_uncertainty`, at one level, with the measures
-        "mean", "interval" and "likeliest" at least.
+        From :meth:`SamplingClassifier.predict_uncertainty`, with the measures "mean",
+        "interval" and "likeliest" at least.
+
+    level : int, default=None
+        Which of several levels, by its number; needed where the result has them.
 
     Returns
     -------
@@ -23,7 +27,7 @@ def uncertainty_frame(result):
     Raises
     ------
     ValueError
-        If a measure is missing, or there are several levels.
+        If a measure is missing, or there are several levels and none is chosen.
     ImportError
         If pandas is not installed.
 
@@ -45,11 +49,14 @@ def uncertainty_frame(result):
             "uncertainty_frame needs the measures 'mean', 'interval' and 'likeliest'; the "
             f"result lacks {sorted(missing)}. Ask predict_uncertainty for all measures."
         )
-    if result.mean.ndim != 2:
-        raise ValueError(
-            f"The result holds {len(result.mean)} levels; give one: "
-            "{name: array[0] for name, array in result.items()}, or a number as rate."
-        )
+    if result.mean.ndim == 3:
+        if level is None:
+            raise ValueError(
+                f"The result holds {len(result.mean)} levels; choose one by its number, as in "
+                "level=0."
+            )
+        own = {name: array[level] for name, array in result.items() if name != "classes"}
+        result = Bunch(**{**result, **own})
     import pandas as pd
 
     classes = result.get("classes", np.arange(result.mean.shape[1]))

@@ -330,14 +330,12 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
                 stacklevel=3,
             )
 
-    def _finished(self, draws, plain):
-        if self._is_auto():
-            scale = self.scale_
-        else:
-            scale = Scale(self.rate, 1.0) if self.centered else None
-        if scale is None:
-            return draws
-        return scaled(draws, plain() if scale.spread is not None else None, scale)
+    def _finish(self):
+        if not (self._is_auto() or self.centered):
+            return super()._finish()
+        scale = self.scale_ if self._is_auto() else Scale(self.rate, 1.0)
+        free = scale.spread is None
+        return lambda draws, plain: scaled(draws, None if free else plain(), scale)
 
     def _is_auto(self):
         return isinstance(self.rate, str)

@@ -264,6 +264,10 @@ def check_draws(draws):
             "draws must have the shape (n_draws, n_samples, n_classes), none of them 0; got "
             f"{draws.shape}."
         )
+    if draws.shape[-1] < 2:
+        raise ValueError(
+            "draws hold one class only; give a column for each class, [1 - p, p] for two."
+        )
     check_proba(draws.reshape(-1, draws.shape[-1]), "draws")
     return draws
 

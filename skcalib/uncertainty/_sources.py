@@ -8,9 +8,10 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib._wrapped_networks import final_estimator, final_step, network_of
 from skcalib.backends import _perceptron, network_backend
+from skcalib.backends._arrays import map_arrays
 from skcalib.networks import FrozenNetwork
 
-ROUNDING = 0.05  # of a probability, on any processor and in half precision
+ROUNDING = 0.05  # of a row's largest probability, on any processor, in half precision
 
 
 def source_of(estimator, X):
@@ -35,7 +36,8 @@ def refuse_other_answers(source, plain, inputs):
     """Raise if draws without dropout are not what the network predicts."""
     with source.undisturbed():
         found = [source.predict_proba(inputs) for _ in range(2)]
-    if min(np.abs(source.ordered(plain) - proba).max() for proba in found) < ROUNDING:
+    plain = source.ordered(plain)
+    if any((np.abs(plain - p) <= ROUNDING * p.max(axis=1, keepdims=True)).all() for p in found):
         return
     if np.abs(found[0] - found[1]).max() > 0:
         return  # layers that always drop: nothing to compare with
@@ -44,6 +46,17 @@ def refuse_other_answers(source, plain, inputs):
         "drawn. If its class has a call() of its own, give a model of keras.Sequential or "
         "keras.Model(inputs, outputs) instead."
     )
+
+
+def refuse_rows_together(passes, inputs):
+    """Raise if the answer for a row depends on the rows beside it."""
+    together = passes.plain(inputs)[-1:]
+    alone = passes.plain(map_arrays(lambda part: part[-1:], inputs))
+    if (np.abs(together - alone) > ROUNDING * np.abs(together).max()).any():
+        raise ValueError(
+            "The network's answer for a row depends on the other rows (it works along the "
+            "first axis), so draws cannot share a batch."
+        )
 
 
 class Network:

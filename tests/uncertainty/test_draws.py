@@ -429,7 +429,7 @@ def certain():
         (subclassed, "not a Sequential or functional model"),
         (recurrent, "dropout inside its LSTM"),
         (certain, "no random layer"),
-        (other_call, "something else than its layers"),
+        (other_call, "not a Sequential or functional model"),
     ],
 )
 def test_networks_that_cannot_be_drawn(build, message):
