@@ -1,13 +1,14 @@
 """Compiled draws of Keras models; so far on TensorFlow."""
 
 import weakref
+from collections.abc import Mapping
 
 import keras
 import numpy as np
 from keras import ops
 
 from skcalib.backends import _keras, _keras_draws, _keras_graph
-from skcalib.backends._arrays import count_all_rows, map_arrays, plain
+from skcalib.backends._arrays import count_all_rows, each_array, map_arrays, plain
 from skcalib.backends._sampling import Sampler
 
 
@@ -68,6 +69,7 @@ def _build(model, X, every_site, shared, ending, inject):
         scale = np.ones((2, 1, *site.shape), np.float32)
         return scale, np.zeros_like(scale) if _shifts(site) else None
 
+    _refuse_other_shapes(_keras_graph.graph_of(model).inputs, batch, name)
     # With values, shapes are known: what layers say of them for any rows is checked here.
     after(_rows_alone(before(plain(batch)), name), [neutral(site) for site in plan.sites])
     specs = map_arrays(lambda part: spec((None, *part.shape[1:]), part.dtype), batch)
@@ -97,6 +99,21 @@ def _build(model, X, every_site, shared, ending, inject):
         lambda states: [tf.concat(parts, 0) for parts in zip(*states, strict=True)],
         lambda state, noise: draw(state, noise).numpy(),
     )
+
+
+def _refuse_other_shapes(inputs, batch, name):
+    parts = (
+        batch
+        if isinstance(batch, Mapping)
+        else dict(zip([tensor.name for tensor in inputs], each_array(batch), strict=True))
+    )
+    for tensor in inputs:
+        wanted, found = tensor.shape[1:], parts[tensor.name].shape[1:]
+        pairs = zip(wanted, found, strict=False)  # a last dimension of 1 comes and goes
+        if any(size not in (None, given) for size, given in pairs):
+            raise ValueError(
+                f"X has rows of shape {found}, but {name} takes {wanted} as {tensor.name!r}."
+            )
 
 
 def _rows_alone(state, name):

@@ -544,7 +544,8 @@ def test_compiled_functions_do_not_pile_up():
         model = trained(digits_model(), epochs=1)
         calibrated = CalibratedClassifierCV(model, method="isotonic").fit(X[CALIB], Y[CALIB])
         calibrated.predict_proba(X[TEST])
-    assert len(_keras._FUNCTIONS[model]) == 1
+    _, functions = _keras._FUNCTIONS[model]
+    assert len(functions) == 1
     del model, calibrated
     gc.collect()
     assert len(_keras._FUNCTIONS) <= before

@@ -473,7 +473,7 @@ def test_parameters_out_of_range(parameter, value):
 
 def test_wrong_inputs():
     mc = MCDropoutClassifier(one_layer("softmax"), random_state=0).fit(FEW)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"shape \(10,\).*takes \(64,\)"):
         mc.predict_proba(FEW[:, :10])
     with pytest.raises(ValueError, match=r"A draw.*NaN"):
         mc.predict_proba(np.full_like(FEW, np.nan))
