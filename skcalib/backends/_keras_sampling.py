@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from skcalib.backends import _keras, _keras_draws, _keras_graph
+from skcalib.backends import _keras, _keras_draws, _keras_graph, _keras_head
 from skcalib.backends._arrays import count_all_rows, each_array, map_arrays, plain
 from skcalib.backends._sampling import Sampler
 
@@ -57,10 +57,18 @@ def _build(model, X, every_site, shared, ending, inject):
     def after(frontier, noise):
         n_draws = ops.shape(noise[0][0])[0]
         out = _keras_draws.run_draws(plan, frontier, noise, shared=shared, masked=masked)
+        out = proba(out)
+        return ops.reshape(out, (n_draws, -1, out.shape[1]))
+
+    def proba(out):
         out = ops.cast(out, "float32")
         out = ops.reshape(out, (-1, int(np.prod(out.shape[1:]))))
-        out = _probabilities(out, ending)
-        return ops.reshape(out, (n_draws, -1, out.shape[1]))
+        return _probabilities(out, ending)
+
+    def compiled(finish, units):  # traced when it is first called
+        signature = [spec((None, None, units))]
+        traced = tf.function(finish, input_signature=signature, autograph=False)
+        return lambda logits: traced(logits).numpy()
 
     def spec(shape, dtype="float32"):
         return tf.TensorSpec(shape, dtype)
@@ -98,6 +106,7 @@ def _build(model, X, every_site, shared, ending, inject):
         lambda batch: _one_for_each_row(start(plain(batch)), count_all_rows(batch)),
         lambda states: [tf.concat(parts, 0) for parts in zip(*states, strict=True)],
         lambda state, noise: draw(state, noise).numpy(),
+        _keras_head.head_of(plan, proba, compiled),
     )
 
 

@@ -5,7 +5,7 @@ from scipy.special import expit, softmax
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import validate_data
 
-from skcalib.backends._sampling import INJECTED_RATE, Cost, Sampler, Site
+from skcalib.backends._sampling import INJECTED_RATE, Cost, Head, Sampler, Site
 
 _ACTIVATIONS = {
     "identity": lambda x: x,
@@ -55,7 +55,18 @@ def sampler(mlp, X, *, last):
         start=widths[n_before - 1],
         outputs=max(2, widths[-1]),
     )
-    return X, Sampler(tuple(sites[n_before - 1 :]), cost, start, np.concatenate, draw)
+    head = (
+        f"has dropout after each of its {len(layers) - 1} hidden layers; inject='last' puts it "
+        "after the last one only"
+    )
+    if n_before == len(layers) - 1:
+        kernel, bias = layers[-1]
+        head = Head(
+            kernel.shape,
+            lambda rows: (rows, kernel, bias),
+            lambda logits: _probabilities(logits, mlp.out_activation_),
+        )
+    return X, Sampler(tuple(sites[n_before - 1 :]), cost, start, np.concatenate, draw, head)
 
 
 def _probabilities(values, out_activation):

@@ -25,6 +25,18 @@ class Cost(NamedTuple):
     outputs: int
 
 
+class Head(NamedTuple):
+    """What follows the only random layer of a network, if that is one product.
+
+    The logits of a draw are ``(rows * noise) @ kernel + bias``, with independent noise of
+    variance rate / (1 - rate) around 1 for each feature.
+    """
+
+    shape: tuple  # of the kernel: features, units
+    product: object  # values before the random part -> rows (n, features), kernel, bias
+    proba: object  # logits (n_points, n, units) -> probabilities (n_points, n, n_outputs)
+
+
 class Sampler(NamedTuple):
     """What draws of a network need: `start` once for a batch, `draw` for some draws."""
 
@@ -33,3 +45,4 @@ class Sampler(NamedTuple):
     start: object  # batch -> values before the random part
     join: object  # these values of several batches -> of all their rows
     draw: object  # (these values, noise) -> probabilities (n_draws, n, n_outputs)
+    head: object  # Head, or what about the network is not of its form, for messages

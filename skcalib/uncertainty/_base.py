@@ -28,8 +28,10 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
     -----
     ``_blocks(X)`` yields, for one block of rows after the other, a slice and an array of
     probabilities of shape (n_levels, n_draws, n_rows, n_classes). ``_levels()`` gives None,
-    or the levels (of dropout, say) if answers shall have an axis for them. Draws are
-    reduced block by block, so that no more than one block of them is ever held.
+    or the levels (of dropout, say) if answers shall have an axis for them;
+    ``_are_random()`` is False for points chosen to stand for a distribution, whose number
+    says nothing of their error. Draws are reduced block by block, so that no more than one
+    block of them is ever held.
 
     References
     ----------
@@ -58,6 +60,9 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
 
     def _levels(self):
         return None
+
+    def _are_random(self):
+        return True
 
     def predict_proba(self, X):
         """Mean of the draws.
@@ -157,6 +162,8 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
         )
         if "likeliest" in result:
             result.likeliest = self.classes_[result.likeliest]
+        if "standard_error" in result and not self._are_random():
+            result.standard_error = np.full_like(result.standard_error, np.nan)
         result.classes = self.classes_
         if self._levels() is not None:
             result.levels = np.asarray(self._levels())

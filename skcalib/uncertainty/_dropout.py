@@ -13,6 +13,7 @@ from skcalib._responses import count_rows, is_dict_of_arrays
 from skcalib._streams import refuse_streams
 from skcalib.backends._arrays import batches as batches_of
 from skcalib.backends._arrays import each_array, map_arrays
+from skcalib.uncertainty._exact import N_POINTS, multiplications
 from skcalib.uncertainty._parameters import check_parameters
 from skcalib.uncertainty._passes import Passes
 from skcalib.uncertainty._sources import refuse_other_answers, refuse_rows_together, source_of
@@ -31,14 +32,19 @@ class DropoutMixin:
         -------
         cost : sklearn.utils.Bunch
             ``ratio``, multiplications of one answer divided by those of one plain
-            prediction, which is 1 if dropout comes last; ``loop_ratio``, the same for a loop of
-            as many predictions; ``share``, the share of the network's multiplications that is
-            repeated for each draw. Estimated from the shapes of the layers.
+            prediction, which is about 1 if dropout comes last; ``loop_ratio``, the same for a
+            loop of as many predictions; ``share``, the share of the network's multiplications
+            that is repeated for each draw. Estimated from the shapes of the layers. With
+            ``n_draws="exact"`` the ratio counts the covariances instead, nothing is repeated,
+            and a loop would be one of as many predictions as there are points.
         """
         check_is_fitted(self)
         levels = len(self._all_levels())
-        before, after = self._cost
+        before, after, moments = self._cost
         total = max(1, before + after)
+        if self._is_exact():
+            ratio = (before + after + moments) / total
+            return Bunch(ratio=ratio, loop_ratio=N_POINTS * levels, share=0.0)
         n_draws = self.n_draws * levels
         ratio = (before + n_draws * after) / total
         return Bunch(ratio=ratio, loop_ratio=n_draws, share=after / total)
@@ -105,8 +111,17 @@ class DropoutMixin:
             ending=self._ending,
             inject=tuple(self.inject) if isinstance(self.inject, list) else self.inject,
         )
-        self._cost = sampler.cost[:2]
-        return source, Passes(sampler, levels, int(self.n_draws), self.seed_, shared), inputs
+        self._cost = (*sampler.cost[:2], multiplications(sampler.head))
+        n_draws = self.n_draws if self._is_exact() else int(self.n_draws)
+        passes = Passes(sampler, levels, n_draws, self.seed_, shared, source.name)
+        return source, passes, inputs
+
+    def _is_exact(self):
+        check_parameters(self)
+        return isinstance(self.n_draws, str)
+
+    def _are_random(self):
+        return not self._is_exact()
 
     def _levels(self):
         check_parameters(self)

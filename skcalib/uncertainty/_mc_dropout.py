@@ -54,9 +54,15 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
         also at the end of a Pipeline, is cloned and trained; in
         :class:`sklearn.frozen.FrozenEstimator` it is not. None is an ``MLPClassifier``.
 
-    n_draws : int, default=50
+    n_draws : int or "exact", default=50
         Draws for each row. The standard error of a probability is its standard deviation
         over the draws divided by the root of this.
+
+        "exact" draws no masks, where the only random layer is a Dropout or
+        GaussianDropout right before the last dense layer (``inject="last"``, say), with at
+        most 200 classes: the mean and covariance of the logits are known then. They are
+        taken for Gaussian, which is better the more features are dropped, and 64 fixed
+        points of that distribution stand for all draws; `standard_error` is NaN.
 
     rate : float, list of float, "auto" or None, default=None
         Dropout rates of all random layers, in [0, 1). None leaves each layer the rate it
@@ -143,7 +149,9 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
 
     The interval of `predict_uncertainty` is the spread over sub-networks at the given
     rates: it has no frequentist coverage, and a higher rate makes it wider. The
-    standard error is the noise of a finite number of draws, and goes to zero.
+    standard error is the noise of a finite number of draws, and goes to zero. The 64 points
+    of ``n_draws="exact"`` are chosen, not drawn, so that their spread and number do not
+    tell their error.
 
     Sequential and functional Keras models on TensorFlow are supported, and perceptrons in
     NumPy; random layers inside attention, recurrent or custom layers are refused.
@@ -159,6 +167,9 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
 
     M.-H. Laves, S. Ihler, K.-P. Kortmann, T. Ortmaier. Well-calibrated Model Uncertainty
     with Temperature Scaling for Dropout Variational Inference. 2019. arXiv:1909.13550
+
+    S. Wang, C. Manning. Fast Dropout Training (Gaussian logits instead of draws).
+    ICML 2013. https://proceedings.mlr.press/v28/wang13a.html
 
     A. Kirsch, J. van Amersfoort, Y. Gal. BatchBALD (masks shared by all rows).
     NeurIPS 2019. arXiv:1906.08158
@@ -231,9 +242,9 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
         Raises
         ------
         ValueError
-            If the network has no random layer, or one that cannot be drawn; if the labels
-            do not match its outputs; if a parameter is out of range; if X is a dataset, a
-            loader or a generator.
+            If the network has no random layer, or one that cannot be drawn; if it is not what
+            ``n_draws="exact"`` needs; if the labels do not match its outputs; if a parameter
+            is out of range; if X is a dataset, a loader or a generator.
         NotImplementedError
             If the network is a torch module, or a Keras model not on TensorFlow.
 

@@ -12,7 +12,8 @@ SITES = ("hidden", "last")
 def check_parameters(estimator):
     """Raise InvalidParameterError for values that are out of range."""
     owner = type(estimator).__name__
-    _check_count(owner, "n_draws", estimator.n_draws)
+    if not isinstance(estimator.n_draws, str) or estimator.n_draws != "exact":
+        _check_count(owner, "n_draws", estimator.n_draws, " or 'exact'")
     if estimator.batch_size is not None:
         _check_count(owner, "batch_size", estimator.batch_size)
     if not (isinstance(estimator.masks, str) and estimator.masks in MASKS):
@@ -49,8 +50,9 @@ def _check_rates(owner, rate, others):
         )
 
 
-def _check_count(owner, name, value):
+def _check_count(owner, name, value, otherwise=""):
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
         raise InvalidParameterError(
-            f"The '{name}' parameter of {owner} must be a positive int. Got {value!r} instead."
+            f"The '{name}' parameter of {owner} must be a positive int{otherwise}. Got "
+            f"{value!r} instead."
         )

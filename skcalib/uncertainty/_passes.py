@@ -3,6 +3,7 @@
 import numpy as np
 
 from skcalib.backends._arrays import FEWEST_ROWS, count_all_rows, usual_rows
+from skcalib.uncertainty._exact import N_POINTS, GaussianLogits
 from skcalib.uncertainty._noise import noise_of
 
 MOST_ROWS = 1024  # of batches that are put together
@@ -20,14 +21,23 @@ class Passes:
     levels : list of (float or None)
         Rates that replace those of the network; None leaves them.
 
-    n_draws, seed : int
-        How many draws, and what they depend on.
+    n_draws : int or "exact"
+        How many draws; or points of the logits' distribution instead.
+
+    seed : int
+        What draws depend on.
 
     shared : bool
         Whether all rows share the masks of a draw.
+
+    name : str
+        Of the network, for messages.
     """
 
-    def __init__(self, sampler, levels, n_draws, seed, shared):
+    def __init__(self, sampler, levels, n_draws, seed, shared, name):
+        self.exact = None
+        if n_draws == "exact":
+            n_draws, self.exact = N_POINTS, GaussianLogits(sampler, levels, seed, name)
         self.sampler = sampler
         self.levels = levels
         self.n_draws = n_draws
@@ -68,6 +78,8 @@ class Passes:
 
     def _block(self, states, rows):
         before = states[0] if len(states) == 1 else self.sampler.join(states)
+        if self.exact is not None:
+            return rows, self.exact.draws(before)
         out = None
         for number, level in enumerate(self.levels):
             for draws in self._chunks(rows.stop - rows.start):
