@@ -101,12 +101,13 @@ def _build(model, X, every_site, shared, ending, inject):
     )
     draw.get_concrete_function()
     return Sampler(
-        plan.sites,
-        _keras_draws.cost(plan, shared=shared, masked=masked),
-        lambda batch: _one_for_each_row(start(plain(batch)), count_all_rows(batch)),
-        lambda states: [tf.concat(parts, 0) for parts in zip(*states, strict=True)],
-        lambda state, noise: draw(state, noise).numpy(),
-        _keras_head.head_of(plan, proba, compiled),
+        sites=plan.sites,
+        cost=_keras_draws.cost(plan, shared=shared, masked=masked),
+        start=lambda batch: _one_for_each_row(start(plain(batch)), count_all_rows(batch)),
+        join=lambda states: [tf.concat(parts, 0) for parts in zip(*states, strict=True)],
+        take=lambda state, rows: [tf.gather(part, rows) for part in state],
+        draw=lambda state, noise: draw(state, noise).numpy(),
+        head=_keras_head.head_of(plan, proba, compiled),
     )
 
 

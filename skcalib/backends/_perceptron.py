@@ -66,7 +66,15 @@ def sampler(mlp, X, *, last):
             lambda rows: (rows, kernel, bias),
             lambda logits: _probabilities(logits, mlp.out_activation_),
         )
-    return X, Sampler(tuple(sites[n_before - 1 :]), cost, start, np.concatenate, draw, head)
+    return X, Sampler(
+        sites=tuple(sites[n_before - 1 :]),
+        cost=cost,
+        start=start,
+        join=np.concatenate,
+        take=lambda rows, numbers: rows[numbers],
+        draw=draw,
+        head=head,
+    )
 
 
 def _probabilities(values, out_activation):

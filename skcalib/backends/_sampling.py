@@ -44,5 +44,6 @@ class Sampler(NamedTuple):
     cost: Cost
     start: object  # batch -> values before the random part
     join: object  # these values of several batches -> of all their rows
+    take: object  # (these values, numbers of rows) -> those of these rows
     draw: object  # (these values, noise) -> probabilities (n_draws, n, n_outputs)
     head: object  # Head, or what about the network is not of its form, for messages

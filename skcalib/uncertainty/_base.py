@@ -30,7 +30,9 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
     probabilities of shape (n_levels, n_draws, n_rows, n_classes). ``_levels()`` gives None,
     or the levels (of dropout, say) if answers shall have an axis for them;
     ``_are_random()`` is False for points chosen to stand for a distribution, whose number
-    says nothing of their error. Draws are reduced block by block, so that no more than one
+    says nothing of their error. ``_are_ragged()`` is True if rows have different numbers of
+    draws; then a block holds rows of one number, and an array of their positions takes the
+    place of the slice. Draws are reduced block by block, so that no more than one
     block of them is ever held.
 
     References
@@ -56,13 +58,16 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
 
     @abstractmethod
     def _blocks(self, X):
-        """Yield rows (a slice) and draws (n_levels, n_draws, n_rows, n_classes)."""
+        """Yield rows and their draws (n_levels, n_draws, n_rows, n_classes)."""
 
     def _levels(self):
         return None
 
     def _are_random(self):
         return True
+
+    def _are_ragged(self):
+        return False
 
     def predict_proba(self, X):
         """Mean of the draws.
@@ -88,8 +93,10 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
                 f"predict_proba needs one level, got {self._levels()}; give a number. All "
                 "levels: predict_uncertainty(X).mean."
             )
-        means = [draws[0].mean(axis=0, dtype=np.float64) for _, draws in self._checked(X)]
-        proba = np.concatenate(means)
+        found = [
+            (rows, draws[0].mean(axis=0, dtype=np.float64)) for rows, draws in self._checked(X)
+        ]
+        proba = _in_order(*zip(*found, strict=True))
         return proba / proba.sum(axis=1, keepdims=True)
 
     def sample_proba(self, X, *, blocks=False):
@@ -108,9 +115,20 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
         -------
         draws : ndarray of shape (n_draws, n_samples, n_classes) or iterator
             With several levels: (n_levels, n_draws, n_samples, n_classes). With `blocks`,
-            pairs of a slice of the rows and the draws for these.
+            pairs of the rows (a slice; or their positions, in any order, if rows have
+            different numbers of draws) and the draws for these.
+
+        Raises
+        ------
+        ValueError
+            If rows have different numbers of draws and `blocks` is False.
         """
         check_is_fitted(self)
+        if self._are_ragged() and not blocks:
+            raise ValueError(
+                "Rows have different numbers of draws, which make no one array. Give "
+                "sample_proba(X, blocks=True), which yields rows and their draws, or tol=None."
+            )
         squeezed = self._squeezed()
         found = ((rows, squeezed(draws)) for rows, draws in self._checked(X))
         if blocks:
@@ -136,7 +154,8 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
         result : sklearn.utils.Bunch
             The arrays of :func:`~skcalib.uncertainty.summarize_draws`, with labels in
             ``likeliest``, and ``classes``, the labels of the columns. With several
-            levels, each array has a first axis for these, and ``levels`` holds them.
+            levels, each array has a first axis for these, and ``levels`` holds them. If
+            rows have different numbers of draws, ``n_draws`` (n_samples,) holds these.
             :func:`~skcalib.uncertainty.uncertainty_frame` makes it a table.
 
         Raises
@@ -146,20 +165,17 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
         """
         check_is_fitted(self)
         chosen = check_measures(measures, interval)
-        parts = [
-            [summary(level, chosen, interval) for level in draws]
-            for _, draws in self._checked(X)
-        ]
-        result = Bunch(
-            **{
-                name: self._squeezed()(
-                    np.stack(
-                        [np.concatenate(pieces) for pieces in _pieces(parts, name)],
-                    )
-                )
-                for name in parts[0][0]
-            }
-        )
+        rows, counts, parts = [], [], []
+        for some, draws in self._checked(X):
+            rows.append(some)
+            counts.append(np.full(draws.shape[2], draws.shape[1]))
+            parts.append([summary(level, chosen, interval) for level in draws])
+        result = Bunch()
+        for name in parts[0][0]:
+            levels = [_in_order(rows, pieces) for pieces in _pieces(parts, name)]
+            result[name] = self._squeezed()(np.stack(levels))
+        if self._are_ragged():
+            result.n_draws = _in_order(rows, counts)
         if "likeliest" in result:
             result.likeliest = self.classes_[result.likeliest]
         if "standard_error" in result and not self._are_random():
@@ -186,6 +202,16 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
     def _squeezed(self):
         one = self._levels() is None
         return lambda array: array[0] if one else array
+
+
+def _in_order(rows, parts):
+    """Join what was found for these rows, as they stand in X."""
+    joined = np.concatenate(parts)
+    if isinstance(rows[0], slice):
+        return joined
+    out = np.empty_like(joined)
+    out[np.concatenate(rows)] = joined
+    return out
 
 
 def _pieces(parts, name):

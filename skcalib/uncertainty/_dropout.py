@@ -22,7 +22,7 @@ from skcalib.uncertainty._sources import refuse_other_answers, refuse_rows_toget
 class DropoutMixin:
     """Draws of a network in ``estimator_``, by the parameters of its class.
 
-    These are `n_draws`, `rate`, `masks`, `inject`, `batch_size` and `verbose`.
+    These are `n_draws`, `tol`, `rate`, `masks`, `inject`, `batch_size` and `verbose`.
     """
 
     def forecast_cost(self):
@@ -36,7 +36,8 @@ class DropoutMixin:
             loop of as many predictions; ``share``, the share of the network's multiplications
             that is repeated for each draw. Estimated from the shapes of the layers. With
             ``n_draws="exact"`` the ratio counts the covariances instead, nothing is repeated,
-            and a loop would be one of as many predictions as there are points.
+            and a loop would be one of as many predictions as there are points. With `tol`
+            it is what rows cost that take all `n_draws`.
         """
         check_is_fitted(self)
         levels = len(self._all_levels())
@@ -51,8 +52,9 @@ class DropoutMixin:
 
     def _sentence(self):
         cost = self.forecast_cost()
+        about = "at most about" if self._are_ragged() else "about"
         return (
-            f"[MC dropout] {cost.share:.1%} of the network is repeated for each draw: about "
+            f"[MC dropout] {cost.share:.1%} of the network is repeated for each draw: {about} "
             f"{cost.ratio:.1f} times the work of one prediction (a loop: {cost.loop_ratio})."
         )
 
@@ -113,7 +115,7 @@ class DropoutMixin:
         )
         self._cost = (*sampler.cost[:2], multiplications(sampler.head))
         n_draws = self.n_draws if self._is_exact() else int(self.n_draws)
-        passes = Passes(sampler, levels, n_draws, self.seed_, shared, source.name)
+        passes = Passes(sampler, levels, n_draws, self.tol, self.seed_, shared, source.name)
         return source, passes, inputs
 
     def _is_exact(self):
@@ -122,6 +124,10 @@ class DropoutMixin:
 
     def _are_random(self):
         return not self._is_exact()
+
+    def _are_ragged(self):
+        check_parameters(self)
+        return self.tol is not None
 
     def _levels(self):
         check_parameters(self)

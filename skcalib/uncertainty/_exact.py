@@ -48,7 +48,8 @@ class GaussianLogits:
 
     def draws(self, state):
         """Return probabilities (n_levels, N_POINTS, n_rows, n_outputs)."""
-        mean, deviations, dtype = self._moments(state)
+        with np.errstate(invalid="ignore"):  # infinite rows give NaN, which is told later
+            mean, deviations, dtype = self._moments(state)
         levels = [
             self.head.proba((mean + spread * deviations).astype(dtype))
             for spread in self.spreads

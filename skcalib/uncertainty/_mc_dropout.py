@@ -64,6 +64,15 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
         taken for Gaussian, which is better the more features are dropped, and 64 fixed
         points of that distribution stand for all draws; `standard_error` is NaN.
 
+    tol : float or None, default=None
+        If given, a row stops drawing when the largest standard error of its probabilities
+        is at most this: after 10 draws, 15, 22, and so on, and after `n_draws` at the
+        latest. Most rows need few draws, so that the same is asked of fewer. Variances count
+        as mu (1 - mu) / 4 at least, as a few draws may agree by chance. This is a target and
+        no guarantee: a row stops where its draws look alike, so that the true error is
+        somewhat larger than for a number fixed beforehand. With several levels a row goes on
+        until it is reached at all of them. Not with ``n_draws="exact"``.
+
     rate : float, list of float, "auto" or None, default=None
         Dropout rates of all random layers, in [0, 1). None leaves each layer the rate it
         was trained with, and is 0.1 where dropout is put in. For a list, `sample_proba` and
@@ -199,6 +208,7 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
         estimator=None,
         *,
         n_draws=50,
+        tol=None,
         rate=None,
         masks="shared",
         inject=None,
@@ -210,6 +220,7 @@ class MCDropoutClassifier(WrappingMixin, DropoutMixin, SamplingClassifier):
     ):
         self.estimator = estimator
         self.n_draws = n_draws
+        self.tol = tol
         self.rate = rate
         self.masks = masks
         self.inject = inject

@@ -279,7 +279,7 @@ def summary(draws, chosen, interval):
     if "mean" in chosen:
         result.mean = mean
     if "std" in chosen or "standard_error" in chosen:
-        std = _standard_deviation(draws, mean)
+        std = standard_deviation(draws, mean)
         if "std" in chosen:
             result.std = std
         if "standard_error" in chosen:
@@ -340,7 +340,8 @@ def _share_outvoted(draws):
     return 1 - counts.reshape(n_rows, n_classes).max(axis=1) / n_draws
 
 
-def _standard_deviation(draws, mean):
+def standard_deviation(draws, mean):
+    """Return that of draws (n_draws, n_rows, n_classes) with this mean; NaN for one draw."""
     if len(draws) == 1:
         return np.full_like(mean, np.nan)
     squares = np.zeros_like(mean)

@@ -14,6 +14,7 @@ def check_parameters(estimator):
     owner = type(estimator).__name__
     if not isinstance(estimator.n_draws, str) or estimator.n_draws != "exact":
         _check_count(owner, "n_draws", estimator.n_draws, " or 'exact'")
+    _check_tol(owner, estimator.tol, estimator.n_draws)
     if estimator.batch_size is not None:
         _check_count(owner, "batch_size", estimator.batch_size)
     if not (isinstance(estimator.masks, str) and estimator.masks in MASKS):
@@ -47,6 +48,21 @@ def _check_rates(owner, rate, others):
         raise InvalidParameterError(
             f"The 'rate' parameter of {owner} must be None{others}, a number in [0, 1) or a "
             f"list of such numbers. Got {rate!r} instead."
+        )
+
+
+def _check_tol(owner, tol, n_draws):
+    if tol is None:
+        return
+    if not isinstance(tol, Real) or isinstance(tol, bool) or not 0 < tol < np.inf:
+        raise InvalidParameterError(
+            f"The 'tol' parameter of {owner} must be None or a positive number, .01 say, the "
+            f"standard error at which a row stops drawing. Got {tol!r} instead."
+        )
+    if isinstance(n_draws, str):
+        raise InvalidParameterError(
+            f"The 'tol' parameter of {owner} stops draws, and n_draws={n_draws!r} makes none. "
+            f"Give tol=None, or the largest number of draws. Got tol={tol!r}."
         )
 
 

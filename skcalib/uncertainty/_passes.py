@@ -5,6 +5,7 @@ import numpy as np
 from skcalib.backends._arrays import FEWEST_ROWS, count_all_rows, usual_rows
 from skcalib.uncertainty._exact import N_POINTS, GaussianLogits
 from skcalib.uncertainty._noise import noise_of
+from skcalib.uncertainty._stopping import are_enough, rounds
 
 MOST_ROWS = 1024  # of batches that are put together
 HELD = 2**24  # float32 values of one chunk of draws, and of noise that is kept
@@ -27,6 +28,9 @@ class Passes:
     seed : int
         What draws depend on.
 
+    tol : float or None
+        Standard error at which a row's draws are enough.
+
     shared : bool
         Whether all rows share the masks of a draw.
 
@@ -34,20 +38,21 @@ class Passes:
         Of the network, for messages.
     """
 
-    def __init__(self, sampler, levels, n_draws, seed, shared, name):
+    def __init__(self, sampler, levels, n_draws, tol, seed, shared, name):
         self.exact = None
         if n_draws == "exact":
             n_draws, self.exact = N_POINTS, GaussianLogits(sampler, levels, seed, name)
         self.sampler = sampler
         self.levels = levels
         self.n_draws = n_draws
+        self.tol = tol
         self.seed = seed
         self.shared = shared
-        self._kept = {}
+        self._kept, self._n_kept = {}, 0
 
     def plain(self, X):
         """Return the draw of a network none of whose layers drops anything."""
-        noise = self._noise(0.0, range(1), slice(0, count_all_rows(X)))
+        noise = self._noise(0.0, range(1), np.arange(count_all_rows(X)))
         return self.sampler.draw(self.sampler.start(X), noise)[0]
 
     def rows_in_batch(self, X):
@@ -55,19 +60,20 @@ class Passes:
         return min(usual_rows(X), max(FEWEST_ROWS, HELD // self._draws_of_a_row()))
 
     def blocks(self, batches):
-        """Yield rows (a slice) and their draws (n_levels, n_draws, n_rows, n_outputs).
+        """Yield rows and their draws (n_levels, n_draws, n_rows, n_outputs).
 
-        Small batches are put together before the draws, which then share their kernels.
+        Rows are a slice; with `tol` an array of numbers, and draws differ in number. Small
+        batches are put together before the draws, which then share their kernels.
         """
         states, start, stop = [], 0, 0
         for batch in batches:
             n_rows = count_all_rows(batch)
             if states and stop + n_rows - start > self._rows_in_block():
-                yield self._block(states, slice(start, stop))
+                yield from self._block(states, slice(start, stop))
                 states, start = [], stop
             states.append(self.sampler.start(batch))
             stop += n_rows
-        yield self._block(states, slice(start, stop))
+        yield from self._block(states, slice(start, stop))
 
     def _rows_in_block(self):
         cost = self.sampler.cost
@@ -77,39 +83,75 @@ class Passes:
         return self.n_draws * len(self.levels) * self.sampler.cost.outputs
 
     def _block(self, states, rows):
-        before = states[0] if len(states) == 1 else self.sampler.join(states)
+        state = states[0] if len(states) == 1 else self.sampler.join(states)
         if self.exact is not None:
-            return rows, self.exact.draws(before)
+            yield rows, self.exact.draws(state)
+        elif self.tol is None:
+            numbers = np.arange(rows.start, rows.stop)
+            yield rows, self._draws(state, numbers, range(self.n_draws))
+        else:
+            yield from self._until_enough(state, np.arange(rows.start, rows.stop))
+
+    def _until_enough(self, state, rows):
+        """Yield rows (their numbers) and draws, those first that need fewest."""
+        before = None
+        for draws in rounds(self.n_draws):
+            found = self._draws(state, rows, draws)
+            found = found if before is None else np.concatenate([before, found], axis=1)
+            done = np.full(len(rows), draws.stop == self.n_draws) | are_enough(found, self.tol)
+            if done.any():
+                yield rows[done], found[:, :, done]
+            if done.all():
+                return
+            rows, before = rows[~done], found[:, :, ~done]
+            if done.any():
+                state = self.sampler.take(state, np.flatnonzero(~done))
+
+    def _draws(self, state, rows, draws):
+        """Return the draws of these numbers (n_levels, n_draws, n_rows, n_outputs)."""
         out = None
         for number, level in enumerate(self.levels):
-            for draws in self._chunks(rows.stop - rows.start):
-                values = self.sampler.draw(before, self._noise(level, draws, rows))
+            for some in self._chunks(rows, draws):
+                values = self.sampler.draw(state, self._noise(level, some, rows))
                 if out is None:
-                    shape = len(self.levels), self.n_draws, *values.shape[1:]
+                    shape = len(self.levels), len(draws), *values.shape[1:]
                     out = np.empty(shape, values.dtype)
-                out[number, draws.start : draws.stop] = values
-        return rows, out
+                out[number, some.start - draws.start : some.stop - draws.start] = values
+        return out
 
-    def _chunks(self, n_rows):
+    def _chunks(self, rows, draws):
         cost = self.sampler.cost
-        noise = self._values_of_noise() * (1 if self.shared else n_rows)
-        size = max(1, HELD // (n_rows * cost.width + cost.kernel + noise))
-        for start in range(0, self.n_draws, size):
-            yield range(start, min(start + size, self.n_draws))
+        noise = self._values_of_noise() * (1 if self.shared else rows[-1] - rows[0] + 1)
+        size = max(1, HELD // (len(rows) * cost.width + cost.kernel + noise))
+        for start in range(draws.start, draws.stop, size):
+            yield range(start, min(start + size, draws.stop))
 
     def _values_of_noise(self):
         return sum(int(np.prod(site.shape)) for site in self.sampler.sites)
 
     def _noise(self, level, draws, rows):
+        if not self.shared:
+            return self._own_noise(level, draws, rows)
         key = level, draws
         if key in self._kept:
             return self._kept[key]
-        own = None if self.shared else range(rows.start, rows.stop)
-        noise = [
-            noise_of(site, place, site.rate if level is None else level, self.seed, draws, own)
-            for place, site in enumerate(self.sampler.sites)
-        ]
-        values = self._values_of_noise() * self.n_draws * len(self.levels)
-        if self.shared and values <= HELD:
+        noise = self._noise_of_rows(level, draws, None)
+        values = self._values_of_noise() * len(draws)
+        if self._n_kept + values <= HELD:
+            self._n_kept += values
             self._kept[key] = noise
         return noise
+
+    def _own_noise(self, level, draws, rows):
+        """Return noise of these rows, which may have others between them."""
+        between = range(rows[0], rows[-1] + 1)
+        noise = self._noise_of_rows(level, draws, between)
+        if len(between) == len(rows):
+            return noise
+        return [tuple(part[:, rows - rows[0]] for part in parts) for parts in noise]
+
+    def _noise_of_rows(self, level, draws, rows):
+        return [
+            noise_of(site, place, site.rate if level is None else level, self.seed, draws, rows)
+            for place, site in enumerate(self.sampler.sites)
+        ]

@@ -237,9 +237,10 @@ def test_rows_that_nothing_can_move_and_rows_of_nan():
     assert (result.std[:3] > 1e-3).any(axis=1).all()
     np.testing.assert_allclose(result.mean[3:], 0.1, atol=1e-7)
     np.testing.assert_allclose(result.std[3:], 0, atol=1e-7)
-    rows[1, 5] = np.nan
-    with pytest.raises(ValueError, match=r"A draw.*NaN"):
-        mc.predict_proba(rows)
+    for value in (np.nan, np.inf):
+        rows[1, 5:7] = value
+        with pytest.raises(ValueError, match=r"A draw.*NaN"):
+            mc.predict_proba(rows)
 
 
 def test_there_is_no_standard_error_and_the_cost_is_small(model, mlp, capsys):
