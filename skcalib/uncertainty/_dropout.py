@@ -46,7 +46,7 @@ class DropoutMixin:
         if self._is_exact():
             ratio = (before + after + moments) / total
             return Bunch(ratio=ratio, loop_ratio=N_POINTS * levels, share=0.0)
-        n_draws = self.n_draws * levels
+        n_draws = int(self.n_draws) * levels
         ratio = (before + n_draws * after) / total
         return Bunch(ratio=ratio, loop_ratio=n_draws, share=after / total)
 

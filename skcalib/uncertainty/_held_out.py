@@ -11,6 +11,7 @@ from sklearn.utils.validation import _check_method_params
 from skcalib._pairs import columns_among, take_rows
 from skcalib._responses import is_dict_of_arrays
 from skcalib._wrapped_networks import faithful_clone
+from skcalib.uncertainty._exact import N_POINTS
 from skcalib.uncertainty._tuning import FEWEST_ROWS, log_of
 
 HELD = 2**22  # probabilities of all draws at one rate
@@ -33,7 +34,9 @@ class HeldOut:
 
     def __init__(self, classifier, X, codes, members):
         rows = np.unique(np.concatenate([held for _, held in members]))
-        most = HELD // (classifier.n_draws * len(classifier.classes_))
+        self._n_draws = classifier.n_draws
+        n_draws = N_POINTS if classifier._is_exact() else int(classifier.n_draws)
+        most = HELD // (n_draws * len(classifier.classes_))
         if len(rows) > most:
             few = np.random.default_rng(classifier.seed_).choice(rows, most, replace=False)
             rows = np.sort(few)
@@ -44,11 +47,10 @@ class HeldOut:
             )
         self.codes = codes[rows]
         self._classes = classifier.classes_
-        self._n_draws = classifier.n_draws
         self._parts = []
         for estimator, held in members:
             probe = copy(classifier)
-            probe.set_params(rate=0.0, centered=False, verbose=0, random_state=0)
+            probe.set_params(rate=0.0, centered=False, tol=None, verbose=0, random_state=0)
             probe.estimator_ = estimator
             places = np.flatnonzero(np.isin(rows, held))
             if len(places):
@@ -59,12 +61,14 @@ class HeldOut:
 
     def log_draws(self, rate):
         """Return log-probabilities (n_draws, n_rows, n_classes) at this rate."""
-        n_draws = self._n_draws if rate else 1
-        shape = n_draws, len(self.codes), len(self._classes)
-        out = np.full(shape, log_of(np.float32(0)))  # of classes that a fold lacks
+        out = None
         for probe, X, places in self._parts:
             columns = columns_among(self._classes, probe.classes_)
-            draws = probe.set_params(rate=rate, n_draws=n_draws).sample_proba(X)
+            probe.set_params(rate=rate, n_draws=self._n_draws if rate else 1)
+            draws = probe.sample_proba(X)
+            if out is None:
+                shape = len(draws), len(self.codes), len(self._classes)
+                out = np.full(shape, log_of(np.float32(0)))  # of classes that a fold lacks
             out[:, places[:, None], columns] = log_of(draws)
         return out
 
