@@ -12,9 +12,9 @@ from skcalib._logits import SMALLEST_FLOOR, floor_of, looks_like_proba, softmax
 from skcalib._outputs import warn_of_lost_logits
 from skcalib._responses import (
     Response,
-    is_dict_of_arrays,
     logits_from_response,
     response_of,
+    take_rows,
 )
 
 MIXED = (
@@ -84,13 +84,6 @@ def fit_split(estimator, X, y, split, fit_params):
 def is_pairwise(estimator):
     """Tell whether X is a square matrix of distances or kernel values."""
     return hasattr(estimator, "__sklearn_tags__") and get_tags(estimator).input_tags.pairwise
-
-
-def take_rows(X, rows):
-    """Index whatever a classifier takes as X."""
-    if is_dict_of_arrays(X):
-        return {name: _safe_indexing(part, rows) for name, part in X.items()}
-    return _safe_indexing(X, rows)
 
 
 def columns_among(classes, own):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils import _safe_indexing
 
 from skcalib._logits import check_finite, check_proba, float_array, log_of_floored
 from skcalib._wrapped_networks import final_estimator, final_network
@@ -91,6 +92,13 @@ def _answer(estimator, method, X, classes, *, strict=True):
 def is_dict_of_arrays(X):
     """Tell a dictionary of inputs from a sparse matrix that is a dictionary inside."""
     return isinstance(X, Mapping) and not hasattr(X, "shape")
+
+
+def take_rows(X, rows):
+    """Index whatever a estimator takes as X."""
+    if is_dict_of_arrays(X):
+        return {name: _safe_indexing(part, rows) for name, part in X.items()}
+    return _safe_indexing(X, rows)
 
 
 def count_rows(X):

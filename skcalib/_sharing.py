@@ -1,5 +1,6 @@
 """Copies of an estimator share its trained network; pickles contain it, once."""
 
+from copy import copy
 from weakref import WeakValueDictionary
 
 from skcalib.backends import is_network, network_backend
@@ -27,6 +28,23 @@ class SharedNetworkMixin:
         if isinstance(network, _Shared):
             state = {**state, self._network_parameter: network.model}
         super().__setstate__(state)
+
+
+class AdapterMixin(SharedNetworkMixin):
+    """Estimators that are nothing but a trained network, in the parameter `model`."""
+
+    _network_parameter = "model"
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def __sklearn_clone__(self):
+        """Return a new adapter, not yet fitted, around the same network."""
+        hollow = copy(self)
+        hollow.model = None
+        twin = super(AdapterMixin, hollow).__sklearn_clone__()
+        twin.model = self.model
+        return twin
 
 
 class _Shared:

@@ -56,6 +56,13 @@ class LabelledNetwork(ClassifierMixin, BaseEstimator):
         return self.net.get_metadata_routing()
 
 
+IN_A_CLASSIFIER = (
+    "Put the network into skcalib.FrozenNetwork there; to train one in the folds, put it into "
+    "scikeras.wrappers.KerasClassifier, keras.wrappers.SKLearnClassifier or "
+    "skorch.NeuralNetClassifier."
+)
+
+
 def network_of(estimator, X):
     """Return (network, its inputs, its columns in use, their labels), or None.
 
@@ -87,7 +94,7 @@ def is_networked(estimator):
 
 
 def final_estimator(estimator):
-    """Return the classifier that answers inside pipelines, searches and frozen wrappers."""
+    """Return the estimator that answers inside pipelines, searches and frozen wrappers."""
     while (inner := _inner(estimator)) is not None:
         estimator = inner
     return estimator
@@ -101,7 +108,7 @@ def final_network(estimator, X):
 
 
 def final_step(estimator, X):
-    """Return the fitted classifier at the end, and X as it takes it."""
+    """Return the fitted estimator at the end, and X as it takes it."""
     while (inner := _inner(estimator)) is not None:
         if isinstance(estimator, Pipeline) and len(estimator.steps) > 1:
             X = estimator[:-1].transform(X)
@@ -117,19 +124,17 @@ def _inner(estimator):
     return getattr(estimator, "best_estimator_", None)
 
 
-def sheltered(estimator):
-    """Put a bare network into FrozenNetwork, where it is neither copied nor trained."""
+def sheltered(estimator, adapter=FrozenNetwork, way_out=IN_A_CLASSIFIER):
+    """Put a bare network into an adapter, where it is neither copied nor trained."""
     if is_network(estimator):
-        return FrozenNetwork(estimator)
+        return adapter(estimator)
     if isinstance(estimator, FrozenEstimator) and is_network(estimator.estimator):
-        return FrozenNetwork(estimator.estimator)
+        return adapter(estimator.estimator)
     last = final_estimator(estimator)
     if is_network(last):
         raise InvalidParameterError(
             f"The last step of {type(estimator).__name__} is a bare {type(last).__name__}, "
-            "which it would train or copy. Put the network into skcalib.FrozenNetwork there; "
-            "to train one in the folds, put it into scikeras.wrappers.KerasClassifier, "
-            "keras.wrappers.SKLearnClassifier or skorch.NeuralNetClassifier."
+            f"which it would train or copy. {way_out}"
         )
     return estimator
 

@@ -15,8 +15,10 @@ from skcalib.calibrators._base import check_labels
 class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
     """Meta-estimators whose `estimator` may be a bare network, which copies share.
 
-    A subclass has ``_get_estimator()``, which gives a scikit-learn classifier.
+    A subclass has ``_get_estimator()``, which gives a scikit-learn estimator.
     """
+
+    _sheltered = staticmethod(sheltered)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -25,8 +27,10 @@ class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
             base = get_tags(estimator)
             tags.input_tags = copy(base.input_tags)
             tags.non_deterministic = base.non_deterministic
-            if base.classifier_tags is not None:
-                tags.classifier_tags = copy(base.classifier_tags)
+            for name in ("classifier_tags", "regressor_tags"):
+                if getattr(base, name) is not None and getattr(tags, name) is not None:
+                    setattr(tags, name, copy(getattr(base, name)))
+            if tags.classifier_tags is not None:
                 tags.classifier_tags.multi_label = False
         return tags
 
@@ -36,11 +40,11 @@ class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
         source.estimator = None
         twin = super(WrappingMixin, source).__sklearn_clone__()
         if self.estimator is not None:
-            twin.estimator = faithful_clone(sheltered(self.estimator))
+            twin.estimator = faithful_clone(self._sheltered(self.estimator))
         return twin
 
     def _take_features(self, estimator):
-        """Have the names and the number of features of a fitted classifier."""
+        """Have the names and the number of features of a fitted estimator."""
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))

@@ -1,6 +1,5 @@
 """FrozenNetwork: a trained Keras or torch network as a scikit-learn classifier."""
 
-from copy import copy
 from numbers import Integral
 from typing import NamedTuple
 
@@ -13,10 +12,10 @@ from skcalib._labels import classes_of_outputs
 from skcalib._logits import check_finite, check_proba, float_array, log_of_floored, softmax
 from skcalib._outputs import a_column_for_each_class, reads_as_proba, warn_of_lost_logits
 from skcalib._predictions import ProbabilisticClassifierMixin
-from skcalib._sharing import SharedNetworkMixin
+from skcalib._sharing import AdapterMixin
 from skcalib._streams import refuse_streams
 from skcalib.backends import network_backend
-from skcalib.backends._arrays import as_arrays, each_array, map_arrays
+from skcalib.backends._arrays import as_arrays, each_array, filled_arrays, map_arrays
 
 IF_LOGITS = "if they are logits, say so: FrozenNetwork(model, from_logits=True)"
 ROWS_TO_LOOK_AT = 1000  # when nothing else tells logits from probabilities
@@ -30,7 +29,7 @@ class _Learned(NamedTuple):
     order: np.ndarray | None  # the output of each class
 
 
-class FrozenNetwork(SharedNetworkMixin, ProbabilisticClassifierMixin, BaseEstimator):
+class FrozenNetwork(AdapterMixin, ProbabilisticClassifierMixin, BaseEstimator):
     """A trained Keras model or torch module as a scikit-learn classifier.
 
     It predicts and is never trained: `fit` learns the class labels only, a clone shares
@@ -118,8 +117,6 @@ class FrozenNetwork(SharedNetworkMixin, ProbabilisticClassifierMixin, BaseEstima
     >>> bool(network.score(X[1500:], y[1500:]) > 0.8)
     True
     """
-
-    _network_parameter = "model"
 
     def __init__(self, model, *, classes=None, from_logits="auto", batch_size=None):
         self.model = model
@@ -267,10 +264,7 @@ class FrozenNetwork(SharedNetworkMixin, ProbabilisticClassifierMixin, BaseEstima
         """Return what stands before the last activation, and its name."""
         self._check_params()
         refuse_streams(X)
-        X = as_arrays(X)
-        lengths = {len(part) if part.ndim else 0 for part in each_array(X)}
-        if len(lengths) != 1 or lengths == {0}:
-            raise ValueError(f"X must hold one or more samples, got lengths {lengths}.")
+        X = filled_arrays(X)
         if n_rows is not None:
             X = map_arrays(lambda part: part[:n_rows], X)
         values, head = self._backend().forward(self.model, X, self.batch_size)
@@ -335,14 +329,3 @@ class FrozenNetwork(SharedNetworkMixin, ProbabilisticClassifierMixin, BaseEstima
                 "The 'batch_size' parameter of FrozenNetwork must be a positive int or None. "
                 f"Got {self.batch_size!r} instead."
             )
-
-    def __sklearn_is_fitted__(self):
-        return True
-
-    def __sklearn_clone__(self):
-        """Return a new adapter, not yet fitted, around the same network."""
-        hollow = copy(self)
-        hollow.model = None
-        twin = super(FrozenNetwork, hollow).__sklearn_clone__()
-        twin.model = self.model
-        return twin

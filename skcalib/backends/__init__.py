@@ -3,7 +3,7 @@
 Each says what it ``owns``. A network module has ``forward(model, X, batch_size)``, which
 gives what stands before the last activation, ``says_logits(model)``, ``n_outputs(model)``
 and ``reduce(model)``, and may have ``sampler(model, X, ...)`` for random draws, with
-``seeds_kept(model)``; a wrapper module has ``unwrap(estimator, X)``,
+``seeds_kept(model)``; a wrapper module has ``unwrap(estimator, X)``, ``regresses(estimator)``,
 ``lost_in_clones(estimator)`` and ``TRAINS_ON_ONE_HOT``. A module is found by the packages of
 a model's class and of its ancestors and imported only then: a library that is not loaded
 cannot own the model.

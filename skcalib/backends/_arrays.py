@@ -41,6 +41,15 @@ def as_arrays(X):
     return _dense(X) if issparse(X) else map_arrays(_dense, X)
 
 
+def filled_arrays(X):
+    """Return dense arrays that hold equally many samples, one or more, or raise."""
+    X = as_arrays(X)
+    lengths = {len(part) if part.ndim else 0 for part in each_array(X)}
+    if len(lengths) != 1 or lengths == {0}:
+        raise ValueError(f"X must hold one or more samples, got lengths {lengths}.")
+    return X
+
+
 def _dense(part):
     if issparse(part):
         return part.toarray()
@@ -83,8 +92,8 @@ def rows_of_logits(values, n_rows, owner):
     columns = max(values.shape[1:], default=1)
     if values.shape[:1] != (n_rows,) or values.size != n_rows * columns:
         raise ValueError(
-            f"{owner} answers with an array of shape {values.shape} for {n_rows} samples; a "
-            "classifier's answer has a row for each sample and a column for each class."
+            f"{owner} answers with an array of shape {values.shape} for {n_rows} samples; an "
+            "answer has a row for each sample and a column for each class (or target)."
         )
     return values.reshape(n_rows, -1)
 

@@ -62,8 +62,8 @@ def plan(model, name, *, every_site, inject=None):
         )
     if len(graph.outputs) != 1:
         raise ValueError(
-            f"{name} has {len(graph.outputs)} outputs; a classifier has one. Give a network "
-            "that ends at the output with the classes."
+            f"{name} has {len(graph.outputs)} outputs; draws are of one. Give a network "
+            "that ends at the output with the classes (or targets)."
         )
     walk = _Walk(name, every_site, everywhere=inject is not None)
     inputs, output = walk.all_of(graph)

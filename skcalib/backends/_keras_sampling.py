@@ -23,7 +23,8 @@ def sampler(model, X, *, every_site, shared, ending, inject):
 
     `every_site` counts random layers of rate 0, `shared` says that noise is the same for
     all rows, `ending` what the network's output is: "proba", "logits", "sigmoid" or
-    "log_softmax", `inject` where dropout is put in (None: nowhere).
+    "log_softmax" (draws are probabilities), or "target" (draws are the output as it is),
+    `inject` where dropout is put in (None: nowhere).
     """
     library = keras.config.backend()
     if library != "tensorflow":
@@ -63,7 +64,7 @@ def _build(model, X, every_site, shared, ending, inject):
     def proba(out):
         out = ops.cast(out, "float32")
         out = ops.reshape(out, (-1, int(np.prod(out.shape[1:]))))
-        return _probabilities(out, ending)
+        return out if ending == "target" else _probabilities(out, ending)
 
     def compiled(finish, units):  # traced when it is first called
         signature = [spec((None, None, units))]

@@ -1,4 +1,4 @@
-"""Draws of scikit-learn's multilayer perceptron, in NumPy, with dropout put into it."""
+"""Draws of scikit-learn's multilayer perceptrons, in NumPy, with dropout put into them."""
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -39,7 +39,7 @@ def sampler(mlp, X, *, last):
         for number, (kernel, bias) in enumerate(layers[n_before:]):
             rows = activation(rows) if number else rows
             rows = (rows * noise[number][0].astype(rows.dtype, copy=False)) @ kernel + bias
-        return _probabilities(rows, mlp.out_activation_)
+        return _answers(rows, mlp.out_activation_)
 
     widths = [kernel.shape[1] for kernel, _ in layers]
     sites = [
@@ -53,7 +53,7 @@ def sampler(mlp, X, *, last):
         width=2 * sum(widths[n_before - 1 :]),
         kernel=0,
         start=widths[n_before - 1],
-        outputs=max(2, widths[-1]),
+        outputs=max(2, widths[-1]),  # at most: two classes come from one
     )
     head = (
         f"has dropout after each of its {len(layers) - 1} hidden layers; inject='last' puts it "
@@ -64,7 +64,7 @@ def sampler(mlp, X, *, last):
         head = Head(
             kernel.shape,
             lambda rows: (rows, kernel, bias),
-            lambda logits: _probabilities(logits, mlp.out_activation_),
+            lambda logits: _answers(logits, mlp.out_activation_),
         )
     return X, Sampler(
         sites=tuple(sites[n_before - 1 :]),
@@ -77,7 +77,12 @@ def sampler(mlp, X, *, last):
     )
 
 
-def _probabilities(values, out_activation):
+def _answers(values, out_activation):
+    """Return a column for each class, or for each target of a regressor."""
+    if out_activation == "identity":
+        return values
+    if out_activation == "exp":  # of a regressor by the Poisson loss
+        return np.exp(values)
     if out_activation == "softmax":
         return softmax(values, axis=-1)
     positive = expit(values)

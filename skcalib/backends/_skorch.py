@@ -28,6 +28,11 @@ def owns(thing):
     return isinstance(thing, NeuralNetClassifier | NeuralNetBinaryClassifier)
 
 
+def regresses(estimator):
+    """Tell whether this wrapper is a regressor."""
+    return False
+
+
 def unwrap(estimator, X):
     """Return network, inputs, classes and what its output is; None if it is customised."""
     if _is_customised(estimator) or not hasattr(estimator, "module_"):

@@ -170,10 +170,8 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
             rows.append(some)
             counts.append(np.full(draws.shape[2], draws.shape[1]))
             parts.append([summary(level, chosen, interval) for level in draws])
-        result = Bunch()
-        for name in parts[0][0]:
-            levels = [_in_order(rows, pieces) for pieces in _pieces(parts, name)]
-            result[name] = self._squeezed()(np.stack(levels))
+        squeezed = self._squeezed()
+        result = Bunch(**{name: squeezed(found) for name, found in joined(parts, rows)})
         if self._are_ragged():
             result.n_draws = _in_order(rows, counts)
         if "likeliest" in result:
@@ -214,7 +212,8 @@ def _in_order(rows, parts):
     return out
 
 
-def _pieces(parts, name):
-    """Return for each level the arrays of this name, block by block."""
-    n_levels = len(parts[0])
-    return [[block[level][name] for block in parts] for level in range(n_levels)]
+def joined(parts, rows):
+    """Yield each name and its arrays of all levels, from one Bunch for each block and level."""
+    levels = list(zip(*parts, strict=True))
+    for name in parts[0][0]:
+        yield name, np.stack([_in_order(rows, [p[name] for p in level]) for level in levels])

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import Bunch, _safe_indexing, check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._progress import shown
@@ -22,8 +23,13 @@ from skcalib.uncertainty._sources import refuse_other_answers, refuse_rows_toget
 class DropoutMixin:
     """Draws of a network in ``estimator_``, by the parameters of its class.
 
-    These are `n_draws`, `tol`, `rate`, `masks`, `inject`, `batch_size` and `verbose`.
+    These are `n_draws`, `rate`, `masks`, `inject`, `batch_size`, `random_state`, `verbose`,
+    and of classifiers `tol`. A subclass has ``_get_estimator()``, and may look for other
+    networks.
     """
+
+    _source_of = staticmethod(source_of)
+    _wanted = "a Keras model, a wrapper of one, or scikit-learn's MLPClassifier"
 
     def forecast_cost(self):
         """Forecast what a prediction costs, in predictions of the plain network.
@@ -50,6 +56,19 @@ class DropoutMixin:
         ratio = (before + n_draws * after) / total
         return Bunch(ratio=ratio, loop_ratio=n_draws, share=after / total)
 
+    def get_metadata_routing(self):
+        """Return who consumes which metadata: `estimator`.
+
+        Returns
+        -------
+        routing : sklearn.utils.metadata_routing.MetadataRouter
+            See scikit-learn's user guide on metadata routing.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        return MetadataRouter(owner=self).add(
+            estimator=self._get_estimator(), method_mapping=mapping
+        )
+
     def _sentence(self):
         cost = self.forecast_cost()
         about = "at most about" if self._are_ragged() else "about"
@@ -65,17 +84,16 @@ class DropoutMixin:
         source, inputs = self._source(few)
         known, self._ending = source.look(inputs)
         source, passes, inputs = self._prepared(few)
-        refuse_other_answers(source, passes.plain(inputs), inputs)
-        refuse_rows_together(passes, inputs)
+        refuse_other_answers(source, passes, inputs)
+        refuse_rows_together(source, passes, inputs)
         return known
 
     def _source(self, X):
-        found = source_of(self.estimator_, X)
+        found = self._source_of(self.estimator_, X)
         if found is None:
             raise InvalidParameterError(
-                f"The 'estimator' parameter of {type(self).__name__} must hold a network: a "
-                "Keras model, a wrapper of one, or scikit-learn's MLPClassifier. Got "
-                f"{self.estimator!r} instead."
+                f"The 'estimator' parameter of {type(self).__name__} must hold a network: "
+                f"{self._wanted}. Got {self.estimator!r} instead."
             )
         return found
 
@@ -90,7 +108,9 @@ class DropoutMixin:
         finish = self._finish()
 
         def plain(rows):
-            return source.ordered(passes.plain(map_arrays(lambda part: part[rows], inputs)))
+            return source.ordered(
+                passes.some(map_arrays(lambda part: part[rows], inputs), 0.0)[0]
+            )
 
         return (
             (rows, finish(source.ordered(draws), partial(plain, rows))) for rows, draws in work
@@ -101,7 +121,7 @@ class DropoutMixin:
         return lambda draws, plain: draws
 
     def _prepared(self, X):
-        """Return the Network or Perceptron, Passes of it, and its inputs."""
+        """Return where the draws come from, Passes of it, and its inputs."""
         check_parameters(self)
         refuse_streams(X)
         source, inputs = self._source(X)
@@ -115,7 +135,8 @@ class DropoutMixin:
         )
         self._cost = (*sampler.cost[:2], multiplications(sampler.head))
         n_draws = self.n_draws if self._is_exact() else int(self.n_draws)
-        passes = Passes(sampler, levels, n_draws, self.tol, self.seed_, shared, source.name)
+        tol = getattr(self, "tol", None)
+        passes = Passes(sampler, levels, n_draws, tol, self.seed_, shared, source.name)
         return source, passes, inputs
 
     def _is_exact(self):
@@ -127,7 +148,7 @@ class DropoutMixin:
 
     def _are_ragged(self):
         check_parameters(self)
-        return self.tol is not None
+        return getattr(self, "tol", None) is not None
 
     def _levels(self):
         check_parameters(self)

@@ -4,7 +4,7 @@ from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils._param_validation import InvalidParameterError
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import process_routing
 
 from skcalib._streams import refuse_streams
 from skcalib._wrapped_networks import faithful_clone, prepared, sheltered
@@ -137,6 +137,7 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
 
     See Also
     --------
+    MCDropoutRegressor : The same for regression.
     TemperatureCalibratedClassifier : Makes its probabilities mean what they say.
     skcalib.uncertainty.summarize_draws : The measures, for draws of any origin.
 
@@ -274,19 +275,6 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
         if self.verbose:
             print(self._sentence())
         return self
-
-    def get_metadata_routing(self):
-        """Return who consumes which metadata: `estimator`.
-
-        Returns
-        -------
-        routing : sklearn.utils.metadata_routing.MetadataRouter
-            See scikit-learn's user guide on metadata routing.
-        """
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        return MetadataRouter(owner=self).add(
-            estimator=self._get_estimator(), method_mapping=mapping
-        )
 
     def _get_estimator(self):
         if self.estimator is None:

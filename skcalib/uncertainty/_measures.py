@@ -249,11 +249,16 @@ def check_measures(measures, interval):
         raise InvalidParameterError(
             f"measures holds {strange}; it is 'all', or some of {list(MEASURES)}."
         )
+    check_interval(interval)
+    return chosen
+
+
+def check_interval(interval):
+    """Raise unless this is a share."""
     if not (isinstance(interval, Real) and 0 < interval < 1):
         raise InvalidParameterError(
             f"interval must be a share of the draws in (0, 1), 0.9 say. Got {interval!r}."
         )
-    return chosen
 
 
 def check_draws(draws):
@@ -285,7 +290,7 @@ def summary(draws, chosen, interval):
         if "standard_error" in chosen:
             result.standard_error = std / np.sqrt(len(draws))
     if "interval" in chosen:
-        result.low, result.high = _quantiles(draws, (1 - interval) / 2, (1 + interval) / 2)
+        result.low, result.high = quantiles(draws, (1 - interval) / 2, (1 + interval) / 2)
     _add_entropies(result, draws, mean, chosen)
     if "variation_ratio" in chosen:
         result.variation_ratio = _share_outvoted(draws)
@@ -322,8 +327,8 @@ def _entropy_of_each(draws):
     return 0.0 - np.einsum("tnk,tnk->tn", draws, logs)  # no negative zero
 
 
-def _quantiles(draws, *shares):
-    """Return what np.quantile(draws, shares, axis=0) does, from one sort of contiguous rows."""
+def quantiles(draws, *shares):
+    """Yield what np.quantile(draws, shares, axis=0) returns; one sort of contiguous rows."""
     ordered = np.ascontiguousarray(np.moveaxis(draws, 0, -1))
     ordered.sort(axis=-1)
     last = len(draws) - 1
@@ -341,10 +346,8 @@ def _share_outvoted(draws):
 
 
 def standard_deviation(draws, mean):
-    """Return that of draws (n_draws, n_rows, n_classes) with this mean; NaN for one draw."""
-    if len(draws) == 1:
-        return np.full_like(mean, np.nan)
-    squares = np.zeros_like(mean)
+    """Return it with ddof 1; NaN for one draw."""
+    squares = np.zeros_like(mean) if len(draws) > 1 else np.full_like(mean, np.nan)
     for draw in draws:  # no second array of all draws
         squares += (draw - mean) ** 2
-    return np.sqrt(squares / (len(draws) - 1))
+    return np.sqrt(squares / max(1, len(draws) - 1))

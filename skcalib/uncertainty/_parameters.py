@@ -12,9 +12,12 @@ SITES = ("hidden", "last")
 def check_parameters(estimator):
     """Raise InvalidParameterError for values that are out of range."""
     owner = type(estimator).__name__
-    if not isinstance(estimator.n_draws, str) or estimator.n_draws != "exact":
-        _check_count(owner, "n_draws", estimator.n_draws, " or 'exact'")
-    _check_tol(owner, estimator.tol, estimator.n_draws)
+    spares = hasattr(estimator, "tol")  # draws, as classifiers do
+    exact = isinstance(estimator.n_draws, str) and estimator.n_draws == "exact"
+    if not (exact and spares):
+        _check_count(owner, "n_draws", estimator.n_draws, " or 'exact'" if spares else "")
+    if spares:
+        _check_tol(owner, estimator.tol, estimator.n_draws)
     if estimator.batch_size is not None:
         _check_count(owner, "batch_size", estimator.batch_size)
     if not (isinstance(estimator.masks, str) and estimator.masks in MASKS):

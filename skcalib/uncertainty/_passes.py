@@ -50,10 +50,10 @@ class Passes:
         self.shared = shared
         self._kept, self._n_kept = {}, 0
 
-    def plain(self, X):
-        """Return the draw of a network none of whose layers drops anything."""
-        noise = self._noise(0.0, range(1), np.arange(count_all_rows(X)))
-        return self.sampler.draw(self.sampler.start(X), noise)[0]
+    def some(self, X, rate, n_draws=1):
+        """Return draws (n_draws, n_samples, n_outputs) of a few rows, all layers at a rate."""
+        noise = self._noise(rate, range(n_draws), np.arange(count_all_rows(X)))
+        return self.sampler.draw(self.sampler.start(X), noise)
 
     def rows_in_batch(self, X):
         """Return how many rows make a batch if the batch size is left to us."""

@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 
+from skcalib._sharing import AdapterMixin
 from skcalib._wrapped_networks import final_estimator, final_step, network_of
-from skcalib.backends import _perceptron, network_backend
+from skcalib.backends import _perceptron, network_backend, wrapper_backend
 from skcalib.backends._arrays import map_arrays
-from skcalib.networks import FrozenNetwork
 
 ROUNDING = 0.05  # of a row's largest probability, on any processor, in half precision
 
@@ -19,25 +19,28 @@ def source_of(estimator, X):
     last, X = final_step(estimator, X)
     if isinstance(last, MLPClassifier):
         return Perceptron(last), X
+    if (wrapper := wrapper_backend(last)) and wrapper.regresses(last):
+        return None
     found = network_of(last, X)
     return None if found is None else (Network(found[0]), found[1])
 
 
 @contextmanager
-def undisturbed(classifier):
+def undisturbed(estimator):
     """Keep the seeds of a trained network, whose layers may be random at prediction, too."""
-    last = final_estimator(classifier)
-    backend = network_backend(last.model) if isinstance(last, FrozenNetwork) else None
+    last = final_estimator(estimator)
+    backend = network_backend(last.model) if isinstance(last, AdapterMixin) else None
     with backend.seeds_kept(last.model) if hasattr(backend, "seeds_kept") else nullcontext():
         yield
 
 
-def refuse_other_answers(source, plain, inputs):
+def refuse_other_answers(source, passes, inputs):
     """Raise if draws without dropout are not what the network predicts."""
+    plain = source.ordered(passes.some(inputs, rate=0.0))[0]
     with source.undisturbed():
-        found = [source.predict_proba(inputs) for _ in range(2)]
-    plain = source.ordered(plain)
-    if any((np.abs(plain - p) <= ROUNDING * p.max(axis=1, keepdims=True)).all() for p in found):
+        found = [source.answer(inputs) for _ in range(2)]
+    limit = source.rounding(passes, inputs)
+    if any((np.abs(plain - answer) <= limit).all() for answer in found):
         return
     if np.abs(found[0] - found[1]).max() > 0:
         return  # layers that always drop: nothing to compare with
@@ -48,11 +51,12 @@ def refuse_other_answers(source, plain, inputs):
     )
 
 
-def refuse_rows_together(passes, inputs):
+def refuse_rows_together(source, passes, inputs):
     """Raise if the answer for a row depends on the rows beside it."""
-    together = passes.plain(inputs)[-1:]
-    alone = passes.plain(map_arrays(lambda part: part[-1:], inputs))
-    if (np.abs(together - alone) > ROUNDING * np.abs(together).max()).any():
+    together = passes.some(inputs, rate=0.0)[0]
+    alone = passes.some(map_arrays(lambda part: part[-1:], inputs), rate=0.0)[0]
+    limit = np.broadcast_to(source.rounding(passes, inputs), together.shape)
+    if (np.abs(together - alone) > limit)[-1].any():
         raise ValueError(
             "The network's answer for a row depends on the other rows (it works along the "
             "first axis), so draws cannot share a batch."
@@ -65,7 +69,11 @@ class Network:
     def __init__(self, network):
         self.network = network
         self.name = type(network.model).__name__
-        self.predict_proba = network.predict_proba
+        self.answer = network.predict_proba
+
+    def rounding(self, passes, inputs):
+        """Return by how much the same answer may differ."""
+        return ROUNDING * passes.some(inputs, rate=0.0)[0].max(axis=1, keepdims=True)
 
     def undisturbed(self):
         """Return a context that keeps the network's seeds."""
@@ -87,7 +95,7 @@ class Network:
         if not hasattr(backend, "sampler"):
             raise NotImplementedError(
                 f"{self.name} is not a Keras model; draws of dropout run on Keras models and "
-                "on scikit-learn's MLPClassifier so far."
+                "on scikit-learn's multilayer perceptrons so far."
             )
         return backend.sampler(self.network.model, inputs, **choices)
 
@@ -103,7 +111,11 @@ class Perceptron:
     def __init__(self, mlp):
         self.mlp = mlp
         self.name = type(mlp).__name__
-        self.predict_proba = mlp.predict_proba
+        self.answer = mlp.predict_proba
+
+    def rounding(self, passes, inputs):
+        """Return by how much the same answer may differ."""
+        return ROUNDING * passes.some(inputs, rate=0.0)[0].max(axis=1, keepdims=True)
 
     def undisturbed(self):
         """Return a context that does nothing: a perceptron has no seeds."""
