@@ -156,8 +156,9 @@ def test_code_of_the_page_on_uncertainty():
     names = run("\n".join(blocks("python", (ROOT / "docs" / "uncertainty.md").read_text())))
     assert names["result"].mean.shape == names["proba"].shape == (1397, 10)
     assert names["levels"].low.shape == (3, 1397, 10)
+    assert 0.85 < names["covered"] < 0.99  # of 142
     page = (ROOT / "docs" / "uncertainty.md").read_text()
-    for measure in names["result"].keys() - {"classes"}:
+    for measure in (names["result"].keys() | names["forecast"].keys()) - {"classes"}:
         assert f"`{measure}`" in page, measure
 
 

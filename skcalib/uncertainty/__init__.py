@@ -1,8 +1,9 @@
-"""How much a classifier does not know: stochastic predictions and their measures."""
+"""How much a model does not know: stochastic predictions and their measures."""
 
 from skcalib.uncertainty._base import SamplingClassifier
 from skcalib.uncertainty._frame import uncertainty_frame
 from skcalib.uncertainty._mc_dropout import MCDropoutClassifier
+from skcalib.uncertainty._mc_dropout_regressor import MCDropoutRegressor
 from skcalib.uncertainty._measures import (
     expected_entropy,
     mutual_information,
@@ -13,6 +14,7 @@ from skcalib.uncertainty._measures import (
 
 __all__ = [
     "MCDropoutClassifier",
+    "MCDropoutRegressor",
     "SamplingClassifier",
     "expected_entropy",
     "mutual_information",

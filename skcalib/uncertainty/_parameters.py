@@ -43,6 +43,19 @@ def check_parameters(estimator):
         )
 
 
+def check_noise(estimator):
+    """Raise InvalidParameterError unless `noise_variance` is None, a variance or "auto"."""
+    noise = estimator.noise_variance
+    if noise is None or (isinstance(noise, str) and noise == "auto"):
+        return
+    right = isinstance(noise, Real) and not isinstance(noise, bool) and np.isfinite(noise)
+    if not (right and noise >= 0):
+        raise InvalidParameterError(
+            f"The 'noise_variance' parameter of {type(estimator).__name__} must be None, a "
+            f"number of at least 0, or 'auto'. Got {noise!r} instead."
+        )
+
+
 def _check_rates(owner, rate, others):
     rates = np.ravel(rate).tolist() if rate is not None and np.ndim(rate) < 2 else []
     right = all(isinstance(r, Real) and not isinstance(r, bool) for r in rates)

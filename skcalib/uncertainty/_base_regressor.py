@@ -1,0 +1,189 @@
+"""SamplingRegressor: a regressor whose prediction is a distribution."""
+
+from abc import ABCMeta, abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import Bunch
+from sklearn.utils.validation import check_is_fitted
+
+from skcalib.uncertainty._base import joined
+from skcalib.uncertainty._measures import check_interval, quantiles, standard_deviation
+from skcalib.uncertainty._normal_mixtures import mixture_quantiles
+from skcalib.uncertainty._regression_network import check_answers
+
+
+class SamplingRegressor(RegressorMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base of regressors that predict by draws; write ``fit`` and ``_blocks``.
+
+    ``_blocks(X)`` yields, for one block of rows after the other, a slice and an array of
+    draws of shape (n_levels, n_draws, n_rows, n_outputs). ``_levels()`` gives None, or the
+    levels if answers shall have an axis for them. ``_noise()`` gives the variance of an
+    observation around a draw, to be broadcast to (n_levels, n_outputs).
+    """
+
+    @abstractmethod
+    def _blocks(self, X):
+        """Yield rows (a slice) and draws (n_levels, n_draws, n_rows, n_outputs)."""
+
+    def _levels(self):
+        return None
+
+    def _noise(self):
+        return 0.0
+
+    def predict(self, X, return_std=False):
+        """Mean of the draws.
+
+        Parameters
+        ----------
+        X : array-like of n_samples
+            As accepted by the estimator.
+
+        return_std : bool, default=False
+            Whether to return the standard deviation, too: spread of the draws and noise
+            together. NaN for one draw.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Mean of the draws.
+
+        std : ndarray of the same shape
+            Only with `return_std`.
+
+        Raises
+        ------
+        ValueError
+            If there are several levels, whose means are no one prediction.
+        """
+        check_is_fitted(self)
+        if self._levels() is not None:
+            raise ValueError(
+                f"predict needs one level, got {self._levels()}; give a number. All levels: "
+                "predict_uncertainty(X).mean."
+            )
+        noise = np.ravel(self._noise()) if return_std else None
+        means, deviations = [], []
+        for _, (draws,) in self._checked(X):
+            means.append(draws.mean(axis=0, dtype=np.float64))
+            if return_std:
+                deviations.append(_total(standard_deviation(draws, means[-1]), noise))
+        mean = _one_or_all(np.concatenate(means))
+        return (mean, _one_or_all(np.concatenate(deviations))) if return_std else mean
+
+    def sample(self, X, *, blocks=False):
+        """Draws of the network's output, without noise.
+
+        Parameters
+        ----------
+        X : array-like of n_samples
+            As accepted by the estimator.
+
+        blocks : bool, default=False
+            Whether to yield the draws block by block of rows instead of all at once, which
+            takes memory for n_draws x n_samples x n_outputs numbers.
+
+        Returns
+        -------
+        draws : ndarray of shape (n_draws, n_samples) or iterator
+            With several outputs, or levels: (n_levels, n_draws, n_samples, n_outputs). With
+            `blocks`, pairs of a slice of the rows and the draws for these.
+        """
+        check_is_fitted(self)
+        found = ((rows, _one_or_all(self._squeezed(d))) for rows, d in self._checked(X))
+        if blocks:
+            return found
+        axis = 1 if self._levels() is None else 2
+        return np.concatenate([draws for _, draws in found], axis=axis)
+
+    def predict_uncertainty(self, X, interval=0.9):
+        """Mean, spread and interval of each prediction.
+
+        Parameters
+        ----------
+        X : array-like of n_samples
+            As accepted by the estimator.
+
+        interval : float, default=0.9
+            Share of the predictive distribution between ``low`` and ``high``, in (0, 1).
+
+        Returns
+        -------
+        result : sklearn.utils.Bunch
+            Arrays of shape (n_samples,) or (n_samples, n_outputs): ``mean`` of the draws;
+            ``epistemic_std``, their standard deviation (ddof 1; NaN for one draw);
+            ``standard_error``, the error of the mean for so many draws,
+            ``epistemic_std / sqrt(n_draws)``; ``std``, the root of
+            ``epistemic_std ** 2 + noise_variance``; ``low`` and ``high``, quantiles of the
+            normal distributions around the draws, or of the draws themselves if there is no
+            noise. With several levels, each array has a first axis for these, and
+            ``levels`` holds them.
+
+        Raises
+        ------
+        ValueError
+            For an interval outside (0, 1); if an answer is NaN or infinite.
+        """
+        check_is_fitted(self)
+        check_interval(interval)
+        noise = np.asarray(self._noise())
+        parts = [
+            [
+                _summary(level, np.broadcast_to(row, level.shape[-1:]), interval)
+                for level, row in zip(draws, _for_each_level(noise, len(draws)), strict=True)
+            ]
+            for _, draws in self._checked(X)
+        ]
+        result = Bunch(
+            **{name: _one_or_all(self._squeezed(found)) for name, found in joined(parts)}
+        )
+        if self._levels() is not None:
+            result.levels = np.asarray(self._levels())
+        return result
+
+    def _checked(self, X):
+        for rows, draws in self._blocks(X):
+            check_answers(draws, "A draw")
+            yield rows, draws
+
+    def _squeezed(self, array):
+        return array[0] if self._levels() is None else array
+
+
+def _for_each_level(noise, n_levels):
+    return [noise] * n_levels if noise.ndim < 2 else noise
+
+
+def _one_or_all(array):
+    """Drop the last axis if there is one output only."""
+    return array[..., 0] if array.shape[-1] == 1 else array
+
+
+def _total(spread, noise):
+    return np.sqrt(spread**2 + noise)
+
+
+def _summary(draws, noise, interval):
+    """Return the measures of draws (n_draws, n_rows, n_outputs)."""
+    mean = draws.mean(axis=0, dtype=np.float64)
+    spread = standard_deviation(draws, mean)
+    low, high = np.stack(
+        [_ends(draws[..., k], variance, interval) for k, variance in enumerate(noise)], axis=-1
+    )
+    return Bunch(
+        mean=mean,
+        std=_total(spread, noise),
+        epistemic_std=spread,
+        standard_error=spread / np.sqrt(len(draws)),
+        low=low,
+        high=high,
+    )
+
+
+def _ends(draws, variance, interval):
+    """Return the ends of the interval of one output."""
+    shares = (1 - interval) / 2, (1 + interval) / 2
+    if variance > 0:
+        return tuple(mixture_quantiles(draws, variance, shares))
+    return tuple(quantiles(draws, *shares))

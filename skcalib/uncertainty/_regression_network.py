@@ -1,0 +1,94 @@
+"""A trained network as a regressor, so that it is neither copied nor trained."""
+
+import numpy as np
+from scipy.special import expit
+from sklearn.base import BaseEstimator, RegressorMixin, is_classifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils._param_validation import InvalidParameterError
+
+from skcalib._sharing import AdapterMixin
+from skcalib._streams import refuse_streams
+from skcalib._wrapped_networks import final_estimator, sheltered
+from skcalib.backends import network_backend, wrapper_backend
+from skcalib.backends._arrays import filled_arrays
+from skcalib.networks import FrozenNetwork
+
+WAY_OUT = (
+    "Put MCDropoutRegressor around the network alone, at the end of the pipeline; to train a "
+    "network, put it into scikeras.wrappers.KerasRegressor or keras.wrappers.SKLearnRegressor."
+)
+
+
+class RegressionNetwork(AdapterMixin, RegressorMixin, BaseEstimator):
+    """A trained network whose outputs are targets; `fit` does nothing.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The trained network, with an output of shape (n_samples, n_outputs).
+    """
+
+    def __init__(self, model):
+        self.model = model
+
+    def fit(self, X, y=None):
+        """Do nothing: the network is trained."""
+        return self
+
+    def predict(self, X):
+        """Return the network's output, a vector if there is one target."""
+        values = self.answer(X)
+        return values[:, 0] if values.shape[1] == 1 else values
+
+    def answer(self, X):
+        """Return the network's output, a column for each target."""
+        values, head = self.run(X)
+        values = values.astype(np.float64)
+        values = expit(values) if head == "sigmoid" else values
+        check_answers(values, type(self.model).__name__)
+        return values
+
+    def run(self, X):
+        """Return what stands before the last activation, and its name."""
+        refuse_streams(X)
+        return network_backend(self.model).forward(self.model, filled_arrays(X), None)
+
+    def says_classes(self):
+        """Tell whether it was compiled with a loss for classes."""
+        return network_backend(self.model).says_logits(self.model) is not None
+
+
+def sheltered_regressor(estimator):
+    """Put a bare network into RegressionNetwork; refuse classifiers."""
+    estimator = sheltered(estimator, RegressionNetwork, WAY_OUT)
+    last = final_estimator(estimator)
+    if isinstance(last, FrozenNetwork):
+        raise InvalidParameterError(
+            "The 'estimator' parameter of MCDropoutRegressor holds a FrozenNetwork, which is a "
+            "classifier. Give the network itself: MCDropoutRegressor(model). For classes use "
+            "MCDropoutClassifier."
+        )
+    wrapper = wrapper_backend(last)
+    classifies = hasattr(last, "__sklearn_tags__") and is_classifier(last)
+    if classifies or (wrapper is not None and not wrapper.regresses(last)):
+        raise InvalidParameterError(
+            "The 'estimator' parameter of MCDropoutRegressor must be a regressor, and "
+            f"{type(last).__name__} is a classifier: use MCDropoutClassifier."
+        )
+    return estimator
+
+
+def is_trained(estimator):
+    """Tell whether this is not to be trained."""
+    return isinstance(estimator, RegressionNetwork | FrozenEstimator)
+
+
+def check_answers(values, owner):
+    """Raise if an answer (..., n_rows, n_outputs) is NaN or infinite."""
+    if np.isfinite(values).all():
+        return
+    bad = ~np.isfinite(values.reshape(-1, *values.shape[-2:])).all(axis=(0, 2))
+    raise ValueError(
+        f"{owner} has NaN or infinite values in {int(bad.sum())} of {len(bad)} rows (the first "
+        f"is row {int(bad.argmax())}). Look at X there, and whether training went astray."
+    )
