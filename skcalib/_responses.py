@@ -95,7 +95,7 @@ def is_dict_of_arrays(X):
 
 
 def take_rows(X, rows):
-    """Index whatever a estimator takes as X."""
+    """Index whatever an estimator takes as X."""
     if is_dict_of_arrays(X):
         return {name: _safe_indexing(part, rows) for name, part in X.items()}
     return _safe_indexing(X, rows)

@@ -91,10 +91,13 @@ class SamplingRegressor(RegressorMixin, BaseEstimator, metaclass=ABCMeta):
             `blocks`, pairs of a slice of the rows and the draws for these.
         """
         check_is_fitted(self)
-        found = ((rows, _one_or_all(self._squeezed(d))) for rows, d in self._checked(X))
+        one = self._levels() is None  # read now, not when the blocks are asked for
+        found = (
+            (rows, _one_or_all(draws[0] if one else draws)) for rows, draws in self._checked(X)
+        )
         if blocks:
             return found
-        axis = 1 if self._levels() is None else 2
+        axis = 1 if one else 2
         return np.concatenate([draws for _, draws in found], axis=axis)
 
     def predict_uncertainty(self, X, interval=0.9):
@@ -128,22 +131,25 @@ class SamplingRegressor(RegressorMixin, BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self)
         check_interval(interval)
         noise = np.asarray(self._noise())
-        parts = [
-            [
-                _summary(level, np.broadcast_to(row, level.shape[-1:]), interval)
-                for level, row in zip(draws, _for_each_level(noise, len(draws)), strict=True)
-            ]
-            for _, draws in self._checked(X)
-        ]
-        result = Bunch(
-            **{name: _one_or_all(self._squeezed(found)) for name, found in joined(parts)}
-        )
+        rows, parts = [], []
+        for some, draws in self._checked(X):
+            rows.append(some)
+            levels = zip(draws, _for_each_level(noise, len(draws)), strict=True)
+            parts.append(
+                [_summary(d, np.broadcast_to(v, d.shape[-1:]), interval) for d, v in levels]
+            )
+        result = Bunch()
+        for name, found in joined(parts, rows):
+            result[name] = _one_or_all(self._squeezed(found))
         if self._levels() is not None:
             result.levels = np.asarray(self._levels())
         return result
 
     def _checked(self, X):
-        for rows, draws in self._blocks(X):
+        return self._each_checked(self._blocks(X))
+
+    def _each_checked(self, blocks):
+        for rows, draws in blocks:
             check_answers(draws, "A draw")
             yield rows, draws
 

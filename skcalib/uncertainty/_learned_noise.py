@@ -30,40 +30,40 @@ def learned_noise(regressor, estimator, X, y, fit_params, split_params):
             f"X and y have inconsistent numbers of samples: {count_rows(X)} and {len(targets)}."
         )
     if is_trained(estimator):
-        members = [(regressor, np.arange(len(targets)))]
+        splits = [(None, slice(None))]
     else:
-        members = _trained_in_folds(regressor, estimator, X, y, fit_params, split_params)
-    most = max(1, _most_rows(regressor, targets.shape[1]) // len(members))
-    squares = []
-    for member, rows in members:
+        splits = list(check_cv(regressor.cv).split(X, y, **split_params))
+    most = max(1, _most_rows(regressor, targets.shape[1]) // max(1, len(splits)))
+    y, squares = indexable(y)[0], []
+    for train, test in splits:
+        member = regressor
+        if train is not None:
+            member = _trained_on(regressor, estimator, X, y, train, fit_params)
+        rows = np.arange(len(targets))[test]
         if len(rows) > most:  # evenly spread
             rows = rows[np.linspace(0, len(rows) - 1, most).astype(int)]
         squares += _squares(member, take_rows(X, rows), targets[rows])
+    if not squares:
+        raise ValueError(f"cv={regressor.cv!r} gives no split.")
     squares = np.concatenate(squares, axis=2)
     return np.array(
         [[likeliest_variance(s) for s in np.moveaxis(level, -1, 0)] for level in squares]
     )
 
 
-def _trained_in_folds(regressor, estimator, X, y, fit_params, split_params):
-    """Return copies of the regressor that saw one training fold, and the rows held out."""
-    y = indexable(y)[0]
-    members = []
-    for train, test in check_cv(regressor.cv).split(X, y, **split_params):
-        params = _check_method_params(y, params=fit_params, indices=train)
-        member = copy(regressor)
-        member.verbose = 0
-        member.estimator_ = faithful_clone(estimator).fit(
-            take_rows(X, train), _safe_indexing(y, train), **params
-        )
-        members.append((member, np.arange(count_rows(X))[test]))
-    if not members:
-        raise ValueError(f"cv={regressor.cv!r} gives no split.")
-    return members
+def _trained_on(regressor, estimator, X, y, train, fit_params):
+    """Return a copy of the regressor around a network that saw these rows only."""
+    params = _check_method_params(y, params=fit_params, indices=train)
+    member = copy(regressor)
+    member.verbose = 0
+    member.estimator_ = faithful_clone(estimator).fit(
+        take_rows(X, train), _safe_indexing(y, train), **params
+    )
+    return member
 
 
 def _most_rows(regressor, n_outputs):
-    in_a_row = regressor.n_draws * len(regressor._all_levels()) * n_outputs
+    in_a_row = int(regressor.n_draws) * len(regressor._all_levels()) * n_outputs
     return max(FEWEST_ROWS, MOST_RESIDUALS // in_a_row)
 
 

@@ -237,6 +237,19 @@ def test_several_targets():
         mc.fit(X_OLD, Y_OLD)
 
 
+def test_a_dict_of_inputs():
+    given = {name: keras.Input((1,), name=name) for name in ("one", "two")}
+    x = layers.Concatenate()(list(given.values()))
+    x = layers.Dropout(0.2)(layers.Dense(32, "relu")(x))
+    model = keras.Model(given, layers.Dense(1)(x))
+    rows = {"one": X_OLD[:, :1], "two": X_OLD[:, 1:]}
+    mc = MCDropoutRegressor(model, noise_variance="auto", random_state=0).fit(rows, Y_OLD)
+    residual = np.mean((Y_OLD - mc.predict(rows)) ** 2)
+    assert 0.5 * residual < mc.noise_variance_ < 1.2 * residual
+    with pytest.raises(ValueError, match="inconsistent numbers of samples: 500 and 499"):
+        mc.fit(rows, Y_OLD[:-1])
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [

@@ -1,6 +1,7 @@
 """Dropout for regression: NumPy loops, closed forms, mixtures by brute force, coverage."""
 
 import pickle
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -344,7 +345,7 @@ def test_trained_in_searches_and_pipelines():
 
 def test_weights_are_split_like_the_rows():
     """Rows of weight zero are as good as absent in training, in the folds, too."""
-    if "sample_weight" not in MLPRegressor.fit.__code__.co_varnames:
+    if "sample_weight" not in signature(MLPRegressor.fit).parameters:
         pytest.skip("this MLPRegressor takes no weights")
     cv = ShuffleSplit(2, random_state=0)
     mc = MCDropoutRegressor(perceptron(4), noise_variance="auto", cv=cv, random_state=0)
@@ -353,7 +354,7 @@ def test_weights_are_split_like_the_rows():
     mc.fit(X[FIT], wrong, sample_weight=weight)
     assert mc.score(X[TEST], Y[TEST]) > 0.2
     assert mc.noise_variance_ > 100  # residuals are not weighted
-    with pytest.raises(ValueError, match="inconsistent"):
+    with pytest.raises(ValueError, match=r"\(299,\), expected \(300,\)"):
         mc.fit(X[FIT], wrong, sample_weight=weight[:-1])
 
 
