@@ -8,9 +8,10 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib.uncertainty._base import joined
-from skcalib.uncertainty._measures import check_interval, quantiles, standard_deviation
+from skcalib.uncertainty._measures import check_interval
 from skcalib.uncertainty._normal_mixtures import mixture_quantiles
 from skcalib.uncertainty._regression_network import check_answers
+from skcalib.uncertainty._spread import quantiles, standard_deviation
 
 
 class SamplingRegressor(RegressorMixin, BaseEstimator, metaclass=ABCMeta):

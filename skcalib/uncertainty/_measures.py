@@ -8,6 +8,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib._logits import check_proba, float_array
+from skcalib.uncertainty._spread import quantiles, standard_deviation
 
 MEASURES = (
     "mean",
@@ -327,27 +328,8 @@ def _entropy_of_each(draws):
     return 0.0 - np.einsum("tnk,tnk->tn", draws, logs)  # no negative zero
 
 
-def quantiles(draws, *shares):
-    """Yield what np.quantile(draws, shares, axis=0) returns; one sort of contiguous rows."""
-    ordered = np.ascontiguousarray(np.moveaxis(draws, 0, -1))
-    ordered.sort(axis=-1)
-    last = len(draws) - 1
-    for share in shares:
-        below = int(share * last)
-        low, high = (ordered[..., min(place, last)] for place in (below, below + 1))
-        yield low.astype(np.float64) + (share * last - below) * (high - low)
-
-
 def _share_outvoted(draws):
     n_draws, n_rows, n_classes = draws.shape
     votes = draws.argmax(axis=-1) + n_classes * np.arange(n_rows)
     counts = np.bincount(votes.ravel(), minlength=n_rows * n_classes)
     return 1 - counts.reshape(n_rows, n_classes).max(axis=1) / n_draws
-
-
-def standard_deviation(draws, mean):
-    """Return it with ddof 1; NaN for one draw."""
-    squares = np.zeros_like(mean) if len(draws) > 1 else np.full_like(mean, np.nan)
-    for draw in draws:  # no second array of all draws
-        squares += (draw - mean) ** 2
-    return np.sqrt(squares / max(1, len(draws) - 1))
