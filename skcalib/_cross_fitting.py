@@ -37,7 +37,7 @@ from skcalib._wrapped_networks import (
     sheltered,
 )
 from skcalib._wrapping import WrappingMixin, encoded
-from skcalib.calibrators._base import check_weight
+from skcalib.calibrators._targets import check_weight
 
 
 class CrossCalibratedClassifier(

@@ -7,6 +7,7 @@ from sklearn.utils import check_consistent_length
 
 SMALLEST_FLOOR = float(np.finfo(np.float32).tiny)
 LARGEST_LOGIT = 1e30  # differences and products with probabilities stay finite in float32
+SAFE_SUM = 1e15  # of exponentials: single precision loses nothing to speak of below it
 SUM_TOLERANCE = 1e-2  # rows of half-precision softmaxes sum to one only this well
 ROUNDING = 1e-6  # how far below zero a probability may fall, as 1 - p does
 IF_LOGITS = "if they are logits, a classifier offers them as decision_function"
@@ -126,11 +127,32 @@ def floor_of(proba):
 
 def softmax(logits, beta=1.0):
     """Row-wise softmax of ``beta * logits`` on one new array of the same type."""
-    out = logits - logits.max(axis=1, keepdims=True)
-    out *= beta
-    np.exp(out, out=out)
-    out /= out.sum(axis=1, dtype=np.float64, keepdims=True).astype(out.dtype)
+    out = np.empty(logits.shape, dtype=logits.dtype)
+    for block in row_blocks(*logits.shape):
+        total = exponentials(logits[block], beta, out[block], out[block])
+        out[block] /= total[:, None].astype(out.dtype)
     return out
+
+
+def exponentials(logits, beta, scaled, mass):
+    """Write ``beta * logits`` and its exponentials into two arrays, or one; return row sums.
+
+    A row is shifted by its largest logit only if its sum leaves the range in which neither
+    it nor its moments overflow or lose digits. Nearly all rows spare themselves that pass.
+    """
+    beta = scaled.dtype.type(beta)
+    with np.errstate(over="ignore"):
+        np.multiply(logits, beta, out=scaled)
+        np.exp(scaled, out=mass)
+        total = np.einsum("ij->i", mass)
+    far = ~((total > 1 / SAFE_SUM) & (total < SAFE_SUM))
+    if far.any():
+        rows = logits[far].astype(scaled.dtype, copy=False)
+        rows = (rows - rows.max(axis=1, keepdims=True)) * beta
+        scaled[far] = rows
+        mass[far] = np.exp(rows, out=rows)
+        total[far] = np.einsum("ij->i", rows)
+    return total.astype(np.float64, copy=False)
 
 
 def log_odds_columns(logits):
@@ -206,21 +228,42 @@ def _row_statistics(logits):
     return top, peak, total, others_of_top
 
 
-def looks_like_proba(logits):
-    """Tell whether every row is non-negative and sums to one, or to at most one if single."""
-    if logits.size == 0 or logits.min() < 0:
-        return False
+def looks_like_proba(logits, used=None):
+    """Tell whether every row is non-negative and sums to one, or to at most one if single.
+
+    Only rows that are ``used`` count.
+    """
     if logits.shape[1] == 1:
-        return bool(logits.min() < logits.max() <= 1)
-    return bool(np.abs(logits.sum(axis=1, dtype=np.float64) - 1).max() <= SUM_TOLERANCE)
+        column = logits if used is None else logits[used]
+        return column.size > 0 and bool(0 <= column.min() < column.max() <= 1)
+    blocks = row_blocks(*logits.shape)
+    parts = (logits[b] if used is None else logits[b][used[b]] for b in blocks)
+    return logits.size > 0 and all(_is_proba(part) for part in parts)
+
+
+def _is_proba(part):
+    if part.min(initial=0) < 0:
+        return False
+    off = np.abs(part.sum(axis=1, dtype=np.float64) - 1)
+    return bool(off.max(initial=0) <= SUM_TOLERANCE)
 
 
 def check_finite(values, source):
     """Raise if decision values are NaN, infinite or beyond all reason."""
-    if values.size and not max(-values.min(), values.max()) <= LARGEST_LOGIT:
-        bad = ~(np.abs(values) <= LARGEST_LOGIT).all(axis=1)
-        what = f"NaN, infinite values (inf) or values beyond {LARGEST_LOGIT:g}"
-        _complain(source, f"{what} (for the logarithm of zeros see logits_from_proba)", bad)
+    blocks = row_blocks(*values.shape) if values.size else []
+    if all(_within_reason(values[block]) for block in blocks):
+        return
+    bad = [~(np.abs(values[block]) <= LARGEST_LOGIT).all(axis=1) for block in blocks]
+    what = f"NaN, infinite values (inf) or values beyond {LARGEST_LOGIT:g}"
+    _complain(
+        source,
+        f"{what} (for the logarithm of zeros see logits_from_proba)",
+        np.concatenate(bad),
+    )
+
+
+def _within_reason(values):
+    return max(-values.min(), values.max()) <= LARGEST_LOGIT
 
 
 def check_proba(proba, source, *, allow_zero_rows=False, way_out=IF_LOGITS):

@@ -4,12 +4,11 @@ from copy import copy
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import get_tags, indexable
 
 from skcalib._sharing import SharedNetworkMixin
 from skcalib._wrapped_networks import faithful_clone, one_hot_decoded, sheltered
-from skcalib.calibrators._base import check_labels
+from skcalib.calibrators._targets import check_labels
 
 
 class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
@@ -55,10 +54,9 @@ class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
 def encoded(y, estimator):
     """Return classes, codes, and y itself, as a vector unless it trains one-hot."""
     labels, one_hot_kept = one_hot_decoded(y, estimator)
-    vector = check_labels(labels)
-    encoder = LabelEncoder().fit(vector)
+    vector, classes, codes = check_labels(labels)
     if labels is not y:
         y = y if one_hot_kept else vector
     else:
         y = vector if np.asarray(y).ndim == 2 else indexable(y)[0]
-    return encoder.classes_, encoder.transform(vector), y
+    return classes, codes, y

@@ -6,9 +6,8 @@ from abc import ABCMeta, abstractmethod
 import numpy as np
 from scipy.special import expit, log_expit
 from sklearn.base import BaseEstimator
-from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcalib._logits import (
     check_finite,
@@ -21,6 +20,7 @@ from skcalib._logits import (
     softmax,
 )
 from skcalib._predictions import ProbabilisticClassifierMixin
+from skcalib.calibrators._targets import check_labels, check_weight, columns_of_classes
 
 
 class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta):
@@ -56,6 +56,7 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
     """
 
     short_name = None
+    _skips_weight_zero = False  # by itself in _fit, so that no copy needs to leave them out
 
     @abstractmethod
     def _fit(self, logits, codes, weight):
@@ -108,14 +109,12 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         """
         self.check_params()
         logits = self._check_logits(X, reset=True)
-        y = check_labels(y)
+        y, classes, codes = check_labels(y)
         check_consistent_length(logits, y)
         weight = check_weight(sample_weight, logits)
         used = weight > 0
-        if not used.all():
-            logits, y, weight = logits[used], y[used], weight[used]
-        self.classes_, codes = _classes_of_columns(y, logits.shape[1])
-        if looks_like_proba(logits if self.n_features_in_ > 1 else logits[:, 1:] * 2):
+        self.classes_, codes = columns_of_classes(classes, codes, used, logits.shape[1])
+        if looks_like_proba(logits if self.n_features_in_ > 1 else logits[:, 1:] * 2, used):
             warnings.warn(
                 "X looks like probabilities: every row is non-negative and sums to one, or is "
                 "a single number of at most one. A calibrator works on logits; convert with "
@@ -123,6 +122,8 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
                 UserWarning,
                 stacklevel=2,
             )
+        if not (self._skips_weight_zero or used.all()):
+            logits, codes, weight = logits[used], codes[used], weight[used]
         return self._learn(logits, codes, weight)
 
     def fit_columns(self, logits, codes, weight):
@@ -257,85 +258,3 @@ class BinaryCalibrator(Calibrator):
         log_proba = log_expit(odds)
         log_proba[(log_proba == -np.inf).all(axis=1)] = 0
         return softmax(log_proba)
-
-
-def check_labels(y):
-    """Return labels as a vector, or say why they are none."""
-    if y is None:
-        raise ValueError("This estimator requires y to be passed, but the target y is None.")
-    shape = np.asarray(y).shape
-    if len(shape) == 2 and shape[1] > 1:
-        raise ValueError(
-            f"y must be one-dimensional, got shape {shape}. If these are one-hot labels pass "
-            "y.argmax(axis=1); for several labels in each sample use "
-            "sklearn.multioutput.MultiOutputClassifier around this estimator."
-        )
-    y = column_or_1d(y, warn=True)
-    if len(y) == 0:
-        raise ValueError("y is empty: at least one sample is required.")
-    _refuse_missing_or_mixed(y)
-    check_classification_targets(y)
-    return y
-
-
-def _refuse_missing_or_mixed(y):
-    if y.dtype.kind == "f":
-        assert_all_finite(y, input_name="y")
-    elif y.dtype == object and any(v is None or repr(v) in ("nan", "<NA>") for v in y):
-        raise ValueError("Input y contains NaN (missing labels); leave those samples out.")
-    try:
-        np.unique(y)
-    except TypeError as error:
-        raise ValueError(f"y mixes labels that cannot be sorted together: {error}.") from error
-
-
-def check_weight(sample_weight, X):
-    """Return weights as a float64 vector: finite, non-negative, not all zero."""
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    if not (weight > 0).any():
-        raise ValueError("sample_weight is zero for every sample; at least one must count.")
-    if weight.max() > 1e300 / len(weight):
-        raise ValueError("sample_weight is so large that its sum overflows; divide it.")
-    if sample_weight is not None and weight.sum() < 2:
-        warnings.warn(
-            f"sample_weight sums to {weight.sum():.3g}. Weights are frequencies, so that is "
-            "taken for the number of samples, and smoothing for small samples will dominate. "
-            "Multiply the weights so that they sum to the number of samples.",
-            UserWarning,
-            stacklevel=3,
-        )
-    return weight
-
-
-def _classes_of_columns(y, n_columns):
-    """Return the label of each column, and the column of each label."""
-    classes, codes = np.unique(y, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(
-            f"y has one class only ({classes.tolist()[0]!r}) among the samples of positive "
-            "weight; a calibrator needs at least two classes."
-        )
-    if len(classes) == n_columns:
-        return classes, codes
-    if len(classes) > n_columns:
-        raise ValueError(
-            f"y has {len(classes)} classes, but X has {n_columns} columns: X must hold a "
-            "column of logits for each class (or a single column of decision values for two "
-            "classes)."
-        )
-    columns = np.arange(n_columns)
-    if classes.dtype.kind not in "iuf" or not np.isin(classes, columns).all():
-        raise ValueError(
-            f"y has {len(classes)} classes, X a column for each of {n_columns}, so some class "
-            "has no row. The columns of the others can only be told if the labels are the "
-            f"integers 0 to {n_columns - 1}: encode them so."
-        )
-    missing = np.setdiff1d(columns, classes)
-    warnings.warn(
-        f"y has no sample of the classes {missing.tolist()} (labels taken as numbers of "
-        f"columns, 0 to {n_columns - 1}); their probabilities rest on the other classes' "
-        "samples alone.",
-        UserWarning,
-        stacklevel=3,
-    )
-    return columns, y.astype(np.intp)

@@ -1,22 +1,26 @@
 """Temperature scaling."""
 
 import warnings
+from math import comb
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._logits import row_blocks, softmax
+from skcalib._logits import exponentials, row_blocks, softmax
 from skcalib.calibrators._base import Calibrator
 
 LOG_BETA_BOUND = 10.0
 MAX_ITER = 100
+STRIDE = 7  # every seventh row is the sample from which the search on all rows starts
+FEW = 1000  # rows that need no sample
+# What may be left of log beta after a step: its error is at most about twice that.
+ROUGHLY, CLOSELY, FULLY = 1e-3, 1e-7, 1e-14
 CHANCE = "the logits rank classes no better than chance; check that labels and columns match"
 SEPARABLE = (
     "every sample is classified correctly, so more confidence always fits better; calibrate on "
     "more samples, or use PlattScaling, whose targets are smoothed"
 )
 SCALE = "the scale of the logits is extreme; divide them, or scale the classifier's features"
-TOLERANCE = 1e-6  # on a Newton step in log beta, which is still taken: its square is left
 
 
 class TemperatureScaling(Calibrator):
@@ -86,91 +90,141 @@ class TemperatureScaling(Calibrator):
     """
 
     short_name = "temperature"
+    _skips_weight_zero = True
 
     def _fit(self, logits, codes, weight):
-        self.beta_ = np.exp(_best_log_beta(logits, codes, weight / weight.sum()))
+        log_beta, flaw = _best_log_beta(logits, codes, weight / weight.sum(), CLOSELY)
+        if flaw:
+            warnings.warn(flaw, ConvergenceWarning, stacklevel=2)
+        self.beta_ = np.exp(log_beta)
         self.temperature_ = 1 / self.beta_
 
     def _proba(self, logits):
         return softmax(logits, self.beta_)
 
 
-def _best_log_beta(logits, codes, weight):
+def _best_log_beta(logits, codes, weight, tolerance):
+    """Return the best log beta, and what is wrong with it, if anything.
+
+    A sample of the rows, itself started from a sample, leads so close to the optimum that
+    one look at all rows is enough, unless its step says otherwise.
+    """
+
+    def derivatives(log_beta):
+        return _derivatives(logits, codes, weight, np.exp(log_beta), order=4)
+
+    start = 0.0
+    if len(codes) <= FEW:
+        tolerance = FULLY  # costs nothing
+    else:
+        sample = slice(STRIDE // 2, None, STRIDE)
+        guess, flaw = _best_log_beta(logits[sample], codes[sample], weight[sample], ROUGHLY)
+        if flaw is None:
+            step, left = _step(guess, derivatives(guess))
+            start = np.clip(guess + step, -LOG_BETA_BOUND, LOG_BETA_BOUND)
+            if left <= tolerance and abs(start) < LOG_BETA_BOUND:
+                return start, None
     at_zero, at_infinity = _derivative_at_ends(logits, codes, weight)
     if at_zero == at_infinity == 0:
-        return 0.0
+        return 0.0, ""  # any temperature will do
     if at_zero >= -1e-12 * at_infinity:  # no gain but by rounding
         return _at_bound(-LOG_BETA_BOUND, CHANCE)
     if at_infinity <= 0:
         return _at_bound(LOG_BETA_BOUND, SEPARABLE)
-    return _newton(lambda beta: _derivatives(logits, codes, weight, beta))
+    return _newton(derivatives, start, tolerance)
 
 
-def _newton(derivatives):
-    """Find the root of an increasing function of beta, bracketed in log beta."""
+def _newton(derivatives, log_beta, tolerance):
+    """Find the root of an increasing function of log beta, bracketed."""
     # The bracket is open: a bound lies inside until it has been tried.
     high = np.nextafter(LOG_BETA_BOUND, np.inf)
     low = -high
-    log_beta = 0.0
     for _ in range(MAX_ITER):
-        beta = np.exp(log_beta)
-        first, second = derivatives(beta)
-        if first == 0:
-            return log_beta
-        if abs(log_beta) == LOG_BETA_BOUND and (first > 0) == (log_beta < 0):
+        values = derivatives(log_beta)
+        if values[0] == 0:
+            return log_beta, None
+        if abs(log_beta) == LOG_BETA_BOUND and (values[0] > 0) == (log_beta < 0):
             return _at_bound(log_beta, SCALE)
-        low, high = (low, log_beta) if first > 0 else (log_beta, high)
-        with np.errstate(over="ignore", divide="ignore"):  # too long a step is cut below
-            step = np.divide(first, max(beta * second, 0.0))
-        target = np.clip(log_beta - step, -LOG_BETA_BOUND, LOG_BETA_BOUND)
-        if abs(step) <= TOLERANCE or high - low <= TOLERANCE**2:
-            return target
+        low, high = (low, log_beta) if values[0] > 0 else (log_beta, high)
+        step, left = _step(log_beta, values)
+        target = np.clip(log_beta + step, -LOG_BETA_BOUND, LOG_BETA_BOUND)
+        if (left <= tolerance and abs(target) < LOG_BETA_BOUND) or high - low <= 1e-12:
+            return target, None
         log_beta = target if low < target < high else (low + high) / 2
-    warnings.warn(
-        f"The temperature did not converge in {MAX_ITER} iterations.",
-        ConvergenceWarning,
-        stacklevel=2,
-    )
-    return log_beta
+    return log_beta, f"The temperature did not converge in {MAX_ITER} iterations."
+
+
+def _at_bound(log_beta, reason):
+    return log_beta, f"The temperature is at its bound, {np.exp(-log_beta):.3g}: {reason}."
+
+
+def _step(log_beta, derivatives):
+    """Return a step towards the root in log beta, and about how much it leaves.
+
+    It is Newton's, with the next two terms of the inverse function's series if these are
+    small corrections: one evaluation then does the work of two.
+    """
+    first, second, third, fourth = derivatives * np.exp(log_beta) ** np.arange(1, 5)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        newton = np.divide(-first, max(second, 0.0))
+        bend = (second + third) / (2 * second)
+        twist = 2 * bend**2 - (second + 3 * third + fourth) / (6 * second)
+        share = max(abs(bend), abs(twist) ** 0.5) * abs(newton)
+        if not share < 0.1:
+            return newton, np.inf
+    return newton - bend * newton**2 + twist * newton**3, share**3 * abs(newton)
 
 
 def _derivative_at_ends(logits, codes, weight):
     """Return the derivative of the log loss by beta, at zero and in the limit."""
     at_zero = at_infinity = 0.0
-    for block in row_blocks(*logits.shape):
-        shifted, chosen = _shifted(logits[block], codes[block])
+    for part, truth, w in _used_parts(logits, codes, weight):
+        shifted = part - part.max(axis=1, keepdims=True)
+        chosen = shifted[np.arange(len(truth)), truth].astype(np.float64)
         mean = shifted.mean(axis=1, dtype=np.float64)
-        at_zero += weight[block] @ (mean - chosen)
-        at_infinity -= weight[block] @ chosen
+        at_zero += w @ (mean - chosen)
+        at_infinity -= w @ chosen
     return at_zero, at_infinity
 
 
-def _derivatives(logits, codes, weight, beta):
-    """Return the first and second derivative of the mean log loss by beta."""
-    first = second = 0.0
+def _derivatives(logits, codes, weight, beta, order=2):
+    """Return the first derivatives of the mean log loss by beta, as many as `order`."""
+    # Single precision where digits cost time: not where all rows fit into one block.
+    single_block = len(row_blocks(*logits.shape)) == 1
+    sums = np.zeros(order)
+    scaled = mass = np.empty((0, 0))
+    for part, truth, w in _used_parts(logits, codes, weight):
+        if len(part) > len(scaled):
+            dtype = np.float64 if single_block else logits.dtype
+            scaled, mass = np.empty((2, *part.shape), dtype)
+        rows = slice(len(part))
+        cumulants = _cumulants(part, beta, scaled[rows], mass[rows], order)
+        cumulants[0] -= scaled[np.arange(len(part)), truth]
+        sums += [np.einsum("i,i->", w, values) for values in cumulants]
+    return sums / beta ** np.arange(1, order + 1)
+
+
+def _cumulants(logits, beta, scaled, mass, order):
+    """Return the cumulants of each row's logits times beta under their own softmax.
+
+    By the logarithm of beta's row these are the derivatives of logsumexp.
+    """
+    total = exponentials(logits, beta, scaled, mass)
+    moments = []
+    for _ in range(order - 1):
+        mass *= scaled
+        moments.append(np.einsum("ij->i", mass) / total)
+    moments.append(np.einsum("ij,ij->i", mass, scaled) / total)
+    cumulants = []
+    for n, moment in enumerate(moments):
+        lower = (comb(n, j) * cumulants[j] * moments[n - 1 - j] for j in range(n))
+        cumulants.append(moment - sum(lower))
+    return cumulants
+
+
+def _used_parts(logits, codes, weight):
+    """Yield blocks of the rows of positive weight."""
     for block in row_blocks(*logits.shape):
-        shifted, chosen = _shifted(logits[block], codes[block])
-        mass = np.exp(shifted * logits.dtype.type(beta))
-        total = mass.sum(axis=1, dtype=np.float64)
-        mass *= shifted
-        mean = mass.sum(axis=1, dtype=np.float64) / total
-        mass *= shifted
-        square = mass.sum(axis=1, dtype=np.float64) / total
-        first += weight[block] @ (mean - chosen)
-        second += weight[block] @ (square - mean**2)
-    return first, second
-
-
-def _shifted(logits, codes):
-    """Return logits less the row's largest, and those of the true classes in float64."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted, shifted[np.arange(len(codes)), codes].astype(np.float64)
-
-
-def _at_bound(log_beta, reason):
-    warnings.warn(
-        f"The temperature is at its bound, {np.exp(-log_beta):.3g}: {reason}.",
-        ConvergenceWarning,
-        stacklevel=2,
-    )
-    return log_beta
+        part = logits[block], codes[block], weight[block]
+        used = part[2] > 0
+        yield part if used.all() else [values[used] for values in part]

@@ -1,0 +1,107 @@
+"""Labels and weights of calibration rows, as a calibrator's `fit` receives them."""
+
+import warnings
+
+import numpy as np
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight
+
+
+def check_labels(y):
+    """Return labels as a vector, their classes and codes, or say why they are no labels."""
+    if y is None:
+        raise ValueError("This estimator requires y to be passed, but the target y is None.")
+    shape = np.asarray(y).shape
+    if len(shape) == 2 and shape[1] > 1:
+        raise ValueError(
+            f"y must be one-dimensional, got shape {shape}. If these are one-hot labels pass "
+            "y.argmax(axis=1); for several labels in each sample use "
+            "sklearn.multioutput.MultiOutputClassifier around this estimator."
+        )
+    y = column_or_1d(y, warn=True)
+    if len(y) == 0:
+        raise ValueError("y is empty: at least one sample is required.")
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
+    elif y.dtype == object and any(v is None or repr(v) in ("nan", "<NA>") for v in y):
+        raise ValueError("Input y contains NaN (missing labels); leave those samples out.")
+    try:
+        classes, codes = _classes_and_codes(y)
+    except TypeError as error:
+        raise ValueError(f"y mixes labels that cannot be sorted together: {error}.") from error
+    # All of what is checked follows from the classes, and from whether there are more of them
+    # than half the samples; so a vector that holds each class twice and a bit will do.
+    check_classification_targets(np.resize(classes, min(len(y), 2 * len(classes) + 1)))
+    return y, classes, codes
+
+
+def _classes_and_codes(y):
+    """Return sorted classes and each label's place; a short range of integers is counted."""
+    if y.dtype.kind in "biu":
+        low, high = int(y.min()), int(y.max())
+        if high - low <= len(y) and max(-low, high) < 2**62:
+            codes = y.astype(np.intp)
+            codes -= low
+            present = np.bincount(codes) > 0
+            classes = (np.flatnonzero(present) + low).astype(y.dtype)
+            return classes, codes if present.all() else (np.cumsum(present) - 1)[codes]
+    return np.unique(y, return_inverse=True)
+
+
+def check_weight(sample_weight, X):
+    """Return weights as a float64 vector: finite, non-negative, not all zero."""
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not (weight > 0).any():
+        raise ValueError("sample_weight is zero for every sample; at least one must count.")
+    if weight.max() > 1e300 / len(weight):
+        raise ValueError("sample_weight is so large that its sum overflows; divide it.")
+    if sample_weight is not None and weight.sum() < 2:
+        warnings.warn(
+            f"sample_weight sums to {weight.sum():.3g}. Weights are frequencies, so that is "
+            "taken for the number of samples, and smoothing for small samples will dominate. "
+            "Multiply the weights so that they sum to the number of samples.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return weight
+
+
+def columns_of_classes(classes, codes, used, n_columns):
+    """Return the label of each column, and the column of each row's label.
+
+    Only the rows that are `used` tell which classes there are; the others get any column.
+    """
+    present = np.flatnonzero(np.bincount(codes[used], minlength=len(classes)))
+    if len(present) < len(classes):
+        codes = np.minimum(np.searchsorted(present, codes), len(present) - 1)
+        classes = classes[present]
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has one class only ({classes.tolist()[0]!r}) among the samples of positive "
+            "weight; a calibrator needs at least two classes."
+        )
+    if len(classes) == n_columns:
+        return classes, codes
+    if len(classes) > n_columns:
+        raise ValueError(
+            f"y has {len(classes)} classes, but X has {n_columns} columns: X must hold a "
+            "column of logits for each class (or a single column of decision values for two "
+            "classes)."
+        )
+    columns = np.arange(n_columns)
+    if classes.dtype.kind not in "iuf" or not np.isin(classes, columns).all():
+        raise ValueError(
+            f"y has {len(classes)} classes, X a column for each of {n_columns}, so some class "
+            "has no row. The columns of the others can only be told if the labels are the "
+            f"integers 0 to {n_columns - 1}: encode them so."
+        )
+    missing = np.setdiff1d(columns, classes)
+    warnings.warn(
+        f"y has no sample of the classes {missing.tolist()} (labels taken as numbers of "
+        f"columns, 0 to {n_columns - 1}); their probabilities rest on the other classes' "
+        "samples alone.",
+        UserWarning,
+        stacklevel=3,
+    )
+    return columns, classes.astype(np.intp)[codes]
