@@ -135,7 +135,7 @@ def softmax(logits, beta=1.0):
 
 
 def exponentials(logits, beta, scaled, mass):
-    """Write ``beta * logits`` and its exponentials into two arrays, or one; return row sums.
+    """Write ``beta * logits`` and its exponentials to two arrays, or one; return row sums.
 
     A row is shifted by its largest logit only if its sum leaves the range in which neither
     it nor its moments overflow or lose digits. Nearly all rows spare themselves that pass.

@@ -158,4 +158,5 @@ def _solve(hessian, gradient):
 
 def _loss(parameters, features, target, weight):
     s = parameters @ features
-    return weight @ (np.logaddexp(0, s) - target * s), s
+    softplus = np.maximum(s, 0) + np.log1p(np.exp(-np.abs(s)))  # logaddexp(0, s), vectorised
+    return weight @ (softplus - target * s), s

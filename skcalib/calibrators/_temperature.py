@@ -107,7 +107,8 @@ def _best_log_beta(logits, codes, weight, tolerance):
     """Return the best log beta, and what is wrong with it, if anything.
 
     A sample of the rows, itself started from a sample, leads so close to the optimum that
-    one look at all rows is enough, unless its step says otherwise.
+    one look at all rows is enough, or two. If it was misleading, all that can go wrong is
+    looked for, and the search begins anew.
     """
 
     def derivatives(log_beta):
@@ -119,9 +120,10 @@ def _best_log_beta(logits, codes, weight, tolerance):
     else:
         sample = slice(STRIDE // 2, None, STRIDE)
         guess, flaw = _best_log_beta(logits[sample], codes[sample], weight[sample], ROUGHLY)
-        if flaw is None:
-            step, left = _step(guess, derivatives(guess))
-            start = np.clip(guess + step, -LOG_BETA_BOUND, LOG_BETA_BOUND)
+        start = guess if flaw is None else start
+        for _ in range(2 if flaw is None else 0):
+            step, left = _step(start, derivatives(start))
+            start = np.clip(start + step, -LOG_BETA_BOUND, LOG_BETA_BOUND)
             if left <= tolerance and abs(start) < LOG_BETA_BOUND:
                 return start, None
     at_zero, at_infinity = _derivative_at_ends(logits, codes, weight)

@@ -1,10 +1,14 @@
 """Temperature scaling against independent references."""
 
+import subprocess
+import sys
+import warnings
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import log_softmax, softmax
 from sklearn.exceptions import ConvergenceWarning
 
 from skcalib.calibrators import TemperatureScaling, _temperature, logits_from_proba
@@ -140,3 +144,188 @@ def test_equal_shares_of_a_constant_answer_are_no_matter_of_scale():
     with pytest.warns(ConvergenceWarning, match="no better than chance"):
         model = TemperatureScaling().fit(logits, np.arange(33) % 3)
     assert_allclose(model.predict_proba(logits), 1 / 3, atol=1e-4)
+
+
+def optimum(logits, y, weight):
+    """Solve for the root of the derivative of the log loss, in double precision."""
+    logits = logits.astype(np.float64)
+    chosen = logits[np.arange(len(y)), y]
+
+    def derivative(log_beta):
+        proba = softmax(np.exp(log_beta) * logits, axis=1)
+        return weight @ ((proba * logits).sum(axis=1) - chosen)
+
+    return np.exp(-brentq(derivative, -9.9, 9.9, xtol=1e-14))
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_classes"), [(40_000, 2), (20_000, 10), (8000, 100), (2500, 1000)]
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weights", ["none", "any", "zeros"])
+def test_agrees_with_the_root_of_the_derivative_on_many_rows(
+    n_samples, n_classes, dtype, weights
+):
+    logits, y = overconfident(n_samples, n_classes, 2.5, seed=n_classes)
+    logits = logits.astype(dtype) + dtype(20)
+    weight = None
+    if weights != "none":
+        weight = np.random.default_rng(1).uniform(0.1, 5, n_samples)
+        weight[:: 3 if weights == "zeros" else n_samples] = 0
+    model = TemperatureScaling()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "y has no sample of the classes")
+        model.fit(logits, y, weight)
+    expected = optimum(logits, y, np.ones(n_samples) if weight is None else weight)
+    assert_allclose(model.temperature_, expected, rtol=1e-6)
+
+
+def evaluations(monkeypatch):
+    """Return a list that will hold the number of rows of each evaluation."""
+    seen, derivatives = [], _temperature._derivatives
+
+    def counted(logits, *args, **kwargs):
+        seen.append(len(logits))
+        return derivatives(logits, *args, **kwargs)
+
+    monkeypatch.setattr(_temperature, "_derivatives", counted)
+    return seen
+
+
+@pytest.mark.parametrize("scale", [0.01, 1, 100])
+def test_one_look_at_all_rows_is_enough(monkeypatch, scale):
+    logits, y = overconfident(100_000, 3, scale)
+    seen = evaluations(monkeypatch)
+    model = TemperatureScaling().fit(logits, y)
+    assert seen.count(100_000) == 1
+    assert_allclose(model.temperature_, optimum(logits, y, np.ones(100_000)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("odd", [100.0, 0.0, -1.0])
+def test_a_misleading_sample_does_not_mislead(monkeypatch, odd):
+    # Every seventh row, the sample, is of another scale, or constant, or of the wrong sign.
+    logits, y = overconfident(21_000, 4, 2)
+    logits[_temperature.STRIDE // 2 :: _temperature.STRIDE] *= odd
+    seen = evaluations(monkeypatch)
+    model = TemperatureScaling().fit(logits, y)
+    assert_allclose(model.temperature_, optimum(logits, y, np.ones(21_000)), rtol=1e-6)
+    assert seen.count(21_000) > 1
+
+
+def test_a_separable_sample_does_not_mislead():
+    logits, y = overconfident(21_000, 4, 2)
+    sample = slice(_temperature.STRIDE // 2, None, _temperature.STRIDE)
+    y[sample] = logits[sample].argmax(axis=1)
+    model = TemperatureScaling().fit(logits, y)
+    assert_allclose(model.temperature_, optimum(logits, y, np.ones(21_000)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_samples", [500, 20_000])
+@pytest.mark.parametrize(
+    ("wrong", "message"), [(0.0, "classified correctly"), (1.0, "no better than chance")]
+)
+def test_bounds_are_told_apart_on_few_and_many_rows(n_samples, wrong, message):
+    logits, _ = overconfident(n_samples, 3, 2)
+    y = (wrong * -logits + (1 - wrong) * logits).argmax(axis=1)
+    with pytest.warns(ConvergenceWarning, match=message) as record:
+        TemperatureScaling().fit(logits, y)
+    assert len(record) == 1
+
+
+def test_higher_derivatives_by_finite_differences():
+    logits, y = overconfident(300, 5, 2)
+    weight = np.random.default_rng(2).uniform(size=300)
+
+    def derivatives(beta):
+        return _temperature._derivatives(logits, y, weight, beta, order=4)
+
+    numeric = (derivatives(0.7 + 1e-5) - derivatives(0.7 - 1e-5)) / 2e-5
+    assert_allclose(derivatives(0.7)[1:], numeric[:-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10, 100, 1000])
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float32, 2e-5), (np.float64, 1e-13)])
+def test_probabilities_are_the_plain_formula(n_classes, dtype, rtol):
+    rng = np.random.default_rng(0)
+    n_samples = 2**19 // n_classes  # more than one block
+    logits = rng.normal(size=(n_samples, n_classes)).astype(dtype)
+    # Some rows are extreme: shifted far off, or with differences beyond all exponentials.
+    logits[::7] += rng.choice([-300, 300], (len(logits[::7]), 1)).astype(dtype)
+    logits[::11] *= dtype(1e27)
+    model = TemperatureScaling().fit_columns(*overconfident(200, n_classes, 2), np.ones(200))
+    proba = model.predict_proba(logits)
+    expected = softmax(model.beta_ * logits.astype(np.float64), axis=1)
+    assert proba.dtype == dtype
+    assert_allclose(proba, expected, rtol=rtol, atol=1e-37)
+    # No row's answer depends on the rows beside it, to the last bit.
+    some = rng.permutation(n_samples)[:50]
+    assert_array_equal(model.predict_proba(logits[some]), proba[some])
+
+
+def test_the_first_bad_row_is_named_wherever_it_is():
+    logits, y = overconfident(300_000, 2, 2)
+    logits[299_000, 1] = np.nan
+    logits[299_500, 0] = np.inf
+    with pytest.raises(ValueError, match=r"2 of 300000 rows .* row 299000"):
+        TemperatureScaling().fit(logits, y)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_likeness_to_probabilities_counts_rows_of_positive_weight_in_all_blocks(n_classes):
+    rng = np.random.default_rng(0)
+    logits = rng.dirichlet(np.ones(n_classes), 200_000)
+    y = rng.integers(0, n_classes, 200_000)
+    logits[-1] = -2.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        TemperatureScaling().fit(logits, y)
+        with pytest.warns(UserWarning, match="logits_from_proba"):
+            TemperatureScaling().fit(logits, y, np.r_[np.ones(199_999), 0])
+
+
+FROM_DISK = """
+import re, resource, sys
+import numpy as np
+from skcalib.calibrators import TemperatureScaling
+
+few = np.eye(3)[np.arange(1500) % 3]
+TemperatureScaling().fit(few, np.arange(1500) % 2).predict_proba(few)  # imports come first
+shape = (60_000, 500)
+logits = np.memmap(sys.argv[1], np.float32, "r", shape=shape)
+proba = np.memmap(sys.argv[2], np.float32, "w+", shape=shape)
+y, weight = np.load(sys.argv[3]), np.arange(60_000) % 3
+data = int(re.search(r"VmData:\\s+(\\d+)", open("/proc/self/status").read()).group(1))
+resource.setrlimit(resource.RLIMIT_DATA, (data * 1024 + int(sys.argv[4]), -1))
+for sample_weight in (None, weight):
+    model = TemperatureScaling().fit(logits, y, sample_weight)
+for start in range(0, 60_000, 2000):
+    proba[start : start + 2000] = model.predict_proba(logits[start : start + 2000])
+print(model.temperature_)
+try:
+    np.array(logits)
+except MemoryError:
+    print("a copy does not fit")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of data differ")
+def test_a_file_of_logits_is_read_in_blocks(tmp_path):
+    """The process may use a fifth of the file's size for its data, and gets along with it."""
+    rng = np.random.default_rng(0)
+    logits = rng.standard_normal((60_000, 500), dtype=np.float32)
+    y = (logits + rng.gumbel(size=(60_000, 1)) / 2).argmax(axis=1)
+    y[::2] = rng.integers(0, 500, 30_000)
+    logits.tofile(tmp_path / "logits")
+    np.save(tmp_path / "y.npy", y)
+    files = [str(tmp_path / name) for name in ("logits", "proba", "y.npy")]
+    limit = logits.nbytes // 5
+    done = subprocess.run(
+        [sys.executable, "-c", FROM_DISK, *files, str(limit)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    temperature, copied = done.stdout.splitlines()
+    assert copied == "a copy does not fit"
+    model = TemperatureScaling().fit(logits, y, np.arange(60_000) % 3)
+    assert float(temperature) == model.temperature_
+    proba = np.fromfile(tmp_path / "proba", np.float32).reshape(logits.shape)
+    assert_array_equal(proba, model.predict_proba(logits))
