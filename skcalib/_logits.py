@@ -206,8 +206,8 @@ def merge_near_ties(z, precision):
 
 
 def row_blocks(n_samples, n_classes):
-    """Cut rows into slices of about a quarter of a million entries, to stay in cache."""
-    step = max(1, 2**18 // max(1, n_classes))
+    """Cut rows into slices of about half a million entries, to stay in cache."""
+    step = max(1, 2**19 // max(1, n_classes))
     return [slice(start, start + step) for start in range(0, n_samples, step)]
 
 

@@ -11,10 +11,10 @@ from skcalib.calibrators._base import Calibrator
 
 LOG_BETA_BOUND = 10.0
 MAX_ITER = 100
-STRIDE = 7  # every seventh row is the sample from which the search on all rows starts
-FEW = 1000  # rows that need no sample
+STRIDE = 11  # every eleventh row is the sample from which the search on all rows starts
+FEW = 300  # rows that need no sample
 # What may be left of log beta after a step: its error is at most about twice that.
-ROUGHLY, CLOSELY, FULLY = 1e-3, 1e-7, 1e-14
+ROUGHLY, CLOSELY, FULLY = 1e-3, 2e-7, 1e-14
 CHANCE = "the logits rank classes no better than chance; check that labels and columns match"
 SEPARABLE = (
     "every sample is classified correctly, so more confidence always fits better; calibrate on "

@@ -1,0 +1,179 @@
+"""How long temperature scaling takes, in units of the exponential that it cannot do without.
+
+Run ``python tests/benchmarks/bench_temperature.py [many | few | hundred | memory | threads |
+pipeline ...]``; without names, all parts. It needs 3 GiB of memory. Nothing is asserted.
+
+The unit is ``np.exp(logits)``, with the array that it returns, timed in turns with what is
+measured; best of five each, ratios of these. A fit is ``TemperatureScaling().fit(logits, y)``
+whole, with its checks of logits, labels and weights; scikit-learn's is that of the private class
+that its ``CalibratedClassifierCV(method="temperature")`` fits, on the same logits. NumPy's
+exponential uses one thread, and so do we.
+"""
+
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from sklearn.calibration import _TemperatureScaling
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+
+from skcalib import CalibratedClassifierCV
+from skcalib._logits import exponentials, row_blocks
+from skcalib.calibrators import TemperatureScaling
+
+SIZES = {
+    "many": (50_000, 1000, np.float32),
+    "few": (1_000_000, 10, np.float64),
+    "hundred": (10_000, 100, np.float64),
+}
+
+
+def overconfident(n_samples, n_classes, dtype, seed):
+    """Draw logits of which 1.5 is the true temperature."""
+    rng = np.random.default_rng(seed)
+    logits = 2 * rng.standard_normal((n_samples, n_classes), dtype=dtype)
+    y = np.empty(n_samples, dtype=np.intp)
+    for block in row_blocks(n_samples, n_classes):
+        y[block] = (logits[block] + rng.gumbel(size=logits[block].shape)).argmax(axis=1)
+    logits *= dtype(1.5)
+    return logits, y
+
+
+def seconds(*functions, repeats=5):
+    """Return the best time of each, after one call to warm up, all timed in turns."""
+    times = [[] for _ in functions]
+    for _ in range(1 + repeats):
+        for function, taken in zip(functions, times, strict=True):
+            start = time.perf_counter()
+            function()
+            taken.append(time.perf_counter() - start)
+    return [min(taken[1:]) for taken in times]
+
+
+def size(name, seed=None):
+    """Fit and predict one size, ours and scikit-learn's."""
+    n_samples, n_classes, dtype = SIZES[name]
+    logits, y = overconfident(n_samples, n_classes, dtype, seed)
+    model = TemperatureScaling().fit(logits, y)
+    unit, fit, predict = seconds(
+        lambda: np.exp(logits),
+        lambda: TemperatureScaling().fit(logits, y),
+        lambda: model.predict_proba(logits),
+        repeats=5 if logits.size > 1e7 else 25,
+    )
+    peer, fit_again = seconds(
+        lambda: _TemperatureScaling().fit(logits, y),
+        lambda: TemperatureScaling().fit(logits, y),
+        repeats=2,
+    )
+    print(
+        f"| {n_samples:,} x {n_classes} {dtype.__name__} | {unit * 1000:.1f} ms "
+        f"| {fit / unit:.2f} | {predict / unit:.2f} | {peer / unit:.0f} "
+        f"| {peer / min(fit, fit_again):.1f} |"
+    )
+
+
+def memory():
+    """Print the peak of a fresh process beyond the logits and labels, by its own accounting."""
+    for name in SIZES:
+        done = subprocess.run(
+            [sys.executable, __file__, "peak", name], capture_output=True, text=True, check=True
+        )
+        print(done.stdout, end="")
+
+
+def peak(name):
+    """Fit and predict in this process, which has done nothing else."""
+    n_samples, n_classes, dtype = SIZES[name]
+    logits = np.zeros((n_samples, n_classes), dtype)
+    for start in range(0, n_samples, 1000):  # in place, so that nothing is left to reuse
+        few, y = overconfident(1000, n_classes, dtype, start)
+        logits[start : start + 1000] = few
+    y = logits.argmax(axis=1)
+    y[::2] = np.arange(len(y[::2])) % n_classes
+    for weight in (None, np.arange(n_samples) % 3):
+        before = resident("VmRSS")
+        model = TemperatureScaling().fit(logits, y, weight)
+        print(f"{name}: peak of fit {resident('VmHWM') - before:.0f} MiB beyond its input")
+    before = resident("VmRSS")
+    proba = model.predict_proba(logits)
+    more = resident("VmHWM") - before - proba.nbytes / 2**20
+    print(f"{name}: peak of predict_proba {more:.0f} MiB beyond input and output")
+
+
+def resident(which):
+    with open("/proc/self/status") as status:
+        return int(re.search(rf"{which}:\s+(\d+)", status.read()).group(1)) / 1024
+
+
+def threads():
+    """Compare one thread and two on the exponentials and their sums, block by block."""
+    for name, (n_samples, n_classes, dtype) in SIZES.items():
+        logits = np.random.default_rng(0).standard_normal((n_samples, n_classes), dtype=dtype)
+        halves = np.array_split(logits, 2)
+        buffers = [np.empty((2**18 // n_classes, n_classes), dtype) for _ in halves]
+
+        def work(part, buffer):
+            for block in row_blocks(*part.shape):
+                rows = part[block]
+                exponentials(rows, 0.7, buffer[: len(rows)], buffer[: len(rows)])
+
+        with ThreadPoolExecutor(2) as pool:
+            one, two = seconds(
+                lambda: [work(*pair) for pair in zip(halves, buffers, strict=True)],
+                lambda: list(pool.map(work, halves, buffers)),
+            )
+        print(f"{name}: two threads are {one / two:.2f} times as fast as one")
+
+
+def pipeline():
+    """Compare CalibratedClassifierCV with the fits and predictions of its classifiers."""
+    for n_classes in (2, 10):
+        X, y = make_classification(
+            100_000, 20, n_informative=12, n_classes=n_classes, random_state=0
+        )
+        folds = [np.arange(100_000) % 5 != i for i in range(5)]
+        rows = [(X[fold], y[fold]) for fold in folds]
+        bases = [LogisticRegression().fit(*part) for part in rows]
+        for method in ("temperature", "sigmoid"):
+            cv = [(np.flatnonzero(fold), np.flatnonzero(~fold)) for fold in folds]
+            model = CalibratedClassifierCV(LogisticRegression(), method=method, cv=cv)
+            base, ours = seconds(
+                lambda rows=rows: [LogisticRegression().fit(*part) for part in rows],
+                lambda model=model, X=X, y=y: model.fit(X, y),
+                repeats=3,
+            )
+            base_proba, our_proba = seconds(
+                lambda bases=bases, X=X: [base.predict_proba(X) for base in bases],
+                lambda model=model, X=X: model.predict_proba(X),
+            )
+            print(
+                f"{method}, {n_classes} classes: fit {ours / base:.2f}, predict_proba "
+                f"{our_proba / base_proba:.2f} times what its five classifiers take"
+            )
+
+
+PARTS = {"memory": memory, "threads": threads, "pipeline": pipeline}
+
+
+def main(names):
+    sizes = [name for name in names if name in SIZES]
+    if sizes:
+        print("| logits | unit | fit | predict | scikit-learn's fit | its time / ours |")
+        print("|---|---|---|---|---|---|")
+    for name in sizes:
+        size(name)
+    for name in names:
+        if name in PARTS:
+            PARTS[name]()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["peak"]:
+        peak(sys.argv[2])
+    else:
+        main(sys.argv[1:] or [*SIZES, *PARTS])
