@@ -184,8 +184,8 @@ def _derivative_at_ends(logits, codes, weight):
         shifted = part - part.max(axis=1, keepdims=True)
         chosen = shifted[np.arange(len(truth)), truth].astype(np.float64)
         mean = shifted.mean(axis=1, dtype=np.float64)
-        at_zero += w @ (mean - chosen)
-        at_infinity -= w @ chosen
+        at_zero += np.einsum("i,i->", w, mean - chosen)
+        at_infinity -= np.einsum("i,i->", w, chosen)
     return at_zero, at_infinity
 
 

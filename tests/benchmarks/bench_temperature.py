@@ -5,9 +5,9 @@ pipeline ...]``; without names, all parts. It needs 3 GiB of memory. Nothing is 
 
 The unit is ``np.exp(logits)``, with the array that it returns, timed in turns with what is
 measured; best of five each, ratios of these. A fit is ``TemperatureScaling().fit(logits, y)``
-whole, with its checks of logits, labels and weights; scikit-learn's is that of the private class
-that its ``CalibratedClassifierCV(method="temperature")`` fits, on the same logits. NumPy's
-exponential uses one thread, and so do we.
+whole, with its checks of logits, labels and weights; scikit-learn's is that of the private
+class that its ``CalibratedClassifierCV(method="temperature")`` fits, on the same logits.
+NumPy's exponential uses one thread, and so do we.
 """
 
 import re
@@ -112,22 +112,22 @@ def resident(which):
 
 def threads():
     """Compare one thread and two on the exponentials and their sums, block by block."""
-    for name, (n_samples, n_classes, dtype) in SIZES.items():
-        logits = np.random.default_rng(0).standard_normal((n_samples, n_classes), dtype=dtype)
-        halves = np.array_split(logits, 2)
-        buffers = [np.empty((2**18 // n_classes, n_classes), dtype) for _ in halves]
 
-        def work(part, buffer):
-            for block in row_blocks(*part.shape):
-                rows = part[block]
-                exponentials(rows, 0.7, buffer[: len(rows)], buffer[: len(rows)])
+    def work(part):
+        buffer = np.empty_like(part[row_blocks(*part.shape)[0]])
+        for block in row_blocks(*part.shape):
+            rows = part[block]
+            exponentials(rows, 0.7, buffer[: len(rows)], buffer[: len(rows)])
 
-        with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool:
+        for name, (n_samples, n_classes, dtype) in SIZES.items():
+            logits = np.random.default_rng(0).standard_normal((n_samples, n_classes), dtype)
+            halves = np.array_split(logits, 2)
             one, two = seconds(
-                lambda: [work(*pair) for pair in zip(halves, buffers, strict=True)],
-                lambda: list(pool.map(work, halves, buffers)),
+                lambda halves=halves: [work(half) for half in halves],
+                lambda halves=halves: list(pool.map(work, halves)),
             )
-        print(f"{name}: two threads are {one / two:.2f} times as fast as one")
+            print(f"{name}: two threads are {one / two:.2f} times as fast as one")
 
 
 def pipeline():
