@@ -13,7 +13,8 @@ LOG_BETA_BOUND = 10.0
 MAX_ITER = 100
 STRIDE = 11  # every eleventh row is the sample from which the search on all rows starts
 FEW = 300  # rows that need no sample
-# What may be left of log beta after a step: its error is at most about twice that.
+# What may be left of log beta after a step. That is an estimate; the true error was never
+# seen beyond twice of it.
 ROUGHLY, CLOSELY, FULLY = 1e-3, 2e-7, 1e-14
 CHANCE = "the logits rank classes no better than chance; check that labels and columns match"
 SEPARABLE = (
@@ -68,8 +69,12 @@ class TemperatureScaling(Calibrator):
     Notes
     -----
     The log loss is convex in 1 / T. Its derivative is brought to zero by a bracketed
-    Newton iteration in log(1 / T), with sums over rows in double precision. Logits that
-    are constant within each row fix no temperature; it is then 1.
+    Newton iteration in log(1 / T), to 1e-6 or better. Its higher derivatives, which are the
+    cumulants of the logits under their softmax, cost little beside the exponentials, and a
+    sample of the rows gives the start, so that the exponential of each entry is taken once
+    or twice. Rows are read in blocks, float32 as float32, and summed in double precision;
+    logits may lie in a file (:class:`numpy.memmap`) that is larger than the memory. Logits
+    that are constant within each row fix no temperature; it is then 1.
 
     References
     ----------
@@ -167,8 +172,9 @@ def _step(log_beta, derivatives):
     small corrections: one evaluation then does the work of two.
     """
     first, second, third, fourth = derivatives * np.exp(log_beta) ** np.arange(1, 5)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        newton = np.divide(-first, max(second, 0.0))
+    second = max(second, np.finfo(float).tiny)
+    with np.errstate(over="ignore", invalid="ignore"):
+        newton = -first / second
         bend = (second + third) / (2 * second)
         twist = 2 * bend**2 - (second + 3 * third + fourth) / (6 * second)
         share = max(abs(bend), abs(twist) ** 0.5) * abs(newton)
@@ -209,7 +215,7 @@ def _derivatives(logits, codes, weight, beta, order=2):
 def _cumulants(logits, beta, scaled, mass, order):
     """Return the cumulants of each row's logits times beta under their own softmax.
 
-    By the logarithm of beta's row these are the derivatives of logsumexp.
+    These are the derivatives of logsumexp(beta * row) by beta, times powers of beta.
     """
     total = exponentials(logits, beta, scaled, mass)
     moments = []
