@@ -5,9 +5,10 @@ pipeline ...]``; without names, all parts. It needs 3 GiB of memory. Nothing is 
 
 The unit is ``np.exp(logits)``, with the array that it returns, timed in turns with what is
 measured; best of five each, ratios of these. All of it is work of one thread, so times are the
-processor's, which other processes disturb less than the clock's. A fit is ``TemperatureScaling().fit(logits, y)``
-whole, with its checks of logits, labels and weights; scikit-learn's is that of the private
-class that its ``CalibratedClassifierCV(method="temperature")`` fits, on the same logits.
+processor's, which other processes disturb less than the clock's. A fit is
+``TemperatureScaling().fit(logits, y)`` whole, with its checks of logits, labels and weights;
+scikit-learn's is that of the private class that its
+``CalibratedClassifierCV(method="temperature")`` fits, on the same logits.
 Results and the machine they are from: ``README.md`` beside this file.
 """
 
@@ -103,7 +104,7 @@ def peak(name):
     before = resident("VmRSS")
     proba = model.predict_proba(logits)
     more = resident("VmHWM") - before - proba.nbytes / 2**20
-    print(f"{name}: peak of predict_proba {more:.0f} MiB beyond input and output")
+    print(f"{name}: peak of predict_proba {max(more, 0):.0f} MiB beyond input and output")
 
 
 def resident(which):
