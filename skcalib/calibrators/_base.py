@@ -56,7 +56,7 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
     """
 
     short_name = None
-    _skips_weight_zero = False  # by itself in _fit, so that no copy needs to leave them out
+    _skips_weight_zero = False  # whether _fit leaves such rows out itself, without a copy
 
     @abstractmethod
     def _fit(self, logits, codes, weight):

@@ -125,12 +125,13 @@ def _best_log_beta(logits, codes, weight, tolerance):
     else:
         sample = slice(STRIDE // 2, None, STRIDE)
         guess, flaw = _best_log_beta(logits[sample], codes[sample], weight[sample], ROUGHLY)
-        start = guess if flaw is None else start
-        for _ in range(2 if flaw is None else 0):
-            step, left = _step(start, derivatives(start))
-            start = np.clip(start + step, -LOG_BETA_BOUND, LOG_BETA_BOUND)
-            if left <= tolerance and abs(start) < LOG_BETA_BOUND:
-                return start, None
+        if flaw is None:
+            start = guess
+            for _ in range(2):
+                step, left = _step(start, derivatives(start))
+                start = np.clip(start + step, -LOG_BETA_BOUND, LOG_BETA_BOUND)
+                if left <= tolerance and abs(start) < LOG_BETA_BOUND:
+                    return start, None
     at_zero, at_infinity = _derivative_at_ends(logits, codes, weight)
     if at_zero == at_infinity == 0:
         return 0.0, ""  # any temperature will do
