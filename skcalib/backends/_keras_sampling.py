@@ -8,14 +8,20 @@ import numpy as np
 from keras import ops
 
 from skcalib.backends import _keras, _keras_draws, _keras_graph, _keras_head
-from skcalib.backends._arrays import count_all_rows, each_array, map_arrays, plain
+from skcalib.backends._arrays import (
+    count_all_rows,
+    each_array,
+    filled_arrays,
+    map_arrays,
+    plain,
+)
 from skcalib.backends._sampling import Sampler
 
 
 def prepared(model, X):
     """Return X as the model takes it."""
     _keras._refuse_unbuilt(model)
-    return _keras._inputs(model, X)
+    return _keras._inputs(model, filled_arrays(X))
 
 
 def sampler(model, X, *, every_site, shared, ending, inject):
@@ -123,7 +129,7 @@ def _refuse_other_shapes(inputs, batch, name):
         pairs = zip(wanted, found, strict=False)  # a last dimension of 1 comes and goes
         if any(size not in (None, given) for size, given in pairs):
             raise ValueError(
-                f"X has rows of shape {found}, but {name} takes {wanted} as {tensor.name!r}."
+                f"X has rows of shape {found}. {name} takes {wanted} as {tensor.name!r}."
             )
 
 

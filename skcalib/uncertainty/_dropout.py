@@ -13,7 +13,7 @@ from skcalib._progress import shown
 from skcalib._responses import count_rows, is_dict_of_arrays
 from skcalib._streams import refuse_streams
 from skcalib.backends._arrays import batches as batches_of
-from skcalib.backends._arrays import each_array, map_arrays
+from skcalib.backends._arrays import map_arrays
 from skcalib.uncertainty._exact import N_POINTS, multiplications
 from skcalib.uncertainty._parameters import check_parameters
 from skcalib.uncertainty._passes import Passes
@@ -99,9 +99,6 @@ class DropoutMixin:
 
     def _blocks(self, X):
         source, passes, inputs = self._prepared(X)
-        lengths = {part.shape[0] for part in each_array(inputs)}
-        if len(lengths) != 1 or lengths == {0}:
-            raise ValueError(f"X must hold one or more samples, got lengths {lengths}.")
         size = int(self.batch_size or passes.rows_in_batch(inputs))
         batches = list(batches_of(inputs, size))  # views
         work = passes.blocks(shown(batches, len(batches), "MC dropout", "blocks", self.verbose))

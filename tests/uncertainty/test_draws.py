@@ -477,5 +477,6 @@ def test_wrong_inputs():
         mc.predict_proba(FEW[:, :10])
     with pytest.raises(ValueError, match=r"A draw.*NaN"):
         mc.predict_proba(np.full_like(FEW, np.nan))
-    with pytest.raises(ValueError, match="samples"):
-        mc.predict_proba(FEW[:0])
+    for nothing in (FEW[:0], [], None):
+        with pytest.raises(ValueError, match="samples"):
+            mc.predict_proba(nothing)
