@@ -1,5 +1,6 @@
 """Bootstrap: closed forms, scipy, coverage, groups, strata, weights, edges, bad input."""
 
+import sys
 import warnings
 from functools import partial
 from inspect import signature
@@ -476,7 +477,8 @@ def test_differences_of_several_figures():
     assert_array_equal(found.replicates, expected.replicates)
 
 
-def test_progress_is_printed_if_asked(capsys):
+def test_progress_is_printed_if_asked(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)  # as if it were not installed
     y, proba = binary(30)
     bootstrap_interval(brier_score_loss, y, proba, n_resamples=50)
     bootstrap_difference(brier_score_loss, y, proba, proba, n_resamples=50)
