@@ -14,6 +14,7 @@ from skcalib._responses import count_rows, is_dict_of_arrays
 from skcalib._streams import refuse_streams
 from skcalib.backends._arrays import batches as batches_of
 from skcalib.backends._arrays import map_arrays
+from skcalib.backends._sampling import INJECTED_RATE
 from skcalib.uncertainty._exact import N_POINTS, multiplications
 from skcalib.uncertainty._parameters import check_parameters
 from skcalib.uncertainty._passes import Passes
@@ -154,7 +155,9 @@ class DropoutMixin:
     def _all_levels(self):
         if self._levels() is not None:
             return [float(rate) for rate in self._levels()]
-        rate = self.scale_.rate if isinstance(self.rate, str) else self.rate
+        rate = self.rate
+        if isinstance(rate, str):  # while it is not chosen, any will do to look at a network
+            rate = self.scale_.rate if hasattr(self, "scale_") else INJECTED_RATE
         return [None if rate is None else float(rate)]
 
 

@@ -15,7 +15,6 @@ from skcalib.uncertainty._dropout import DropoutMixin
 from skcalib.uncertainty._parameters import check_parameters
 from skcalib.uncertainty._scaled import ScaledMixin
 from skcalib.uncertainty._sources import undisturbed
-from skcalib.uncertainty._tuning import CENTERED_RATE, Scale
 
 
 class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClassifier):
@@ -261,7 +260,8 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
         check_parameters(self)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
-        self.scale_ = Scale(CENTERED_RATE)  # until it is chosen
+        for name in ("scale_", "comparison_"):  # of an earlier fit
+            vars(self).pop(name, None)
         with undisturbed(self._get_estimator()):
             estimator, labels, y = self._ready(X, y)
             trained = isinstance(estimator, FrozenEstimator)
@@ -269,7 +269,6 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
             self.estimator_ = twin if trained else twin.fit(X, y, **fit_params)
         self.classes_ = self._look_at_network(X)
         self._take_features(self.estimator_)
-        vars(self).pop("comparison_", None)  # of an earlier fit
         if self._is_auto():
             self._choose_scale(X, y, labels, None if trained else estimator, fit_params)
         if self.verbose:

@@ -47,6 +47,11 @@ class ScaledMixin:
     def _finish(self):
         if not (self._is_auto() or self.centered):
             return super()._finish()
+        if self._is_auto() and not hasattr(self, "scale_"):
+            raise ValueError(
+                "rate='auto' is chosen by fit, which was called with another rate (or failed). "
+                "Call fit again, or give a number."
+            )
         scale = self.scale_ if self._is_auto() else Scale(self.rate, 1.0)
         free = scale.spread is None
         return lambda draws, plain: scaled(draws, None if free else plain(), scale)

@@ -211,6 +211,17 @@ def test_a_network_that_is_always_right_has_no_area_of_errors():
     assert mc.comparison_["plain"]["log_loss"] < 0.1
 
 
+def test_a_rate_that_was_not_chosen_is_not_used(mlp):
+    mc = MCDropoutClassifier(FrozenEstimator(mlp), rate=0.1, random_state=0)
+    mc.fit(X[HELD], NAMES[HELD]).set_params(rate="auto")
+    with pytest.raises(ValueError, match="is chosen by fit"):
+        mc.predict_proba(X[TEST])
+    with pytest.raises(ValueError, match="at least, got 4"):
+        mc.fit(X[:4], NAMES[:4])
+    with pytest.raises(ValueError, match="is chosen by fit"):
+        mc.predict_uncertainty(X[TEST])
+
+
 def test_bad_input(mlp):
     auto = MCDropoutClassifier(FrozenEstimator(mlp), rate="auto", random_state=0)
     with pytest.raises(ValueError, match=r"'auto'.*at least, got 4"):
