@@ -19,7 +19,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from sklearn.calibration import _TemperatureScaling
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 
@@ -58,6 +57,8 @@ def seconds(*functions, repeats=5, clock=time.process_time):
 
 def size(name, seed=None):
     """Fit and predict one size, ours and scikit-learn's."""
+    from sklearn.calibration import _TemperatureScaling  # from scikit-learn 1.8
+
     n_samples, n_classes, dtype = SIZES[name]
     logits, y = overconfident(n_samples, n_classes, dtype, seed)
     model = TemperatureScaling().fit(logits, y)
