@@ -5,7 +5,9 @@ from skcalib.calibrators._base import BinaryCalibrator, Calibrator
 from skcalib.calibrators._beta import BetaCalibration
 from skcalib.calibrators._isotonic import IsotonicCalibration
 from skcalib.calibrators._platt import PlattScaling
+from skcalib.calibrators._quadratic import QuadraticScaling
 from skcalib.calibrators._temperature import TemperatureScaling
+from skcalib.calibrators._venn_abers import VennAbersCalibration
 
 __all__ = [
     "BetaCalibration",
@@ -13,7 +15,9 @@ __all__ = [
     "Calibrator",
     "IsotonicCalibration",
     "PlattScaling",
+    "QuadraticScaling",
     "TemperatureScaling",
+    "VennAbersCalibration",
     "logits_from_proba",
     "probability_floor",
 ]
