@@ -10,7 +10,7 @@ import joblib
 from threadpoolctl import ThreadpoolController
 
 BLOCKS_EACH = 4  # a thread with fewer blocks of half a million entries does not pay
-MOST = 4  # each has buffers of its own; they are to stay small beside the data
+MOST = 3  # each has 8 MiB of buffers; together with the rest of a fit they are to stay below 64
 
 
 def in_threads(work, blocks):
