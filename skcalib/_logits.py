@@ -5,6 +5,8 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_consistent_length
 
+from skcalib._threads import in_threads
+
 SMALLEST_FLOOR = float(np.finfo(np.float32).tiny)
 LARGEST_LOGIT = 1e30  # differences and products with probabilities stay finite in float32
 SAFE_SUM = 1e15  # of exponentials: single precision loses nothing to speak of below it
@@ -128,9 +130,13 @@ def floor_of(proba):
 def softmax(logits, beta=1.0):
     """Row-wise softmax of ``beta * logits`` on one new array of the same type."""
     out = np.empty(logits.shape, dtype=logits.dtype)
-    for block in row_blocks(*logits.shape):
-        total = exponentials(logits[block], beta, out[block], out[block])
-        out[block] /= total[:, None].astype(out.dtype)
+
+    def fill(blocks):
+        for block in blocks:
+            total = exponentials(logits[block], beta, out[block], out[block])
+            out[block] /= total[:, None].astype(out.dtype)
+
+    in_threads(fill, row_blocks(*logits.shape))
     return out
 
 
@@ -251,7 +257,7 @@ def _is_proba(part):
 def check_finite(values, source):
     """Raise if decision values are NaN, infinite or beyond all reason."""
     blocks = row_blocks(*values.shape) if values.size else []
-    if all(_within_reason(values[block]) for block in blocks):
+    if all(in_threads(lambda some: all(_within_reason(values[b]) for b in some), blocks)):
         return
     bad = [~(np.abs(values[block]) <= LARGEST_LOGIT).all(axis=1) for block in blocks]
     what = f"NaN, infinite values (inf) or values beyond {LARGEST_LOGIT:g}"

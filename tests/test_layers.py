@@ -35,6 +35,7 @@ FLOORS = {
     "skcalib._progress": 1,
     "skcalib._sharing": 1,
     "skcalib._streams": 1,
+    "skcalib._threads": 0,
     "skcalib.backends": 0,
 }
 HEAVY = {"keras", "tensorflow", "torch", "jax", "matplotlib", "scikeras", "skorch", "pandas"}

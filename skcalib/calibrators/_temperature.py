@@ -1,12 +1,14 @@
 """Temperature scaling."""
 
 import warnings
+from itertools import chain
 from math import comb
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._logits import exponentials, row_blocks, softmax
+from skcalib._threads import in_threads
 from skcalib.calibrators._base import Calibrator
 
 LOG_BETA_BOUND = 10.0
@@ -187,7 +189,8 @@ def _step(log_beta, derivatives):
 def _derivative_at_ends(logits, codes, weight):
     """Return the derivative of the log loss by beta, at zero and in the limit."""
     at_zero = at_infinity = 0.0
-    for part, truth, w in _used_parts(logits, codes, weight):
+    blocks = row_blocks(*logits.shape)
+    for part, truth, w in _used_parts(blocks, logits, codes, weight):
         shifted = part - part.max(axis=1, keepdims=True)
         chosen = shifted[np.arange(len(truth)), truth].astype(np.float64)
         mean = shifted.mean(axis=1, dtype=np.float64)
@@ -199,18 +202,21 @@ def _derivative_at_ends(logits, codes, weight):
 def _derivatives(logits, codes, weight, beta, order=2):
     """Return the first derivatives of the mean log loss by beta, as many as `order`."""
     # Single precision where digits cost time: not where all rows fit into one block.
-    single_block = len(row_blocks(*logits.shape)) == 1
-    sums = np.zeros(order)
-    scaled = mass = np.empty((0, 0))
-    for part, truth, w in _used_parts(logits, codes, weight):
-        if len(part) > len(scaled):
-            dtype = np.float64 if single_block else logits.dtype
-            scaled, mass = np.empty((2, *part.shape), dtype)
-        rows = slice(len(part))
-        cumulants = _cumulants(part, beta, scaled[rows], mass[rows], order)
-        cumulants[0] -= scaled[np.arange(len(part)), truth]
-        sums += [np.einsum("i,i->", w, values) for values in cumulants]
-    return sums / beta ** np.arange(1, order + 1)
+    blocks = row_blocks(*logits.shape)
+    dtype = np.float64 if len(blocks) == 1 else logits.dtype
+
+    def sums(blocks):
+        scaled = mass = np.empty((0, 0), dtype)
+        for part, truth, w in _used_parts(blocks, logits, codes, weight):
+            if len(part) > len(scaled):
+                scaled, mass = np.empty((2, *part.shape), dtype)
+            rows = slice(len(part))
+            cumulants = _cumulants(part, beta, scaled[rows], mass[rows], order)
+            cumulants[0] -= scaled[np.arange(len(part)), truth]
+            yield [np.einsum("i,i->", w, values) for values in cumulants]
+
+    of_blocks = chain.from_iterable(in_threads(lambda some: list(sums(some)), blocks))
+    return np.sum(list(of_blocks), axis=0) / beta ** np.arange(1, order + 1)
 
 
 def _cumulants(logits, beta, scaled, mass, order):
@@ -231,9 +237,9 @@ def _cumulants(logits, beta, scaled, mass, order):
     return cumulants
 
 
-def _used_parts(logits, codes, weight):
+def _used_parts(blocks, logits, codes, weight):
     """Yield blocks of the rows of positive weight."""
-    for block in row_blocks(*logits.shape):
+    for block in blocks:
         part = logits[block], codes[block], weight[block]
         used = part[2] > 0
         yield part if used.all() else [values[used] for values in part]

@@ -4,8 +4,8 @@ Run ``python tests/benchmarks/bench_temperature.py [many | few | hundred | memor
 pipeline ...]``; without names, all parts. It needs 3 GiB of memory. Nothing is asserted.
 
 The unit is ``np.exp(logits)``, with the array that it returns, timed in turns with what is
-measured; best of five each, ratios of these. All of it is work of one thread, so times are the
-processor's, which other processes disturb less than the clock's. A fit is
+measured; best of five each, ratios of these. But for the part about threads all is done by one,
+and times are the processor's, which other processes disturb less than the clock's. A fit is
 ``TemperatureScaling().fit(logits, y)`` whole, with its checks of logits, labels and weights;
 scikit-learn's is that of the private class that its
 ``CalibratedClassifierCV(method="temperature")`` fits, on the same logits.
@@ -17,13 +17,15 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from skcalib import CalibratedClassifierCV
-from skcalib._logits import exponentials, row_blocks
+from skcalib._logits import row_blocks
 from skcalib.calibrators import TemperatureScaling
 
 SIZES = {
@@ -114,24 +116,41 @@ def resident(which):
 
 
 def threads():
-    """Compare one thread and two on the exponentials and their sums, block by block."""
-
-    def work(part):
-        buffer = np.empty_like(part[row_blocks(*part.shape)[0]])
-        for block in row_blocks(*part.shape):
-            rows = part[block]
-            exponentials(rows, 0.7, buffer[: len(rows)], buffer[: len(rows)])
-
+    """Fit and predict with one thread and with two, the unit with as many; by the clock."""
+    print("| logits | threads | unit | fit | predict | times as fast as one: fit | predict |")
+    print("|---|---|---|---|---|---|---|")
     with ThreadPoolExecutor(2) as pool:
-        for name, (n_samples, n_classes, dtype) in SIZES.items():
-            logits = np.random.default_rng(0).standard_normal((n_samples, n_classes), dtype)
-            halves = np.array_split(logits, 2)
-            one, two = seconds(
-                lambda halves=halves: [work(half) for half in halves],
-                lambda halves=halves: list(pool.map(work, halves)),
-                clock=time.perf_counter,
-            )
-            print(f"{name}: two threads are {one / two:.2f} times as fast as one")
+        for n_samples, n_classes, dtype in SIZES.values():
+            logits, y = overconfident(n_samples, n_classes, dtype, None)
+            for n_threads in (1, 2):
+                with threadpool_limits(n_threads):
+                    unit, fit, predict = by_the_clock(logits, y, pool, n_threads)
+                if n_threads == 1:
+                    fit_of_one, predict_of_one = fit, predict
+                print(
+                    f"| {n_samples:,} x {n_classes} | {n_threads} | {unit * 1000:.1f} ms "
+                    f"| {fit / unit:.2f} | {predict / unit:.2f} "
+                    f"| {fit_of_one / fit:.2f} | {predict_of_one / predict:.2f} |"
+                )
+
+
+def by_the_clock(logits, y, pool, n_threads):
+    """Return the seconds of the unit, of a fit and of a prediction."""
+    bounds = np.linspace(0, len(logits), n_threads + 1, dtype=int)
+    shares = [slice(*pair) for pair in pairwise(bounds)]
+    model = TemperatureScaling().fit(logits, y)
+
+    def unit():
+        out = np.empty_like(logits)
+        list(pool.map(lambda share: np.exp(logits[share], out=out[share]), shares))
+
+    return seconds(
+        unit if n_threads > 1 else lambda: np.exp(logits),
+        lambda: TemperatureScaling().fit(logits, y),
+        lambda: model.predict_proba(logits),
+        repeats=6 if logits.size > 1e6 else 50,
+        clock=time.perf_counter,
+    )
 
 
 def pipeline():
@@ -169,8 +188,9 @@ def main(names):
     if sizes:
         print("| logits | unit | fit | predict | scikit-learn's fit | its time / ours |")
         print("|---|---|---|---|---|---|")
-    for name in sizes:
-        size(name)
+    with threadpool_limits(1):
+        for name in sizes:
+            size(name)
     for name in names:
         if name in PARTS:
             PARTS[name]()

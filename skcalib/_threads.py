@@ -1,0 +1,51 @@
+"""Work on blocks of rows, shared among threads where that pays."""
+
+import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import pairwise
+
+import joblib
+from threadpoolctl import ThreadpoolController
+
+BLOCKS_EACH = 4  # a thread with fewer blocks of half a million entries does not pay
+MOST = 3  # each has 8 MiB of buffers; together with the rest of a fit they are to stay below 64
+
+
+def in_threads(work, blocks):
+    """Return what ``work`` answers to consecutive shares of the blocks, in their order.
+
+    Each share is a list of blocks, and is worked on by one thread. So that the answer does
+    not depend on the number of threads, `work` answers for each block on its own.
+    """
+    n_threads = min(MOST, len(blocks) // BLOCKS_EACH)
+    if n_threads > 1:
+        n_threads = min(n_threads, _allowed())
+    if n_threads <= 1:
+        return [work(blocks)]
+    bounds = [len(blocks) * i // n_threads for i in range(n_threads + 1)]
+    shares = [blocks[low:high] for low, high in pairwise(bounds)]
+    with ThreadPoolExecutor(n_threads - 1) as pool:
+        others = [pool.submit(work, share) for share in shares[1:]]
+        return [work(shares[0]), *(other.result() for other in others)]
+
+
+def _allowed():
+    """Return how many threads may run: as many as those of BLAS and OpenMP.
+
+    So ``threadpoolctl.threadpool_limits``, ``OMP_NUM_THREADS`` and the limits that joblib
+    sets in its processes hold here too. A thread that somebody else started, joblib's
+    among them, and a process of multiprocessing already are one of many: they start none.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return 1
+    if multiprocessing.parent_process() is not None:
+        return 1
+    pools = [pool["num_threads"] for pool in _controller().info()]
+    return min([joblib.cpu_count(), *pools])
+
+
+@lru_cache(maxsize=1)
+def _controller():
+    return ThreadpoolController()  # looking for the libraries takes 8 ms, asking them none
