@@ -161,77 +161,10 @@ def exponentials(logits, beta, scaled, mass):
     return total.astype(np.float64, copy=False)
 
 
-def log_odds_columns(logits):
-    """Yield (class, log-odds of that class against all others in float64).
-
-    The log-odds of class k are ``L_k - logsumexp(L_j, j != k)``: they do not change when
-    a row is shifted. Two classes have one column, that of the second.
-    """
-    n_classes = logits.shape[1]
-    if n_classes == 2:
-        yield 1, logits[:, 1].astype(np.float64) - logits[:, 0]
-        return
-    top, peak, total, others_of_top = _row_statistics(logits)
-    for k in range(n_classes):
-        column = logits[:, k].astype(np.float64)
-        is_top = top == k
-        # For all but the top class the rest holds the top's own exp(0) = 1.
-        remaining = np.where(is_top, 1.0, total - np.exp(column - peak))
-        others = np.where(is_top, others_of_top, peak + np.log(np.maximum(remaining, 1.0)))
-        yield k, column - others
-
-
-def rounding_of(logits):
-    """Return for each row by how much its log-odds may be off by rounding in float64."""
-    largest = np.maximum(logits.max(axis=1), -logits.min(axis=1)).astype(np.float64)
-    if logits.shape[1] > 2:
-        largest += 8  # of the logarithm of a sum, however small the logits
-    return 8 * np.finfo(np.float64).eps * largest
-
-
-def merge_near_ties(z, precision):
-    """Make log-odds equal that differ by rounding only.
-
-    Where scores are tied, a rounding error would otherwise put them in an order, and a
-    step function may rise between them. Neighbours merge if their roundings can have parted
-    them; a chain of neighbours is cut into pieces as wide as two roundings.
-    """
-    order = np.argsort(z, kind="stable")
-    ordered, width = z[order], precision[order]
-    begins = np.r_[True, np.diff(ordered) > width[1:] + width[:-1]]
-    starts = np.flatnonzero(begins)
-    group = np.cumsum(begins) - 1
-    offset = ordered - ordered[starts][group]
-    reach = 2 * np.maximum.reduceat(width, starts)[group]
-    piece = np.floor(np.divide(offset, reach, out=np.zeros_like(z), where=offset > 0))
-    new = begins | np.r_[True, np.diff(piece) != 0]
-    first = np.maximum.accumulate(np.where(new, np.arange(len(z)), 0))
-    merged = np.empty_like(z)
-    merged[order] = ordered[first]
-    return merged
-
-
 def row_blocks(n_samples, n_classes):
     """Cut rows into slices of about half a million entries, to stay in cache."""
     step = max(1, 2**19 // max(1, n_classes))
     return [slice(start, start + step) for start in range(0, n_samples, step)]
-
-
-def _row_statistics(logits):
-    """Return each row's top class, its logit, sum(exp(L - top)), logsumexp of the others."""
-    n_samples, n_classes = logits.shape
-    top = logits.argmax(axis=1)
-    peak, total, others_of_top = np.empty((3, n_samples))
-    for block in row_blocks(n_samples, n_classes):
-        rest = logits[block].astype(np.float64)
-        rows = np.arange(len(rest))
-        peak[block] = rest[rows, top[block]]
-        rest[rows, top[block]] = -np.inf
-        second = rest.max(axis=1)
-        without_top = np.exp(rest - second[:, None]).sum(axis=1)
-        others_of_top[block] = second + np.log(without_top)
-        total[block] = 1 + without_top * np.exp(second - peak[block])
-    return top, peak, total, others_of_top
 
 
 def looks_like_proba(logits, used=None):

@@ -30,6 +30,7 @@ FLOORS = {
     "skcalib._outputs": 2,
     "skcalib._fitting": 1,
     "skcalib._labels": 1,
+    "skcalib._log_odds": 2,
     "skcalib._logits": 1,
     "skcalib._predictions": 1,
     "skcalib._progress": 1,

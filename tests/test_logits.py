@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.special import logit, logsumexp
+from scipy.special import expit, logit, logsumexp
 from scipy.special import softmax as reference_softmax
 from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
@@ -18,7 +18,8 @@ from stand_ins import Probabilities, Scores
 from zoo import problems
 
 from skcalib import logits_from_proba, probability_floor
-from skcalib._logits import log_odds_columns, merge_near_ties, softmax
+from skcalib._log_odds import log_odds, log_odds_columns, merge_near_ties, sigmoid
+from skcalib._logits import softmax
 from skcalib._responses import logits_from_response, response_of
 from skcalib.calibrators import PlattScaling
 
@@ -109,6 +110,13 @@ def test_log_odds(problem, shift):
             others = logsumexp(np.delete(logits, k, axis=1), axis=1)
             assert_allclose(z, logits[:, k] - others, atol=1e-10)
             assert z.dtype == np.float64
+        whole = log_odds(moved)
+        assert_allclose(whole, np.stack(list(columns.values()), axis=1), atol=1e-10)
+
+
+def test_sigmoid_is_precise_in_both_tails():
+    z = np.r_[np.linspace(-700, 700, 9999), 0, 1e30, -1e30, np.inf, -np.inf]
+    assert_allclose(sigmoid(z), expit(z), rtol=1e-15)
 
 
 def test_log_odds_of_saturated_rows():
@@ -116,6 +124,7 @@ def test_log_odds_of_saturated_rows():
     expected = np.array([[900, -900, -1800], [0, 0, -900 - np.log(2)], [1e29, -2e29, -1e29]])
     z = np.stack([z for _, z in log_odds_columns(logits)], axis=1)
     assert_allclose(z, expected, rtol=1e-12)
+    assert_allclose(log_odds(logits), expected, rtol=1e-12)
 
 
 def test_one_vs_one_is_found_inside_searches_and_pipelines():

@@ -3,9 +3,17 @@
 from itertools import combinations
 
 import numpy as np
-from scipy.special import expit, log_expit
+from scipy.special import log_expit
 
-from skcalib._logits import log_odds_columns, merge_near_ties, rounding_of, softmax
+from skcalib._log_odds import (
+    UNDERFLOW,
+    log_odds,
+    log_odds_columns,
+    merge_near_ties,
+    rounding_of,
+    sigmoid,
+)
+from skcalib._logits import softmax
 
 LIFTINGS = ("ovr", "ovo")
 
@@ -33,8 +41,7 @@ def binary_columns(logits, multiclass):
     """Yield the log-odds that each map is applied to."""
     n_classes = logits.shape[1]
     if multiclass == "ovr" or n_classes == 2:
-        for _, z in log_odds_columns(logits):
-            yield z
+        yield from np.ascontiguousarray(log_odds(logits).T)
         return
     for j, k in combinations(range(n_classes), 2):
         yield logits[:, k].astype(np.float64) - logits[:, j]
@@ -43,13 +50,26 @@ def binary_columns(logits, multiclass):
 def joined(odds, n_classes, multiclass):
     """Return the probabilities of the classes, given the calibrated log-odds of each map."""
     if n_classes == 2:
-        return expit(next(odds)[:, None] * [-1, 1])
+        return sigmoid(next(odds)[:, None] * [-1, 1])
     if multiclass == "ovr":
-        # expit(odds) divided by its sum, also where all of it underflows.
-        log_proba = log_expit(np.stack(list(odds), axis=1))
-    else:
-        log_proba = _coupled(odds, n_classes)
-    log_proba[(log_proba == -np.inf).all(axis=1)] = 0
+        return _normalised(np.stack(list(odds)))
+    return _softmax_or_uniform(_coupled(odds, n_classes))
+
+
+def _normalised(odds):
+    """Divide the probabilities of classes against the rest by their sum."""
+    proba = sigmoid(odds)
+    total = proba.sum(axis=0)
+    few = total < UNDERFLOW
+    if few.any():
+        proba[:, few] = _softmax_or_uniform(log_expit(odds[:, few]).T).T
+        total[few] = 1
+    proba /= total
+    return proba.T
+
+
+def _softmax_or_uniform(log_proba):
+    log_proba[(log_proba == -np.inf).all(axis=1)] = 0  # nothing is known
     return softmax(log_proba)
 
 
@@ -71,6 +91,6 @@ def mixed_with_uniform(odds, share, n_outcomes):
     """Return log-odds of (1 - share) p + share / n_outcomes, exact in both tails."""
     if share == 0:
         return odds
-    inside = (1 - share) * expit(odds) + share / n_outcomes
-    outside = (1 - share) * expit(-odds) + share * (1 - 1 / n_outcomes)
+    inside = (1 - share) * sigmoid(odds) + share / n_outcomes
+    outside = (1 - share) * sigmoid(-odds) + share * (1 - 1 / n_outcomes)
     return np.log(inside) - np.log(outside)

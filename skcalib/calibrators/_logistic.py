@@ -4,8 +4,9 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
+
+from skcalib._log_odds import sigmoid
 
 MAX_ITER = 200
 TOLERANCE = 1e-22  # on Newton's decrement: twice what is left of the mean loss
@@ -60,9 +61,9 @@ def _newton(features, target, weight, parameters):
     """
     loss, s = _loss(parameters, features, target, weight)
     for _ in range(MAX_ITER):
-        proba = expit(s)
+        proba = sigmoid(s)
         gradient = np.einsum("ji,i->j", features, weight * (proba - target))
-        curvature = weight * proba * expit(-s)
+        curvature = weight * proba * sigmoid(-s)
         hessian = np.einsum("ji,ki->jk", features * curvature, features)
         step = _solve(hessian, gradient)
         decrement = gradient @ step
