@@ -1,0 +1,35 @@
+"""What the models of a cross-validation said of rows they were not trained on."""
+
+import numpy as np
+
+from skcalib._responses import take_rows
+from skcalib.displays._models import proba_and_classes
+
+
+def out_of_fold(cv_results, X, y):
+    """Return labels, probabilities, all classes, rows, fold numbers and the models' name."""
+    if not {"estimator", "indices"} <= set(cv_results):
+        raise ValueError(
+            "cv_results lacks estimators or indices; give cross_validate "
+            "return_estimator=True and return_indices=True."
+        )
+    y, models, tests = np.asarray(y), cv_results["estimator"], cv_results["indices"]["test"]
+    answers = [
+        proba_and_classes(model, take_rows(X, rows), y[rows])
+        for model, rows in zip(models, tests, strict=True)
+    ]
+    classes = np.unique(np.concatenate([own for _, own in answers]))
+    probas = [_in_columns(proba, own, classes) for proba, own in answers]
+    fold = np.repeat(np.arange(len(tests)), [len(rows) for rows in tests])
+    rows = np.concatenate(tests)
+    return y[rows], np.concatenate(probas), classes, rows, fold, type(models[0]).__name__
+
+
+def _in_columns(proba, own, classes):
+    """Give classes that a model was not trained on a probability of zero."""
+    proba = np.asarray(proba)
+    if len(own) == len(classes):
+        return proba
+    full = np.zeros((len(proba), len(classes)), dtype=proba.dtype)
+    full[:, np.searchsorted(classes, own)] = proba
+    return full

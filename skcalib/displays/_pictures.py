@@ -1,0 +1,49 @@
+"""One uncertain row: its image, or the distribution of its two likeliest classes."""
+
+import numpy as np
+
+from skcalib.displays._figure import COLORS, add_legend
+
+EDGES = np.linspace(0, 1, 41)
+HATCHES = (None, "////")
+
+
+def images_in(X, rows):
+    """Return these rows if they are images, else None."""
+    shape = getattr(X, "shape", ())
+    if len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3, 4)):
+        return np.asarray(X[rows])
+    return None
+
+
+def words_of(labels, summary, i):
+    """Return "8 at 51 %" and "6 at 44 %"."""
+    means = summary.mean[i, summary.likeliest[i]]
+    return [f"{label} at {100 * p:.0f} %" for label, p in zip(labels, means, strict=True)]
+
+
+def draw_image(ax, image, words, given):
+    """Draw an image and what it is taken for."""
+    image = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
+    if image.ndim == 3 and image.dtype.kind == "f" and (image.min() < 0 or image.max() > 1):
+        image = (image - image.min()) / (image.max() - image.min())
+    ax.set(xticks=[], yticks=[])
+    ax.set_title("\n".join(words), fontsize="small")
+    return ax.imshow(image, **({"cmap": "gray_r"} | given))
+
+
+def draw_distribution(ax, draws, labels, summary, i, given):
+    """Draw how often which probability was drawn; return the artists of both classes."""
+    artists = []
+    columns = summary.likeliest[i]
+    for place, (column, label) in enumerate(zip(columns, labels, strict=True)):
+        color = COLORS[place]
+        low, high = 100 * summary.low[i, column], 100 * summary.high[i, column]
+        words = f"{label} [{low:.0f}, {high:.0f}] %" if len(draws) > 1 else f"{label}"
+        look = {"color": color, "alpha": 0.5, "hatch": HATCHES[place], "label": words}
+        artists.append(ax.hist(draws[:, place], EDGES, **(look | given))[2])
+        ax.axvline(summary.mean[i, column], color=color, lw=1.5)
+    ax.set(xlim=(0, 1), ylabel="Draws")
+    ax.margins(y=0.25)
+    add_legend(ax, loc="upper right", fontsize="x-small")
+    return artists
