@@ -56,13 +56,14 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
 
     Examples
     --------
+    >>> import matplotlib.pyplot as plt
     >>> from skcalib.displays import ConfidenceHistogramDisplay
     >>> display = ConfidenceHistogramDisplay.from_predictions(
     ...     [0, 1, 1, 0], [0.1, 0.9, 0.4, 0.3]
     ... )
-    >>> display.curve.misses.sum()
-    1.0
-    >>> display.figure_.clear()
+    >>> int(display.curve.misses.sum())
+    1
+    >>> plt.close(display.figure_)
     """
 
     def __init__(self, curve, *, overall=None, name=None):

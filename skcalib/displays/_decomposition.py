@@ -7,6 +7,7 @@ from skcalib.displays._figure import (
     GREY,
     MARKERS,
     MODEL,
+    add_legend,
     axes_for,
     drawn_models,
     listed,
@@ -15,7 +16,8 @@ from skcalib.displays._figure import (
 from skcalib.displays._models import FromEstimatorMixin, models_of
 from skcalib.metrics import corp_decomposition
 
-N_LEVELS = 7  # lines of equal loss
+N_LEVELS = 7  # lines of equal loss, about
+LEVEL = "level"  # marks these lines and their labels
 
 
 class DecompositionDisplay(FromEstimatorMixin):
@@ -51,8 +53,8 @@ class DecompositionDisplay(FromEstimatorMixin):
     ax_, figure_ : matplotlib Axes and Figure
         What was drawn on.
 
-    point_, text_ : matplotlib Line2D and Annotation
-        Of each model; lists if `parts` is a list.
+    point_ : matplotlib Line2D
+        Of each model, a list if `parts` is a list.
 
     See Also
     --------
@@ -65,14 +67,15 @@ class DecompositionDisplay(FromEstimatorMixin):
 
     Examples
     --------
+    >>> import matplotlib.pyplot as plt
     >>> from skcalib.displays import DecompositionDisplay
     >>> display = DecompositionDisplay.from_predictions(
     ...     [0, 1, 0, 1, 1],
     ...     {"sure": [0.1, 0.2, 0.6, 0.7, 0.9], "coy": [0.4, 0.5, 0.6, 0.7, 0.7]},
     ... )
     >>> [round(part.miscalibration, 3) for part in display.parts]
-    [0.122, 0.112]
-    >>> display.figure_.clear()
+    [0.122, 0.09]
+    >>> plt.close(display.figure_)
     """
 
     def __init__(self, parts, *, name=None, loss_name="loss"):
@@ -174,60 +177,44 @@ class DecompositionDisplay(FromEstimatorMixin):
         self.figure_ = ax.figure
         parts = listed(self.parts)
         names = names_for(name, self.name, len(parts))
-        first, points, texts = drawn_models(ax), [], []
-        middle = np.median([part.discrimination for part in parts])
+        first, points = drawn_models(ax), []
         for number, (part, own) in enumerate(zip(parts, names, strict=True), start=first):
             x, y = part.miscalibration, part.discrimination
             x, y = (x, y) if np.isfinite([x, y]).all() else (np.nan, np.nan)
             look = {"marker": MARKERS[number % len(MARKERS)], "ms": 9, "ls": "none"}
             look |= {"color": COLORS[number % len(COLORS)], "gid": MODEL, "zorder": 3}
+            look["label"] = f"{own}: {part.loss:.3f}" if own else f"{part.loss:.3f}"
             points.append(ax.plot(x, y, **(look | kwargs))[0])
-            words = f"{own}: {part.loss:.3f}" if own else f"{part.loss:.3f}"
-            above = y >= middle  # so that neighbours seldom write upon each other
-            place = {"xytext": (-4, 8 if above else -8), "textcoords": "offset points"}
-            place["va"] = "bottom" if above else "top"
-            texts.append(ax.annotate(words, (x, y), **place, fontsize="small", zorder=4))
         self._add_levels(ax, parts[0].uncertainty)
         ax.set_xlabel("Miscalibration: what recalibration would gain (less is better)")
         ax.set_ylabel("Discrimination (more is better)")
-        single = not isinstance(self.parts, list)
-        self.point_, self.text_ = (points[0], texts[0]) if single else (points, texts)
+        self.point_ = points if isinstance(self.parts, list) else points[0]
+        place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 2}
+        add_legend(ax, **place, title=f"{self.loss_name}, the same along grey lines")
         return self
 
     def _add_levels(self, ax, uncertainty):
         """Draw lines of equal loss through the region of all points on these axes."""
-        drawn = np.array([line.get_xydata()[0] for line in ax.lines if line.get_gid() == MODEL])
-        for line in [line for line in ax.lines if line.get_gid() == "level"]:
-            line.remove()
-        for text in [text for text in ax.texts if text.get_gid() == "level"]:
-            text.remove()
-        drawn = drawn[np.isfinite(drawn).all(axis=1)]
-        if not len(drawn):
+        for artist in [a for a in (*ax.lines, *ax.texts) if a.get_gid() == LEVEL]:
+            artist.remove()  # of the display before
+        points = [line.get_xydata()[0] for line in ax.lines if line.get_gid() == MODEL]
+        points = np.array([point for point in points if np.isfinite(point).all()])
+        if not len(points):
             return
-        (_, y_low), (x_high, y_high) = drawn.min(axis=0), drawn.max(axis=0)
+        (_, y_low), (x_high, y_high) = points.min(axis=0), points.max(axis=0)
         reach = max(x_high, y_high - y_low, 0.02 * max(uncertainty, 1e-3))
-        x_limits = (-0.04 * reach, 1.45 * reach)
-        y_limits = (max(y_low - 0.45 * reach, 0), y_high + 0.3 * reach)
-        ax.set(xlim=x_limits, ylim=y_limits)
-        x = np.array(x_limits)
-        losses = uncertainty + x[::-1] - y_limits
-        for level in _round_levels(*sorted(losses)):
-            y = x + uncertainty - level
-            ax.plot(x, y, color=GREY, lw=0.6, alpha=0.6, zorder=1, gid="level")
-            at = min(x[1], y_limits[1] - uncertainty + level)  # where the line leaves
-            if x[0] + 0.1 * reach < at and y_limits[0] < at + uncertainty - level:
-                ax.annotate(
-                    f"{level:.3g}",
-                    (at, at + uncertainty - level),
-                    xytext=(-2, -2),
-                    textcoords="offset points",
-                    ha="right",
-                    va="top",
-                    fontsize="x-small",
-                    color=GREY,
-                    gid="level",
-                )
-        ax.set_title(f"Lines of equal {self.loss_name}", fontsize="small", color=GREY)
+        left, right = -0.04 * reach, 1.45 * reach
+        bottom, top = max(y_low - 0.45 * reach, 0), y_high + 0.3 * reach
+        ax.set(xlim=(left, right), ylim=(bottom, top))
+        for level in _round_levels(uncertainty + left - top, uncertainty + right - bottom):
+            rise = uncertainty - level  # of discrimination over miscalibration
+            x = np.array([left, right])
+            ax.plot(x, x + rise, color=GREY, lw=0.6, alpha=0.6, zorder=1, gid=LEVEL)
+            end = min(right, top - rise)
+            if left + 0.1 * reach < end and bottom < end + rise:
+                place = {"xytext": (-2, -2), "textcoords": "offset points", "gid": LEVEL}
+                place |= {"ha": "right", "va": "top", "fontsize": "x-small", "color": GREY}
+                ax.annotate(f"{level:.3g}", (end, end + rise), **place)
 
 
 def _round_levels(low, high):

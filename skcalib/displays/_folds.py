@@ -6,7 +6,62 @@ from skcalib._responses import take_rows
 from skcalib.displays._models import proba_and_classes
 
 
-def out_of_fold(cv_results, X, y):
+class FromCVResultsMixin:
+    """Displays whose `from_predictions` takes `fold`."""
+
+    @classmethod
+    def from_cv_results(cls, cv_results, X, y, *, sample_weight=None, name=None, **params):
+        """Draw what the models of a cross-validation said of rows they were not trained on.
+
+        All test folds make one curve, with band and error, which is of the way of training
+        rather than of one model; the folds' own curves are drawn thin.
+
+        Parameters
+        ----------
+        cv_results : dict
+            From :func:`sklearn.model_selection.cross_validate` with
+            ``return_estimator=True, return_indices=True``.
+
+        X : array-like of n_samples
+            As given to `cross_validate`.
+
+        y : array-like of shape (n_samples,)
+            As given to `cross_validate`.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Frequencies.
+
+        name : str, default=None
+            For the legend; the name of the class if None.
+
+        **params : dict
+            Those of `from_predictions`, but for `labels`.
+
+        Returns
+        -------
+        display : object
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If `cv_results` lacks estimators or indices.
+        """
+        y_true, y_proba, labels, rows, fold, own_name = _out_of_fold(cv_results, X, y)
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight)[rows]
+        return cls.from_predictions(
+            y_true,
+            y_proba,
+            labels=labels,
+            sample_weight=sample_weight,
+            fold=fold,
+            name=name or own_name,
+            **params,
+        )
+
+
+def _out_of_fold(cv_results, X, y):
     """Return labels, probabilities, all classes, rows, fold numbers and the models' name."""
     if not {"estimator", "indices"} <= set(cv_results):
         raise ValueError(

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from skcalib.displays._figure import COLORS, add_legend
+from skcalib.displays._figure import COLORS, DASHES, add_legend
 
-EDGES = np.linspace(0, 1, 41)
+EDGES = np.linspace(0, 1, 26)
 HATCHES = (None, "////")
 
 
@@ -33,17 +33,22 @@ def draw_image(ax, image, words, given):
 
 
 def draw_distribution(ax, draws, labels, summary, i, given):
-    """Draw how often which probability was drawn; return the artists of both classes."""
+    """Draw how often which probability was drawn, of the first class upwards."""
     artists = []
     columns = summary.likeliest[i]
     for place, (column, label) in enumerate(zip(columns, labels, strict=True)):
-        color = COLORS[place]
+        color, sign = COLORS[place], 1 - 2 * place
         low, high = 100 * summary.low[i, column], 100 * summary.high[i, column]
         words = f"{label} [{low:.0f}, {high:.0f}] %" if len(draws) > 1 else f"{label}"
-        look = {"color": color, "alpha": 0.5, "hatch": HATCHES[place], "label": words}
+        look = {"color": color, "edgecolor": "white", "lw": 0.4, "hatch": HATCHES[place]}
+        weights = np.full(len(draws), sign)
+        look |= {"label": words, "weights": weights}
         artists.append(ax.hist(draws[:, place], EDGES, **(look | given))[2])
-        ax.axvline(summary.mean[i, column], color=color, lw=1.5)
-    ax.set(xlim=(0, 1), ylabel="Draws")
-    ax.margins(y=0.25)
+        half = (0.5, 1) if sign > 0 else (0, 0.5)
+        ax.axvline(summary.mean[i, column], *half, color="black", lw=1.5, ls=DASHES[place])
+    reach = 1.35 * max(abs(bar.get_height()) for bars in artists for bar in bars)
+    ax.axhline(0, color="black", lw=0.8)
+    ax.set(xlim=(0, 1), ylim=(-reach, reach), ylabel="Draws")
+    ax.yaxis.set_major_formatter(lambda count, _: f"{abs(count):g}")
     add_legend(ax, loc="upper right", fontsize="x-small")
     return artists

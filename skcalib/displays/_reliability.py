@@ -1,7 +1,5 @@
 """ReliabilityDisplay: is "90 %" right in 90 % of the cases?"""
 
-import numpy as np
-
 from skcalib.displays._figure import (
     add_legend,
     axes_for,
@@ -9,7 +7,7 @@ from skcalib.displays._figure import (
     names_for,
     panels_for,
 )
-from skcalib.displays._folds import out_of_fold
+from skcalib.displays._folds import FromCVResultsMixin
 from skcalib.displays._models import FromEstimatorMixin, models_of
 from skcalib.displays._reliability_arrays import reliability_arrays
 from skcalib.displays._reliability_drawing import (
@@ -23,7 +21,7 @@ from skcalib.displays._reliability_drawing import (
 PANEL = (2.4, 2.6)  # inches
 
 
-class ReliabilityDisplay(FromEstimatorMixin):
+class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
     """Observed frequency against predicted probability, with intervals and counts.
 
     Where the curve is below the diagonal the model is too sure of itself, above it not sure
@@ -105,6 +103,7 @@ class ReliabilityDisplay(FromEstimatorMixin):
 
     Examples
     --------
+    >>> import matplotlib.pyplot as plt
     >>> from sklearn.datasets import load_breast_cancer
     >>> from sklearn.model_selection import train_test_split
     >>> from sklearn.naive_bayes import GaussianNB
@@ -116,7 +115,7 @@ class ReliabilityDisplay(FromEstimatorMixin):
     ... )
     >>> display.ax_.get_xlabel()
     'Predicted probability of class 1'
-    >>> display.figure_.clear()
+    >>> plt.close(display.figure_)
     """
 
     def __init__(
@@ -265,57 +264,6 @@ class ReliabilityDisplay(FromEstimatorMixin):
         )
         return cls(name=names, **arrays).plot(ax, **kwargs)
 
-    @classmethod
-    def from_cv_results(cls, cv_results, X, y, *, sample_weight=None, name=None, **params):
-        """Draw what the models of a cross-validation said of rows they were not trained on.
-
-        All test folds make one curve, with band and error, which is of the way of training
-        rather than of one model; the folds' own curves are drawn thin.
-
-        Parameters
-        ----------
-        cv_results : dict
-            From :func:`sklearn.model_selection.cross_validate` with
-            ``return_estimator=True, return_indices=True``.
-
-        X : array-like of n_samples
-            As given to `cross_validate`.
-
-        y : array-like of shape (n_samples,)
-            As given to `cross_validate`.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Frequencies.
-
-        name : str, default=None
-            For the legend; the name of the class if None.
-
-        **params : dict
-            Those of :meth:`from_predictions`, but for `labels`.
-
-        Returns
-        -------
-        display : ReliabilityDisplay
-            Drawn.
-
-        Raises
-        ------
-        ValueError
-            If `cv_results` lacks estimators or indices.
-        """
-        y_true, y_proba, labels, rows, fold, own_name = out_of_fold(cv_results, X, y)
-        if sample_weight is not None:
-            sample_weight = np.asarray(sample_weight)[rows]
-        return cls.from_predictions(
-            y_true,
-            y_proba,
-            labels=labels,
-            sample_weight=sample_weight,
-            fold=fold,
-            name=name or own_name,
-            **params,
-        )
-
     def plot(self, ax=None, *, name=None, **kwargs):
         """Draw the curves.
 
@@ -362,7 +310,7 @@ class ReliabilityDisplay(FromEstimatorMixin):
         single = not isinstance(self.curve, list)
         self.line_, self.band_, self.bars_ = (c[0] for c in found) if single else found
         if not small:
-            add_legend(axes[0], loc="upper left", title=self.error_name)
+            add_legend(axes[0], loc="best", title=self.error_name)
         elif ax is None or hasattr(ax, "suptitle"):
             n_in_all = self.n_panels_in_all or len(panels)
             title = title_of(len(panels), n_in_all, self.notion, self.error_name)

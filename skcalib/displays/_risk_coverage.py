@@ -63,13 +63,14 @@ class RiskCoverageDisplay(FromEstimatorMixin):
 
     Examples
     --------
+    >>> import matplotlib.pyplot as plt
     >>> from skcalib.displays import RiskCoverageDisplay
     >>> display = RiskCoverageDisplay.from_predictions(
     ...     [0, 1, 1, 0] * 9, [0.1, 0.9, 0.4, 0.3] * 9, risk=0.1, random_state=0
     ... )
     >>> display.point_[0].get_label()
     'keeps 75.0 %, confidence from 0.700'
-    >>> display.figure_.clear()
+    >>> plt.close(display.figure_)
     """
 
     def __init__(self, curve, *, loss=None, name=None, risk=None):

@@ -68,13 +68,14 @@ class ThresholdDisplay(FromEstimatorMixin):
 
     Examples
     --------
+    >>> import matplotlib.pyplot as plt
     >>> from skcalib.displays import ThresholdDisplay
     >>> display = ThresholdDisplay.from_predictions(
     ...     [0, 1, 1, 0], [0.1, 0.9, 0.4, 0.3], cost_fp=1, cost_fn=4
     ... )
     >>> display.threshold_
     0.2
-    >>> display.figure_.clear()
+    >>> plt.close(display.figure_)
     """
 
     def __init__(self, curve, *, cost_fp=None, cost_fn=None, name=None, pos_label=None):

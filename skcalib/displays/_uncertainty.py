@@ -8,7 +8,7 @@ from skcalib.displays._models import proba_and_classes
 from skcalib.displays._pictures import draw_distribution, draw_image, images_in, words_of
 from skcalib.uncertainty import summarize_draws
 
-IMAGE, PLOT = (1.5, 1.75), (2.6, 1.9)  # inches of a panel
+IMAGE, PLOT = (1.5, 2.1), (2.6, 2.1)  # inches of a panel
 NEEDED = ["mean", "interval", "likeliest"]
 
 
@@ -70,12 +70,13 @@ class UncertaintyDisplay:
 
     Examples
     --------
+    >>> import matplotlib.pyplot as plt
     >>> from skcalib.displays import UncertaintyDisplay
     >>> draws = [[[0.9, 0.1]], [[0.8, 0.2]], [[0.7, 0.3]], [[0.4, 0.6]]]
     >>> display = UncertaintyDisplay.from_predictions(None, draws, sample=0)
     >>> display.ax_.get_title()
     '0 at 70 %, 1 at 30 %'
-    >>> display.figure_.clear()
+    >>> plt.close(display.figure_)
     """
 
     def __init__(
