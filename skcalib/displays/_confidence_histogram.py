@@ -162,7 +162,7 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
             self.accuracy_line_ = ax.axvline(right, **line, ls=":", label=words)
         ax.axhline(0, color="black", lw=0.8)
         ax.set(xlim=(min(lower[hits + misses > 0].min(), 0.5), 1), xlabel="Confidence")
-        ax.set_ylabel("Share of the wrong   |   of the right")
+        ax.set_ylabel("Share of wrong  |  right")
         ax.yaxis.set_major_formatter(lambda share, _: f"{100 * abs(share):.0f} %")
         name = self.name if name is None else name
         if name:

@@ -12,6 +12,7 @@ from skcalib.displays._models import FromEstimatorMixin, models_of
 from skcalib.displays._reliability_arrays import reliability_arrays
 from skcalib.displays._reliability_drawing import (
     Entry,
+    add_legend_above,
     add_words,
     draw_folds,
     draw_panel,
@@ -310,7 +311,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         single = not isinstance(self.curve, list)
         self.line_, self.band_, self.bars_ = (c[0] for c in found) if single else found
         if not small:
-            add_legend(axes[0], loc="best", title=self.error_name)
+            add_legend_above(axes[0], self.error_name)
         elif ax is None or hasattr(ax, "suptitle"):
             n_in_all = self.n_panels_in_all or len(panels)
             title = title_of(len(panels), n_in_all, self.notion, self.error_name)

@@ -8,6 +8,7 @@ from skcalib.displays._figure import (
     DASHES,
     GREY,
     MARKERS,
+    add_legend,
     drawn_models,
     figure_in_words,
     label_of,
@@ -18,6 +19,7 @@ from skcalib.metrics._reliability_curve import ReliabilityCurve
 STRIP = (-0.33, -0.13)  # where the histogram is, below the curve in the same axes
 SCALE = "rows of the tallest bar: "  # marks the line that remembers it
 SCALE_TEXT = {"ha": "center", "va": "bottom", "fontsize": "x-small", "color": GREY}
+LINE = 0.075  # height of a line of the legend
 UNEVEN = 20  # times the median bar: from here on heights are logarithms
 WORDS = {
     "positive": ("Predicted probability of class {}", "Observed frequency of class {}"),
@@ -81,6 +83,14 @@ def add_words(ax, entries, small, notion, pos_label):
         ax.set_ylabel(y, fontsize="small")
 
 
+def add_legend_above(ax, title):
+    """Draw the legend over the curves, where the axes are made higher for it."""
+    n_lines = len(ax.get_legend_handles_labels()[1])
+    if n_lines:
+        ax.set_ylim(top=1.05 + LINE * (n_lines + (title is not None)))
+        add_legend(ax, loc="upper left", title=title, borderpad=0.1)
+
+
 def title_of(n_shown, n_in_all, notion, error_name):
     """Return which classes the panels show."""
     which = f"all {n_shown}" if n_shown == n_in_all else f"the {n_shown} worst of {n_in_all}"
@@ -93,7 +103,7 @@ def prepare_axes(ax, small):
     if not any(line.get_gid() == "diagonal" for line in ax.lines):
         ax.plot([0, 1], [0, 1], color=GREY, lw=1, ls=(0, (4, 3)), gid="diagonal", zorder=1)
     if any(str(line.get_gid()).startswith(SCALE) for line in ax.lines):
-        return
+        return  # another display has done it
     ticks = np.arange(3) / 2 if small else np.arange(6) / 5
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.03, 1.03), yticks=ticks)
 
@@ -165,7 +175,8 @@ def _scale(ax, counts):
         ax.axhline(place, color=GREY, lw=0.6, gid=gid, zorder=1)
     ax.set_ylim(bottom - 0.01, 1.03)
     ticks = [bottom, top, *ax.get_yticks()]
-    words = ["0", f"{tallest:,.0f}", *(f"{tick:.1f}" for tick in ticks[2:])]
+    most = f"{tallest:,.0f}" if tallest >= 10 else f"{tallest:.3g}"
+    words = ["0", most, *(f"{tick:.1f}" for tick in ticks[2:])]
     ax.set_yticks(ticks, words)
     ax.text(0.5, top, "rows, log scale" if log else "rows", **SCALE_TEXT)
     return tallest, log

@@ -34,8 +34,11 @@ class ThresholdDisplay(FromEstimatorMixin):
     curve : ThresholdCurve
         From :func:`~skcalib.metrics.threshold_curve`.
 
-    cost_fp, cost_fn : float, default=None
-        What it costs to act in vain, and to miss; positive, both or none.
+    cost_fp : float, default=None
+        What it costs to act in vain; positive.
+
+    cost_fn : float, default=None
+        What it costs to miss; positive. Both costs or none.
 
     name : str, default=None
         Of the model, for the title.
