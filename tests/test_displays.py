@@ -323,7 +323,7 @@ def test_classwise_panels_are_the_worst_classes():
     wrong[:, [1, 4]] = wrong[:, [4, 1]]
     made = ReliabilityDisplay.from_predictions(y, wrong, notion="class-wise", n_panels=2)
     assert set(made.panel) == {"1", "4"}
-    assert "The 2 worst of 6 classes" in made.figure_.get_suptitle()
+    assert made.figure_.get_suptitle().startswith("The 2 worst of 6 classes")
     for panel, curve in zip(made.panel, made.curve, strict=True):
         hit = y == int(panel)
         bins = len(curve.count) + 10  # as many as were asked for, or empty ones besides
@@ -527,6 +527,13 @@ def test_one_row_shows_how_its_probabilities_are_distributed():
     columns = made.summary.likeliest[0]
     counts = np.histogram(draws[:, 2, columns[0]], 25, (0, 1))[0]
     assert_array_equal(up, counts)
+    made.plot(alpha=0.123)
+    assert {bar.get_alpha() for bars in made.artist_[0] for bar in bars} == {0.123}
+    sheet = UncertaintyDisplay.from_predictions(None, draws, n_samples=3, interval=0.5)
+    legend = sheet.ax_[0].get_legend().get_texts()[0].get_text()
+    column = sheet.summary.likeliest[0, 0]
+    low, high = np.quantile(draws[:, sheet.rows[0], column], [0.25, 0.75])
+    assert legend == f"{column} [{100 * low:.0f}, {100 * high:.0f}] %"
     for bad in ({"sample": 4}, {"n_samples": 0}):
         with pytest.raises(ValueError, match=r"but there are 4 rows|at least 1"):
             UncertaintyDisplay.from_predictions(None, draws, **bad)

@@ -38,5 +38,5 @@ def said(y_true, y_proba, notion, labels, sample_weight):
     for event in events_of(predictions, notion):
         panel = None if notion in ("positive", "confidence") else str(classes[event.target])
         own = weight if weight is None else event.weight_of(weight)
-        found.append(Said(panel, event.hit, event.value, own))
+        found.append(Said(panel, event.hit, np.ascontiguousarray(event.value), own))
     return notion, classes[1].item() if hasattr(classes[1], "item") else classes[1], found

@@ -82,7 +82,6 @@ def models_of(y_proba, name):
 
 def interval_of(metric, y_true, y_proba, **keywords):
     """Return estimate, low and high of a metric, from a normal bootstrap interval."""
-    found = bootstrap_interval(
-        metric, y_true, y_proba, method="normal", n_resamples=N_RESAMPLES, **keywords
-    )
+    keywords = {"method": "normal", "n_resamples": N_RESAMPLES} | keywords
+    found = bootstrap_interval(metric, y_true, y_proba, **keywords)
     return found.estimate, found.low, found.high

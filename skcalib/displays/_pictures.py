@@ -32,6 +32,15 @@ def draw_image(ax, image, words, given):
     return ax.imshow(image, **({"cmap": "gray_r"} | given))
 
 
+def draw_probabilities(ax, proba, labels, given):
+    """Draw the two probabilities of a single draw as bars."""
+    look = {"color": list(COLORS[:2]), "edgecolor": "white", "hatch": ["", HATCHES[1]]}
+    bars = ax.barh([1, 0], proba, **(look | given))
+    ax.set(xlim=(0, 1), ylim=(-0.6, 1.6), ylabel="Class")
+    ax.set_yticks([1, 0], [str(label) for label in labels])
+    return [bars[:1], bars[1:]]
+
+
 def draw_distribution(ax, draws, labels, summary, i, given):
     """Draw how often which probability was drawn, of the first class upwards."""
     artists = []
@@ -39,7 +48,7 @@ def draw_distribution(ax, draws, labels, summary, i, given):
     for place, (column, label) in enumerate(zip(columns, labels, strict=True)):
         color, sign = COLORS[place], 1 - 2 * place
         low, high = 100 * summary.low[i, column], 100 * summary.high[i, column]
-        words = f"{label} [{low:.0f}, {high:.0f}] %" if len(draws) > 1 else f"{label}"
+        words = f"{label} [{low:.0f}, {high:.0f}] %"
         look = {"color": color, "edgecolor": "white", "lw": 0.4, "hatch": HATCHES[place]}
         weights = np.full(len(draws), sign)
         look |= {"label": words, "weights": weights}

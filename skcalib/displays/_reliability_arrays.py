@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from skcalib.displays._events import said
-from skcalib.displays._models import interval_of
+from skcalib.displays._models import N_RESAMPLES, interval_of
 from skcalib.metrics import (
     calibration_error,
     corp_curve,
@@ -19,7 +19,7 @@ from skcalib.metrics import (
 KINDS = ("binned", "corp", "smooth")
 FEWEST_BINS, MOST_BINS = 4, 15
 LEAST_WIDTH = 0.04  # narrower kernels show noise
-CORP_REFITS = 100
+CORP_REFITS = 100  # half of it for each of many panels, as with errors
 HISTOGRAM_BINS = 25
 
 
@@ -98,7 +98,8 @@ def _curve(event, kind, band, n_bins, strategy, confidence_level, random_state):
     if kind == "smooth":
         width = max(LEAST_WIDTH, event.ask(smooth_calibration_error))
         return event.ask(smooth_curve, width=width, **keywords)
-    n_resamples = CORP_REFITS if band else 1
+    n_refits = CORP_REFITS if event.panel is None else CORP_REFITS // 2
+    n_resamples = n_refits if band else 1
     keywords |= {"n_resamples": n_resamples, "random_state": random_state}
     return event.ask(corp_curve, **keywords)
 
@@ -118,7 +119,9 @@ def _error(event, metric, n_bins, strategy, confidence_level, random_state):
     elif not callable(metric):
         raise ValueError(f"metric must be 'rms', a function or None, got {metric!r}.")
     ask = partial(interval_of, metric)
-    found = event.ask(ask, confidence_level=confidence_level, random_state=random_state)
+    n_resamples = N_RESAMPLES if event.panel is None else N_RESAMPLES // 2
+    keywords = {"confidence_level": confidence_level, "n_resamples": n_resamples}
+    found = event.ask(ask, random_state=random_state, **keywords)
     return tuple(np.sqrt(np.maximum(found, 0)).tolist()) if root else found
 
 

@@ -92,10 +92,10 @@ def add_legend_above(ax, title):
 
 
 def title_of(n_shown, n_in_all, notion, error_name):
-    """Return which classes the panels show."""
-    which = f"all {n_shown}" if n_shown == n_in_all else f"the {n_shown} worst of {n_in_all}"
-    title = f"{which[0].upper()}{which[1:]} classes, {TITLES[notion]}"
-    return title + (f"; {error_name}" if error_name else "")
+    """Return which classes the panels show, and what the numbers over them are."""
+    which = f"All {n_shown}" if n_shown == n_in_all else f"The {n_shown} worst of {n_in_all}"
+    title = f"{which} classes, {TITLES[notion]}"
+    return title if error_name is None else f"{title}\n{error_name}"
 
 
 def prepare_axes(ax, small):

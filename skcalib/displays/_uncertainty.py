@@ -5,7 +5,13 @@ import numpy as np
 from skcalib._responses import take_rows
 from skcalib.displays._figure import COLORS, axes_for, panels_for
 from skcalib.displays._models import proba_and_classes
-from skcalib.displays._pictures import draw_distribution, draw_image, images_in, words_of
+from skcalib.displays._pictures import (
+    draw_distribution,
+    draw_image,
+    draw_probabilities,
+    images_in,
+    words_of,
+)
 from skcalib.uncertainty import summarize_draws
 
 IMAGE, PLOT = (1.5, 2.1), (2.6, 2.1)  # inches of a panel
@@ -57,7 +63,7 @@ class UncertaintyDisplay:
         What was drawn on; ``ax_`` is a list for a sheet.
 
     artist_ : list
-        The images, or the pairs of histograms.
+        The images, or the pairs of histograms (of bars for a single draw).
 
     See Also
     --------
@@ -285,16 +291,21 @@ class UncertaintyDisplay:
             if pictures:
                 self.artist_.append(draw_image(panel, self.images[i], words, kwargs))
             else:
-                artists = draw_distribution(
-                    panel, self.draws[:, i], self.likeliest[i], self.summary, i, kwargs
-                )
-                panel.set_title(", ".join(words), fontsize="medium" if self.single else "small")
-                self.artist_.append(artists)
+                self.artist_.append(self._draw_classes(panel, i, kwargs))
+                size = "medium" if self.single else "small"
+                panel.set_title(", ".join(words), fontsize=size)
             self._add_truth(panel, i, pictures)
         self.figure_, self.ax_ = axes[0].figure, axes[0] if self.single else axes
         if name and (ax is None or hasattr(ax, "suptitle")):
             self.figure_.suptitle(name, fontsize="medium")
         return self
+
+    def _draw_classes(self, ax, i, given):
+        """Draw the two likeliest classes of a row: a distribution, or two bars."""
+        draws, labels = self.draws[:, i], self.likeliest[i]
+        if len(draws) == 1:
+            return draw_probabilities(ax, draws[0], labels, given)
+        return draw_distribution(ax, draws, labels, self.summary, i, given)
 
     def _add_truth(self, ax, i, pictures):
         """Write the row's number and its label under the panel."""

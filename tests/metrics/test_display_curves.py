@@ -63,7 +63,7 @@ def test_smooth_curve_leaves_out_where_nobody_is():
 def test_bands_hold_what_they_shall(draw, power):
     inside = {"confidence": [], "consistency": []}
     keywords = {"width": 0.05} if draw is smooth_curve else {}
-    for seed in range(100):
+    for seed in range(40):
         y, proba = rows(seed, 1000, power)
         for band, found in inside.items():
             curve = draw(y, proba, band=band, **keywords)
