@@ -5,15 +5,16 @@ import inspect
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
 import skcalib
-from skcalib import calibrators, metrics, uncertainty
+from skcalib import calibrators, displays, metrics, uncertainty
 
 ROOT = Path(__file__).parents[1]
-MODULES = (skcalib, calibrators, metrics, uncertainty)
+MODULES = (skcalib, calibrators, displays, metrics, uncertainty)
 README = (ROOT / "README.md").read_text()
 
 
@@ -82,7 +83,7 @@ def test_all_names_can_be_listed_and_loaded():
 def test_api_page_names_everything():
     page = (ROOT / "docs" / "api.md").read_text()
     names = {name for module in MODULES for name in module.__all__}
-    for name in names - {"__version__", "calibrators", "metrics", "uncertainty"}:
+    for name in names - {"__version__", "calibrators", "displays", "metrics", "uncertainty"}:
         assert f"`{name}`" in page, name
 
 
@@ -147,6 +148,22 @@ def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
     assert compared == 9
     assert names["metrics"].log_loss(names["y_test"], names["raw"]) == np.inf
     assert names["found"]["test_log loss"].mean() < 0
+
+
+def test_code_of_the_page_on_displays(tmp_path, monkeypatch, capsys):
+    plt.switch_backend("Agg")
+    names = run("\n".join(blocks("python", (ROOT / "docs" / "displays.md").read_text())))
+    (_, low, _), (after, _, _) = names["display"].error
+    assert 0 <= after < low
+    assert round(names["shown"].threshold_, 4) == 0.0476
+    assert len(names["panels"].ax_) == 10
+    plt.close("all")
+    monkeypatch.chdir(tmp_path)
+    run((ROOT / "examples" / "displays.py").read_text(), __name__="__main__")
+    plt.close("all")
+    assert "calibration error" in capsys.readouterr().out
+    for name in ("displays_digits.png", "displays_tumours.png"):
+        assert (tmp_path / name).stat().st_size > 20_000
 
 
 def test_code_of_the_page_on_uncertainty():
