@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 from skcalib import calibrators
 
 # Parameters worth a separate run of every law.
-VARIANTS = {"IsotonicCalibration": [{"smoothing": "none"}]}
+VARIANTS = {
+    "HistogramBinning": [{"strategy": "uniform"}],
+    "IsotonicCalibration": [{"smoothing": "none"}, {"curve": "smooth"}],
+    "QuadraticScaling": [{"monotone": False, "smoothing": "none"}],
+    "VennAbersCalibration": [{"multiclass": "ovo", "point": "brier"}],
+}
 
 
 def all_calibrators():
