@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+
 from quality import tabular_sets
 
 SEEDS = (0, 1)

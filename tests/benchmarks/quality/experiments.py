@@ -1,9 +1,10 @@
-"""One experiment: calibration and test rows of one classifier, on which all methods are tried."""
+"""One experiment: rows of one classifier to calibrate and to test, for all methods to try."""
 
 import time
 import warnings
 
 import numpy as np
+
 from quality import base_models, tabular_sets
 from quality.methods import UNCALIBRATED
 

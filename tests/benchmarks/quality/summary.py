@@ -1,6 +1,7 @@
 """From measures of many experiments to a table, with intervals over data sets."""
 
 import numpy as np
+
 from quality.methods import UNCALIBRATED
 
 N_RESAMPLES = 1000
