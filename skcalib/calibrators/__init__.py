@@ -2,11 +2,13 @@
 
 from skcalib._logits import logits_from_proba, probability_floor
 from skcalib.calibrators._base import BinaryCalibrator, Calibrator
+from skcalib.calibrators._beta import BetaCalibration
 from skcalib.calibrators._isotonic import IsotonicCalibration
 from skcalib.calibrators._platt import PlattScaling
 from skcalib.calibrators._temperature import TemperatureScaling
 
 __all__ = [
+    "BetaCalibration",
     "BinaryCalibrator",
     "Calibrator",
     "IsotonicCalibration",

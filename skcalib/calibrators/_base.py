@@ -4,7 +4,6 @@ import warnings
 from abc import ABCMeta, abstractmethod
 
 import numpy as np
-from scipy.special import expit, log_expit
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -12,14 +11,17 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skcalib._logits import (
     check_finite,
     check_proba,
-    log_odds_columns,
     looks_like_proba,
-    merge_near_ties,
-    rounding_of,
     row_blocks,
-    softmax,
 )
 from skcalib._predictions import ProbabilisticClassifierMixin
+from skcalib.calibrators._lifting import (
+    LIFTINGS,
+    binary_columns,
+    binary_problems,
+    joined,
+    mixed_with_uniform,
+)
 from skcalib.calibrators._targets import check_labels, check_weight, columns_of_classes
 
 
@@ -191,16 +193,28 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
 
 
 class BinaryCalibrator(Calibrator):
-    """Base of methods that map one column of log-odds to calibrated log-odds.
+    r"""Base of methods that map one column of log-odds to calibrated log-odds.
 
-    With two classes there is one map, for the second class. With more, each class has a
-    map of its log-odds against all others (one-vs-rest), and the probabilities of a row
-    are divided by their sum; a row of zeros becomes uniform.
+    With two classes there is one map, for the second class. With more, the class attribute
+    or parameter ``multiclass`` tells how many classes become pairs:
+
+    - "ovr", one-vs-rest: each class has a map of its log-odds against all others, and the
+      probabilities of a row are divided by their sum; a row of zeros becomes uniform;
+    - "ovo", one-vs-one: each pair of classes has a map of the difference of their logits,
+      fitted to the rows of these two classes, and the probabilities of all pairs are
+      coupled: with :math:`r_{kj}` the probability of k if it is k or j,
+      :math:`p_k \propto 1 / (\sum_{j \ne k} 1 / r_{kj} - (K - 2))` [1]_.
+
+    If a class attribute or parameter ``smoothing`` is "mix", not "none", each map is mixed
+    with the uniform distribution of its K outcomes (2 for pairs): :math:`(1 - \epsilon) p +
+    \epsilon / K`, :math:`\epsilon = 1 / (n + 1)` with n the total weight of its samples.
 
     Attributes
     ----------
     maps_ : list
-        What ``_fit_map`` returned: one item for two classes, else one for each class.
+        What ``_fit_map`` returned: one item for two classes, else one for each class or
+        for each pair of classes, (0, 1), (0, 2), ..., the second against the first; None
+        for a pair that had no row, whose log-odds stay as they are.
 
     Notes
     -----
@@ -213,6 +227,11 @@ class BinaryCalibrator(Calibrator):
     - ``_apply_map(fitted, z)``: the calibrated log-odds, given what ``_fit_map`` returned;
       plus and minus infinity stand for probabilities 1 and 0
       (:func:`scipy.special.logit` leads from probabilities to log-odds).
+
+    References
+    ----------
+    .. [1] D. Price, S. Knerr, L. Personnaz, G. Dreyfus. Pairwise Neural Network Classifiers
+       with Probabilistic Outputs. NIPS 7, 1994. ISBN 0-262-20104-6
 
     Examples
     --------
@@ -228,6 +247,9 @@ class BinaryCalibrator(Calibrator):
     'yes'
     """
 
+    multiclass = "ovr"
+    smoothing = "none"
+
     @abstractmethod
     def _fit_map(self, z, target, weight):
         """Fit one map."""
@@ -236,25 +258,36 @@ class BinaryCalibrator(Calibrator):
     def _apply_map(self, fitted, z):
         """Return the calibrated log-odds of the class for each of its log-odds."""
 
+    def check_params(self):
+        """Raise ValueError if `multiclass` or `smoothing` is unknown."""
+        check_choice("multiclass", self.multiclass, LIFTINGS)
+        check_choice("smoothing", self.smoothing, ("mix", "none"))
+
     def _fit(self, logits, codes, weight):
-        precision = rounding_of(logits)
-        self.maps_ = [
-            self._fit_map(merge_near_ties(z, precision), codes == k, weight)
-            for k, z in log_odds_columns(logits)
-        ]
+        self.maps_, self._uniform_shares = [], []
+        for z, target, of_rows in binary_problems(logits, codes, weight, self.multiclass):
+            self.maps_.append(self._fit_map(z, target, of_rows) if len(z) else None)
+            mix = self.smoothing == "mix" and len(z)
+            self._uniform_shares.append(1 / (of_rows.sum() + 1) if mix else 0.0)
 
     def _proba(self, logits):
         proba = np.empty_like(logits, order="C")
         for block in row_blocks(*logits.shape):
-            proba[block] = self._proba_of_block(logits[block])
+            odds = self._odds(logits[block])
+            proba[block] = joined(odds, logits.shape[1], self.multiclass)
         return proba
 
-    def _proba_of_block(self, logits):
-        columns = zip(self.maps_, log_odds_columns(logits), strict=True)
-        odds = np.stack([self._apply_map(fitted, z) for fitted, (_, z) in columns], axis=1)
-        if odds.shape[1] == 1:
-            return expit(odds * [-1, 1])
-        # expit(odds) divided by its sum, also where all of it underflows.
-        log_proba = log_expit(odds)
-        log_proba[(log_proba == -np.inf).all(axis=1)] = 0
-        return softmax(log_proba)
+    def _odds(self, logits):
+        """Yield the calibrated log-odds of each map."""
+        columns = binary_columns(logits, self.multiclass)
+        n_outcomes = 2 if self.multiclass == "ovo" else logits.shape[1]
+        for fitted, share, z in zip(self.maps_, self._uniform_shares, columns, strict=True):
+            odds = z if fitted is None else self._apply_map(fitted, z)
+            yield mixed_with_uniform(odds, share, n_outcomes)
+
+
+def check_choice(name, value, choices):
+    """Raise ValueError unless a parameter is one of a few strings."""
+    if not (isinstance(value, str) and value in choices):
+        known = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
+        raise ValueError(f"{name} must be {known}, got {value!r}.")

@@ -35,9 +35,8 @@ class IsotonicCalibration(BinaryCalibrator):
 
     Attributes
     ----------
-    maps_ : list of (IsotonicRegression, float)
-        The fitted regressions and their share of the uniform distribution; one for two
-        classes (the second class), else one for each class.
+    maps_ : list of IsotonicRegression
+        One for two classes (the second class), else one for each class.
 
     classes_ : ndarray of shape (n_classes,)
         Labels, in the order of the columns.
@@ -76,19 +75,11 @@ class IsotonicCalibration(BinaryCalibrator):
     def __init__(self, *, smoothing="mix"):
         self.smoothing = smoothing
 
-    def check_params(self):
-        """Raise ValueError if `smoothing` is unknown."""
-        if self.smoothing not in ("mix", "none"):
-            raise ValueError(f"smoothing must be 'mix' or 'none', got {self.smoothing!r}.")
-
     def _fit_map(self, z, target, weight):
         regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
         regression.fit(z, target.astype(np.float64), weight)
-        uniform_share = 1 / (weight.sum() + 1) if self.smoothing == "mix" else 0.0
-        return regression, uniform_share
+        return regression
 
     def _apply_map(self, fitted, z):
-        regression, uniform_share = fitted
         # Rounding of z must not lift a zero: rows are divided by their sum.
-        proba = np.clip(np.round(regression.predict(z), 10), 0, 1)
-        return logit((1 - uniform_share) * proba + uniform_share / len(self.classes_))
+        return logit(np.clip(np.round(fitted.predict(z), 10), 0, 1))

@@ -8,7 +8,7 @@ from scipy.special import expit
 from sklearn.calibration import _SigmoidCalibration
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib.calibrators import PlattScaling, _platt
+from skcalib.calibrators import PlattScaling, _logistic
 
 
 def scores(n_samples, seed=0, scale=1.0, shift=0.0):
@@ -105,7 +105,7 @@ def test_one_map_for_each_of_many_classes():
 
 
 def test_failure_to_converge_is_said(monkeypatch):
-    monkeypatch.setattr(_platt, "MAX_ITER", 1)
+    monkeypatch.setattr(_logistic, "MAX_ITER", 1)
     z, y = scores(300)
     with pytest.warns(ConvergenceWarning, match="mean log loss is left"):
         PlattScaling().fit(z[:, None], y)

@@ -1,0 +1,76 @@
+"""Many classes by binary maps: each class against the rest, or each pair of classes."""
+
+from itertools import combinations
+
+import numpy as np
+from scipy.special import expit, log_expit
+
+from skcalib._logits import log_odds_columns, merge_near_ties, rounding_of, softmax
+
+LIFTINGS = ("ovr", "ovo")
+
+
+def binary_problems(logits, codes, weight, multiclass):
+    """Yield (z, target, weight) of each map, in the order of `binary_columns`.
+
+    Log-odds that differ by rounding only have been made equal. A pair of classes of which
+    neither has a row is an empty problem.
+    """
+    precision = rounding_of(logits)
+    n_classes = logits.shape[1]
+    if multiclass == "ovr" or n_classes == 2:
+        for k, z in log_odds_columns(logits):
+            yield merge_near_ties(z, precision), codes == k, weight
+        return
+    rows_of = [np.flatnonzero(codes == k) for k in range(n_classes)]
+    for j, k in combinations(range(n_classes), 2):
+        rows = np.sort(np.concatenate([rows_of[j], rows_of[k]]))
+        z = logits[rows, k].astype(np.float64) - logits[rows, j]
+        yield merge_near_ties(z, precision[rows]), codes[rows] == k, weight[rows]
+
+
+def binary_columns(logits, multiclass):
+    """Yield the log-odds that each map is applied to."""
+    n_classes = logits.shape[1]
+    if multiclass == "ovr" or n_classes == 2:
+        for _, z in log_odds_columns(logits):
+            yield z
+        return
+    for j, k in combinations(range(n_classes), 2):
+        yield logits[:, k].astype(np.float64) - logits[:, j]
+
+
+def joined(odds, n_classes, multiclass):
+    """Return the probabilities of the classes, given the calibrated log-odds of each map."""
+    if n_classes == 2:
+        return expit(next(odds)[:, None] * [-1, 1])
+    if multiclass == "ovr":
+        # expit(odds) divided by its sum, also where all of it underflows.
+        log_proba = log_expit(np.stack(list(odds), axis=1))
+    else:
+        log_proba = _coupled(odds, n_classes)
+    log_proba[(log_proba == -np.inf).all(axis=1)] = 0
+    return softmax(log_proba)
+
+
+def _coupled(odds, n_classes):
+    """Couple pairs: p_k is proportional to 1 / (sum_j 1 / r_kj - (K - 2)).
+
+    As 1 / r_kj is one plus the odds of j against k, that is 1 / (1 + sum of these odds).
+    """
+    log_total = None
+    for (j, k), column in zip(combinations(range(n_classes), 2), odds, strict=True):
+        if log_total is None:
+            log_total = np.zeros((len(column), n_classes))
+        log_total[:, k] = np.logaddexp(log_total[:, k], -column)
+        log_total[:, j] = np.logaddexp(log_total[:, j], column)
+    return -log_total
+
+
+def mixed_with_uniform(odds, share, n_outcomes):
+    """Return log-odds of (1 - share) p + share / n_outcomes, exact in both tails."""
+    if share == 0:
+        return odds
+    inside = (1 - share) * expit(odds) + share / n_outcomes
+    outside = (1 - share) * expit(-odds) + share * (1 - 1 / n_outcomes)
+    return np.log(inside) - np.log(outside)
