@@ -5,6 +5,7 @@ from scipy.special import logit
 from sklearn.isotonic import IsotonicRegression
 
 from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._mixture import check_smoothing, uniform_share
 
 
 class IsotonicCalibration(BinaryCalibrator):
@@ -78,17 +79,15 @@ class IsotonicCalibration(BinaryCalibrator):
 
     def check_params(self):
         """Raise ValueError if `smoothing` is unknown."""
-        if self.smoothing not in ("mix", "none"):
-            raise ValueError(f"smoothing must be 'mix' or 'none', got {self.smoothing!r}.")
+        check_smoothing(self.smoothing)
 
     def _fit_map(self, z, target, weight):
         regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
         regression.fit(z, target.astype(np.float64), weight)
-        uniform_share = 1 / (weight.sum() + 1) if self.smoothing == "mix" else 0.0
-        return regression, uniform_share
+        return regression, uniform_share(weight, self.smoothing)
 
     def _apply_map(self, fitted, z):
-        regression, uniform_share = fitted
+        regression, share = fitted
         # Rounding of z must not lift a zero: rows are divided by their sum.
         proba = np.clip(np.round(regression.predict(z), 10), 0, 1)
-        return logit((1 - uniform_share) * proba + uniform_share / len(self.classes_))
+        return logit((1 - share) * proba + share / len(self.classes_))
