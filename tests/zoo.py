@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from skcalib import calibrators
 
 # Parameters worth a separate run of every law.
-VARIANTS = {"IsotonicCalibration": [{"smoothing": "none"}]}
+VARIANTS = {
+    "IsotonicCalibration": [{"smoothing": "none"}],
+    "TemperatureScaling": [{"smoothing": "mix"}],
+}
 
 
 def all_calibrators():

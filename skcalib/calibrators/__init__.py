@@ -5,6 +5,8 @@ from skcalib.calibrators._base import BinaryCalibrator, Calibrator
 from skcalib.calibrators._beta import BetaCalibration
 from skcalib.calibrators._isotonic import IsotonicCalibration
 from skcalib.calibrators._platt import PlattScaling
+from skcalib.calibrators._structured_matrix import StructuredMatrixScaling
+from skcalib.calibrators._structured_vector import StructuredVectorScaling
 from skcalib.calibrators._temperature import TemperatureScaling
 
 __all__ = [
@@ -13,6 +15,8 @@ __all__ = [
     "Calibrator",
     "IsotonicCalibration",
     "PlattScaling",
+    "StructuredMatrixScaling",
+    "StructuredVectorScaling",
     "TemperatureScaling",
     "logits_from_proba",
     "probability_floor",
