@@ -9,8 +9,11 @@ from skcalib import calibrators
 
 # Parameters worth a separate run of every law.
 VARIANTS = {
-    "IsotonicCalibration": [{"smoothing": "none"}],
     "TemperatureScaling": [{"smoothing": "mix"}],
+    "HistogramBinning": [{"strategy": "uniform"}],
+    "IsotonicCalibration": [{"smoothing": "none"}, {"curve": "smooth"}],
+    "QuadraticScaling": [{"monotone": False, "smoothing": "none"}],
+    "VennAbersCalibration": [{"multiclass": "ovo", "point": "brier"}],
 }
 
 

@@ -2,22 +2,32 @@
 
 from skcalib._logits import logits_from_proba, probability_floor
 from skcalib.calibrators._base import BinaryCalibrator, Calibrator
+from skcalib.calibrators._bayesian_binning import BayesianBinning
 from skcalib.calibrators._beta import BetaCalibration
+from skcalib.calibrators._histogram import HistogramBinning
 from skcalib.calibrators._isotonic import IsotonicCalibration
 from skcalib.calibrators._platt import PlattScaling
+from skcalib.calibrators._quadratic import QuadraticScaling
+from skcalib.calibrators._scaling_binning import ScalingBinning
 from skcalib.calibrators._structured_matrix import StructuredMatrixScaling
 from skcalib.calibrators._structured_vector import StructuredVectorScaling
 from skcalib.calibrators._temperature import TemperatureScaling
+from skcalib.calibrators._venn_abers import VennAbersCalibration
 
 __all__ = [
+    "BayesianBinning",
     "BetaCalibration",
     "BinaryCalibrator",
     "Calibrator",
+    "HistogramBinning",
     "IsotonicCalibration",
     "PlattScaling",
+    "QuadraticScaling",
+    "ScalingBinning",
     "StructuredMatrixScaling",
     "StructuredVectorScaling",
     "TemperatureScaling",
+    "VennAbersCalibration",
     "logits_from_proba",
     "probability_floor",
 ]

@@ -2,6 +2,7 @@
 
 import warnings
 from abc import ABCMeta, abstractmethod
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -291,3 +292,9 @@ def check_choice(name, value, choices):
     if not (isinstance(value, str) and value in choices):
         known = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
         raise ValueError(f"{name} must be {known}, got {value!r}.")
+
+
+def check_count(name, value, lowest=1):
+    """Raise ValueError unless a parameter is an integer of at least `lowest`."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < lowest:
+        raise ValueError(f"{name} must be an integer of at least {lowest}, got {value!r}.")

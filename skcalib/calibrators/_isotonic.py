@@ -1,16 +1,20 @@
 """Isotonic calibration."""
 
-import numpy as np
-from scipy.special import logit
-from sklearn.isotonic import IsotonicRegression
+from typing import NamedTuple
 
-from skcalib.calibrators._base import BinaryCalibrator
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+from scipy.optimize import isotonic_regression
+from scipy.special import logit
+
+from skcalib.calibrators._base import BinaryCalibrator, check_choice
+from skcalib.calibrators._tied_scores import pool_ties
 
 
 class IsotonicCalibration(BinaryCalibrator):
     r"""The monotone step function that fits the labels best, without exact zeros and ones.
 
-    The log-odds of each class are mapped to probabilities by isotonic regression (pool
+    The log-odds of each class are mapped to probabilities by isotonic regression [1]_ (pool
     adjacent violators; ties averaged first; linear between the steps; constant beyond the
     ends). Since its first and last steps are often exactly 0 and 1, so that one mistake
     costs an infinite log loss, the map is by default mixed with the uniform distribution:
@@ -29,14 +33,29 @@ class IsotonicCalibration(BinaryCalibrator):
 
     Parameters
     ----------
+    curve : {"steps", "centered", "smooth"}, default="steps"
+        How the map runs from step to step.
+
+        - "steps": flat from the first to the last score of a step, linear between two steps;
+          what scikit-learn does;
+        - "centered": linear from step to step, each being reduced to the mean score of its
+          rows; steps at 0 and at 1 stay flat, as do both ends [2]_. Distinct scores stay
+          distinct between 0 and 1;
+        - "smooth": a monotone cubic (PCHIP) through the same points [3]_.
+
     smoothing : {"mix", "none"}, default="mix"
         "mix" mixes with the uniform distribution as above. "none" is plain isotonic
         regression, with exact zeros and ones, as in scikit-learn.
 
+    multiclass : {"ovr", "ovo"}, default="ovr"
+        With more than two classes: a map for each class against the rest, or for each pair
+        of classes; see :class:`BinaryCalibrator`.
+
     Attributes
     ----------
-    maps_ : list of IsotonicRegression
-        One for two classes (the second class), else one for each class.
+    maps_ : list of MonotoneCurve
+        Each with ``knots`` (log-odds) and ``levels`` (probabilities there); one for two
+        classes (the second class), else one for each class or pair.
 
     classes_ : ndarray of shape (n_classes,)
         Labels, in the order of the columns.
@@ -47,7 +66,7 @@ class IsotonicCalibration(BinaryCalibrator):
     Raises
     ------
     ValueError
-        If `smoothing` is unknown (raised by `fit`).
+        If a parameter is unknown (raised by `fit`).
 
     See Also
     --------
@@ -55,8 +74,14 @@ class IsotonicCalibration(BinaryCalibrator):
 
     References
     ----------
-    B. Zadrozny, C. Elkan. Transforming Classifier Scores into Accurate Multiclass
-    Probability Estimates. KDD 2002. doi:10.1145/775047.775151
+    .. [1] B. Zadrozny, C. Elkan. Transforming Classifier Scores into Accurate Multiclass
+       Probability Estimates. KDD 2002. doi:10.1145/775047.775151
+    .. [2] A. P. Oron, N. Flournoy. Centered Isotonic Regression: Point and Interval
+       Estimation for Dose-Response Studies. Statistics in Biopharmaceutical Research 9,
+       2017. doi:10.1080/19466315.2017.1286256
+    .. [3] X. Jiang, M. Osl, J. Kim, L. Ohno-Machado. Smooth isotonic regression: a new method
+       to calibrate predictive models. AMIA Joint Summits on Translational Science, 2011.
+       PMC3248752
 
     Examples
     --------
@@ -72,14 +97,64 @@ class IsotonicCalibration(BinaryCalibrator):
 
     short_name = "isotonic"
 
-    def __init__(self, *, smoothing="mix"):
+    def __init__(self, *, curve="steps", smoothing="mix", multiclass="ovr"):
+        self.curve = curve
         self.smoothing = smoothing
+        self.multiclass = multiclass
+
+    def check_params(self):
+        """Raise ValueError if a parameter is unknown."""
+        super().check_params()
+        check_choice("curve", self.curve, ("steps", "centered", "smooth"))
 
     def _fit_map(self, z, target, weight):
-        regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
-        regression.fit(z, target.astype(np.float64), weight)
-        return regression
+        scores, hits, weight = pool_ties(z, target, weight)
+        fit = isotonic_regression(hits / weight, weights=weight)
+        ends = np.flatnonzero(np.append(np.diff(fit.x) != 0, True))
+        starts = np.append(0, ends[:-1] + 1)
+        levels = fit.x[starts]
+        if self.curve == "steps":
+            return MonotoneCurve(*_knots(scores[starts], scores[ends], levels), None)
+        masses = np.add.reduceat(weight, starts)
+        centres = np.add.reduceat(weight * (scores - scores[starts][0]), starts) / masses
+        centres = np.clip(centres + scores[starts][0], scores[starts], scores[ends])
+        flat = (levels <= 0) | (levels >= 1)
+        first, last = (
+            np.where(flat, scores[starts], centres),
+            np.where(flat, scores[ends], centres),
+        )
+        first[0], last[-1] = scores[0], scores[-1]
+        knots, levels = _knots(first, last, levels)
+        smooth = self.curve == "smooth" and len(knots) > 1
+        return MonotoneCurve(knots, levels, _cubic(knots, levels) if smooth else None)
 
     def _apply_map(self, fitted, z):
         # Rounding of z must not lift a zero: rows are divided by their sum.
-        return logit(np.clip(np.round(fitted.predict(z), 10), 0, 1))
+        return logit(np.clip(np.round(fitted(z), 10), 0, 1))
+
+
+class MonotoneCurve(NamedTuple):
+    """Linear between knots, or a cubic of the knots' range as [0, 1]; constant outside."""
+
+    knots: np.ndarray
+    levels: np.ndarray
+    cubic: PchipInterpolator | None
+
+    def __call__(self, z):
+        if self.cubic is None:
+            return np.interp(z, self.knots, self.levels)
+        start, end = self.knots[0], self.knots[-1]
+        return self.cubic((np.clip(z, start, end) - start) / (end - start))
+
+
+def _knots(first, last, levels):
+    """Return first and last score of each step, once if they are the same, and the levels."""
+    two = last > first
+    return np.sort(np.append(first, last[two])), np.repeat(levels, 1 + two)
+
+
+def _cubic(knots, levels):
+    x = (knots - knots[0]) / (knots[-1] - knots[0])
+    new = np.append(True, np.diff(x) > 1e-12)  # an outlier may leave the others no room
+    new[-1] = True
+    return PchipInterpolator(x[new], levels[new])

@@ -35,7 +35,8 @@ def fit_logistic(features, target, weight, *, intercept=True):
         hits = weight @ target
         start[-1] = np.log((hits + 1) / (n - hits + 1))
         rows.append(np.ones_like(target))
-    parameters, loss = _newton(np.stack(rows), target, weight / weight.sum(), start)
+    unpenalised = np.zeros((len(start), len(start)))
+    parameters, loss = newton(np.stack(rows), target, weight / weight.sum(), start, unpenalised)
     centre, scale = np.transpose(standardised) if standardised else np.zeros((2, 0))
     coefficients = parameters[: len(features)] * scale
     offset = parameters[-1] if intercept else 0.0
@@ -53,24 +54,24 @@ def standardisation(z, *, centred=True):
     return centre, 1 / max(np.median(distance), 1e-10 * farthest)
 
 
-def _newton(features, target, weight, parameters):
-    """Minimise mean(log(1 + exp(s)) - target * s), s = parameters @ features.
+def newton(features, target, weight, parameters, penalty):
+    """Minimise mean(log(1 + exp(s)) - target * s) + parameters @ penalty @ parameters / 2.
 
-    Products go by einsum, as BLAS starts threads for them that cost more than they bring.
+    Here s = parameters @ features, and weights sum to one. Returns the parameters and what
+    was minimised. Products go by einsum, as BLAS starts threads for them that cost more than
+    they bring.
     """
-    loss, s = _loss(parameters, features, target, weight)
+    loss, s = _loss(parameters, features, target, weight, penalty)
     for _ in range(MAX_ITER):
-        proba = expit(s)
-        gradient = np.einsum("ji,i->j", features, weight * (proba - target))
-        curvature = weight * proba * expit(-s)
-        hessian = np.einsum("ji,ki->jk", features * curvature, features)
-        step = _solve(hessian, gradient)
+        error = weight * (expit(s) - target)
+        gradient = np.einsum("ji,i->j", features, error) + penalty @ parameters
+        step = _solve(curvature(features, s, weight) + penalty, gradient)
         decrement = gradient @ step
         if decrement <= TOLERANCE or loss <= PERFECT:
             return (parameters - step if decrement <= TOLERANCE else parameters), loss
         for halving in range(40):
             trial = parameters - step * 0.5**halving
-            new_loss, new_s = _loss(trial, features, target, weight)
+            new_loss, new_s = _loss(trial, features, target, weight, penalty)
             if new_loss <= loss * (1 + 1e-14):  # less is rounding
                 break
         if new_loss >= loss and decrement <= NOISE:
@@ -86,6 +87,12 @@ def _newton(features, target, weight, parameters):
     return parameters, loss
 
 
+def curvature(features, s, weight):
+    """Return the Hessian of the mean loss."""
+    scaled = features * (weight * expit(s) * expit(-s))
+    return np.einsum("ji,ki->jk", scaled, features)
+
+
 def _solve(hessian, gradient):
     """Solve with all parameters brought to the same scale, and a trace of damping."""
     scale = np.sqrt(np.maximum(np.diag(hessian), np.finfo(float).tiny))
@@ -93,7 +100,8 @@ def _solve(hessian, gradient):
     return np.linalg.solve(scaled, gradient / scale) / scale
 
 
-def _loss(parameters, features, target, weight):
+def _loss(parameters, features, target, weight, penalty):
     s = np.einsum("j,ji->i", parameters, features)
     softplus = np.maximum(s, 0) + np.log1p(np.exp(-np.abs(s)))  # logaddexp(0, s), vectorised
-    return np.einsum("i,i->", weight, softplus - target * s), s
+    loss = np.einsum("i,i->", weight, softplus - target * s)
+    return loss + parameters @ penalty @ parameters / 2, s

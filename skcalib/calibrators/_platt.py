@@ -101,11 +101,16 @@ class PlattScaling(BinaryCalibrator):
         return np.array([0.0 if pair is None else pair[1] for pair in self.maps_])
 
     def _fit_map(self, z, target, weight):
-        positive, negative = weight[target].sum(), weight[~target].sum()
-        smoothed = np.where(target, (positive + 1) / (positive + 2), 1 / (negative + 2))
-        (slope,), intercept, _ = fit_logistic([z], smoothed, weight)
-        return slope, intercept
+        return fit_platt(z, target, weight)
 
     def _apply_map(self, fitted, z):
         slope, intercept = fitted
         return slope * z + intercept
+
+
+def fit_platt(z, target, weight):
+    """Return slope and intercept for Platt's targets."""
+    positive, negative = weight[target].sum(), weight[~target].sum()
+    smoothed = np.where(target, (positive + 1) / (positive + 2), 1 / (negative + 2))
+    (slope,), intercept, _ = fit_logistic([z], smoothed, weight)
+    return slope, intercept

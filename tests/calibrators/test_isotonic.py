@@ -63,8 +63,8 @@ def test_all_maps_zero_becomes_uniform(smoothing):
     # and -.69 on a flat row: every map says 0 there.
     logits = np.array([[0, 0.5, -9], [-9, 0, 0.5], [0.5, -9, 0]])
     model = IsotonicCalibration(smoothing=smoothing).fit(logits, [1, 2, 0])
-    for regression in model.maps_:
-        assert regression.predict([-np.log(2)]) == 0
+    for curve in model.maps_:
+        assert curve(-np.log(2)) == 0
     assert_allclose(model.predict_proba(np.zeros((2, 3))), 1 / 3)
 
 
@@ -75,9 +75,9 @@ def test_ties_that_differ_by_rounding_only_stay_ties():
     proba = np.column_stack([np.full(400, 0.3), others])
     y = np.where(rng.uniform(size=400) < 0.3, 0, rng.integers(1, 4, 400))
     model = IsotonicCalibration(smoothing="none").fit(logits_from_proba(proba), y)
-    regression = model.maps_[0]
-    assert len(np.unique(regression.X_thresholds_)) == 1
-    assert_allclose(regression.y_thresholds_, np.mean(y == 0))
+    curve = model.maps_[0]
+    assert len(curve.knots) == 1
+    assert_allclose(curve.levels, np.mean(y == 0))
 
 
 def test_monotone_and_honest_on_new_rows():

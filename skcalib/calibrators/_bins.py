@@ -1,0 +1,67 @@
+"""Bins of calibration scores that never part equal scores."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import logit
+
+
+class Bins(NamedTuple):
+    """Cuts between bins; a score that lies right on a cut belongs to both bins by half.
+
+    Without that rule its side would depend on which of two classes comes first. The scores
+    before ``left`` lie below a cut, those from ``right`` on above it, the one in between, if
+    any, on it. `edges` holds two numbers for each cut, between which z is as good as on it.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    edges: np.ndarray
+
+    def totals(self, amounts):
+        """Return the sum over each bin of an amount at each score."""
+        total = np.append(0.0, np.cumsum(amounts))
+        at_cuts = (total[self.left] + total[self.right]) / 2
+        return np.diff(np.concatenate([[0.0], at_cuts, total[-1:]]))
+
+    def steps(self, values):
+        """Return the step function that has a value in each bin."""
+        levels = np.empty(2 * len(values) - 1)
+        levels[::2] = values
+        levels[1::2] = (values[1:] + values[:-1]) / 2
+        return Steps(self.edges, levels)
+
+
+class Steps(NamedTuple):
+    """A step function: one more level than edges; on an edge, the mean of both sides."""
+
+    edges: np.ndarray
+    levels: np.ndarray
+
+    def __call__(self, z):
+        left = self.levels[np.searchsorted(self.edges, z, side="left")]
+        return (left + self.levels[np.searchsorted(self.edges, z, side="right")]) / 2
+
+
+def equal_mass_bins(scores, weight, n_bins):
+    """Cut distinct, ascending scores into at most `n_bins` of about equal weight.
+
+    Where ties leave a bin without scores there is no such bin.
+    """
+    middle = np.cumsum(weight) - weight / 2
+    targets = np.arange(1, n_bins) * (weight.sum() / n_bins)
+    left = np.searchsorted(middle, targets, side="left")
+    right = np.searchsorted(middle, targets, side="right")
+    new = (np.diff(left, prepend=0) + np.diff(right, prepend=0) > 0) & (left < len(scores))
+    left, right = left[new], right[new]
+    padded = np.concatenate([[-np.inf], scores, [np.inf]])
+    between = (padded[1:] + padded[:-1]) / 2
+    return Bins(left, right, np.stack([between[left], between[right]], axis=1).ravel())
+
+
+def equal_width_bins(scores, n_bins):
+    """Cut the probabilities of ascending log-odds at multiples of 1 / n_bins."""
+    edges = logit(np.arange(1, n_bins) / n_bins)
+    left = np.searchsorted(scores, edges, side="left")
+    right = np.searchsorted(scores, edges, side="right")
+    return Bins(left, right, np.repeat(edges, 2))
