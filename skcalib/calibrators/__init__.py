@@ -1,6 +1,7 @@
 """Calibrators: classifiers whose features are another classifier's logits."""
 
 from skcalib._logits import logits_from_proba, probability_floor
+from skcalib.calibrators._auto import AutoCalibration
 from skcalib.calibrators._base import BinaryCalibrator, Calibrator
 from skcalib.calibrators._bayesian_binning import BayesianBinning
 from skcalib.calibrators._beta import BetaCalibration
@@ -15,6 +16,7 @@ from skcalib.calibrators._temperature import TemperatureScaling
 from skcalib.calibrators._venn_abers import VennAbersCalibration
 
 __all__ = [
+    "AutoCalibration",
     "BayesianBinning",
     "BetaCalibration",
     "BinaryCalibrator",
