@@ -19,6 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 from zoo import all_calibrators, problems
 
 from skcalib.calibrators import (
+    EnsembleTemperatureScaling,
     IsotonicCalibration,
     PlattScaling,
     TemperatureScaling,
@@ -266,6 +267,8 @@ def test_constant_scores_give_the_base_rate_or_stay_as_they_are(calibrator, valu
     expected = 0.75
     if isinstance(calibrator, TemperatureScaling):  # no intercept, and a bound
         expected = {0.0: 0.5, 3.7: 0.75, -1e3: expit(-1e3 * np.exp(-10))}[value]
+    elif isinstance(calibrator, EnsembleTemperatureScaling):  # but a uniform part
+        expected = {0.0: 0.5, 3.7: 0.75, -1e3: 0.5}[value]
     assert_allclose(proba[0, 1], expected, atol=0.01)
 
 

@@ -18,8 +18,9 @@ from skcalib._logits import exponentials, softmax
 MAX_ITER = 100
 MAX_CG = 300  # steps of conjugate gradients for one of Newton's
 DIRECT = 256  # parameters up to which the Hessian is formed
-# What may be left of the objective, to second order: if the Hessian is formed; if not; and
-# at the end of single precision.
+FEW = 2**14  # logits for which double precision costs nothing
+# What may be left of the objective, to second order: where that is cheap; where it is not;
+# and at the end of single precision.
 EXACTLY, CLOSELY, ROUGHLY = 1e-22, 1e-13, 1e-7
 NOISE = 1e-11  # below this decrement, an objective that stands still is rounding
 
@@ -46,7 +47,8 @@ def fit_affine(z, codes, weight, ridge, start=None):
     """
     theta = np.zeros(ridge.shape) if start is None else start
     weight = weight / weight.sum()
-    if ridge.size <= DIRECT:
+    if ridge.size <= DIRECT or z.size <= FEW:
+        z = z.astype(np.float64, copy=False)
         theta, left = _newton(z, codes, weight, ridge, theta, EXACTLY)
     else:
         single = z.astype(np.float32, copy=False)
@@ -74,7 +76,7 @@ def _newton(z, codes, weight, ridge, theta, tolerance, products=None):
     """
     products = z if products is None else products
     # z in single precision all along, or only stored so and summed in double.
-    wide = np.float32 if products is z and ridge.size > DIRECT else np.float64
+    wide = np.float32 if tolerance == ROUGHLY else np.float64
     slack = 32 * np.finfo(wide).eps
     proba = np.empty(z.shape, products.dtype)
     value, gradient = objective(theta, z, codes, weight, ridge, proba, wide)

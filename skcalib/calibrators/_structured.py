@@ -1,5 +1,7 @@
 """What structured matrix and vector scaling share: their logits and their penalties."""
 
+import warnings
+
 import numpy as np
 
 from skcalib._logits import row_blocks
@@ -7,11 +9,24 @@ from skcalib.calibrators._affine import affine_proba
 from skcalib.calibrators._mixture import mixed_logits, uniform_share
 from skcalib.calibrators._temperature import best_beta
 
+MANY_CLASSES = 300
+
 
 def check_penalty(penalty, name="penalty"):
     """Raise ValueError unless this is a positive, finite number."""
     if not (np.isscalar(penalty) and np.isreal(penalty) and 0 < penalty < np.inf):
         raise ValueError(f"{name} must be a positive number, got {penalty!r}.")
+
+
+def warn_of_many_classes(n_classes):
+    """Say that a matrix is not for so many classes."""
+    if n_classes > MANY_CLASSES:
+        warnings.warn(
+            f"A matrix for {n_classes} classes has {n_classes * (n_classes + 1):,} parameters, "
+            "which is slow and seldom better; use StructuredVectorScaling.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def structured_logits(logits, codes, weight):

@@ -1,7 +1,5 @@
 """Structured matrix scaling."""
 
-import warnings
-
 import numpy as np
 
 from skcalib.calibrators._affine import fit_affine
@@ -11,9 +9,8 @@ from skcalib.calibrators._structured import (
     matrix_ridge,
     structured_logits,
     structured_proba,
+    warn_of_many_classes,
 )
-
-MANY_CLASSES = 300
 
 
 class StructuredMatrixScaling(Calibrator):
@@ -119,21 +116,13 @@ class StructuredMatrixScaling(Calibrator):
 
     def _fit(self, logits, codes, weight):
         n_classes = logits.shape[1]
-        if n_classes > MANY_CLASSES:
-            warnings.warn(
-                f"A matrix for {n_classes} classes has {n_classes * (n_classes + 1):,} "
-                "parameters, which is slow and seldom better; use StructuredVectorScaling.",
-                UserWarning,
-                stacklevel=3,
-            )
+        warn_of_many_classes(n_classes)
         z, beta, self.uniform_share_ = structured_logits(logits, codes, weight)
         self.temperature_ = 1 / beta
         ridge = matrix_ridge(n_classes, weight.sum(), self.penalty)
-        theta = fit_affine(z, codes, weight, ridge)
-        self.coef_ = np.eye(n_classes) + theta[:, :-1]
-        self.intercept_ = theta[:, -1].copy()
+        self._theta = fit_affine(z, codes, weight, ridge)
+        self.coef_ = np.eye(n_classes) + self._theta[:, :-1]
+        self.intercept_ = self._theta[:, -1]
 
     def _proba(self, logits):
-        change = self.coef_ - np.eye(len(self.coef_))
-        theta = np.column_stack([change, self.intercept_])
-        return structured_proba(logits, 1 / self.temperature_, self.uniform_share_, theta)
+        return structured_proba(logits, 1 / self.temperature_, self.uniform_share_, self._theta)

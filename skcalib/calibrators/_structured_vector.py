@@ -1,7 +1,5 @@
 """Structured vector scaling."""
 
-import numpy as np
-
 from skcalib.calibrators._affine import fit_affine
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._structured import (
@@ -13,7 +11,7 @@ from skcalib.calibrators._structured import (
 
 
 class StructuredVectorScaling(Calibrator):
-    r"""Temperature, then a factor and an intercept for each class, held back by a penalty (SVS).
+    r"""Temperature, then a penalised factor and intercept for each class (SVS).
 
     .. math:: p = \mathrm{softmax}(v \odot z + b), \qquad
               z = \log\left((1 - \epsilon)\, \mathrm{softmax}(L / T) + \epsilon / K\right)
@@ -105,9 +103,9 @@ class StructuredVectorScaling(Calibrator):
         z, beta, self.uniform_share_ = structured_logits(logits, codes, weight)
         self.temperature_ = 1 / beta
         ridge = vector_ridge(logits.shape[1], weight.sum(), self.penalty)
-        change, self.intercept_ = fit_affine(z, codes, weight, ridge)
-        self.coef_ = 1 + change
+        self._theta = fit_affine(z, codes, weight, ridge)
+        self.coef_ = 1 + self._theta[0]
+        self.intercept_ = self._theta[1]
 
     def _proba(self, logits):
-        theta = np.stack([self.coef_ - 1, self.intercept_])
-        return structured_proba(logits, 1 / self.temperature_, self.uniform_share_, theta)
+        return structured_proba(logits, 1 / self.temperature_, self.uniform_share_, self._theta)
