@@ -25,7 +25,7 @@ EXACTLY, CLOSELY, ROUGHLY = 1e-22, 1e-13, 1e-7
 NOISE = 1e-11  # below this decrement, an objective that stands still is rounding
 
 
-def fit_affine(z, codes, weight, ridge, start=None):
+def fit_affine(z, codes, weight, ridge, start=None, *, closely=True):
     """Return the `theta` that minimises the penalised log loss.
 
     Parameters
@@ -44,6 +44,9 @@ def fit_affine(z, codes, weight, ridge, start=None):
 
     start : ndarray of the shape of `ridge`, default=None
         From where to start, zeros by default; as the solution of a heavier ridge.
+
+    closely : bool, default=True
+        If False, single precision is enough where the Hessian is not formed.
     """
     theta = np.zeros(ridge.shape) if start is None else start
     weight = weight / weight.sum()
@@ -52,8 +55,9 @@ def fit_affine(z, codes, weight, ridge, start=None):
         theta, left = _newton(z, codes, weight, ridge, theta, EXACTLY)
     else:
         single = z.astype(np.float32, copy=False)
-        theta, _ = _newton(single, codes, weight, ridge, theta, ROUGHLY)
-        theta, left = _newton(z, codes, weight, ridge, theta, CLOSELY, single)
+        theta, left = _newton(single, codes, weight, ridge, theta, ROUGHLY)
+        if closely:
+            theta, left = _newton(z, codes, weight, ridge, theta, CLOSELY, single)
     if left is not None:
         warnings.warn(
             f"The fit of {theta.size} parameters did not converge in {MAX_ITER} iterations; "

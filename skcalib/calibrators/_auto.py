@@ -214,7 +214,7 @@ class AutoCalibration(Calibrator):
             self.weights_ = np.eye(len(self.candidates_))[0]
             return
         for family in self.families_:
-            family.fit(*merged)
+            family.fit(*merged, closely=True)
 
     def _weigh(self, logits, codes, weight):
         """Cross-validate; set the weights, the evidence for them, and whether it is enough."""

@@ -34,7 +34,7 @@ class Identity:
 
     names = ("identity",)
 
-    def fit(self, logits, codes, weight):
+    def fit(self, logits, codes, weight, *, closely):
         """Learn nothing."""
         return self
 
@@ -50,7 +50,7 @@ class Single:
         self.calibrator = calibrator
         self.names = (calibrator.short_name,)
 
-    def fit(self, logits, codes, weight):
+    def fit(self, logits, codes, weight, *, closely):
         """Fit it."""
         self.calibrator.fit_columns(logits, codes, weight)
         return self
@@ -72,14 +72,14 @@ class Tempered:
         named = [kind if penalty == 1 else f"{kind}({penalty})" for kind, penalty in members]
         self.names = ("temperature", *named)
 
-    def fit(self, logits, codes, weight):
+    def fit(self, logits, codes, weight, *, closely):
         """Fit them all."""
         z, self.beta, self.share = structured_logits(logits, codes, weight)
         self.thetas, last = [], None
         for kind, penalty in self.members:
             start = self.thetas[-1] if kind == last else None
             ridge = RIDGES[kind](logits.shape[1], weight.sum(), penalty)
-            self.thetas.append(fit_affine(z, codes, weight, ridge, start))
+            self.thetas.append(fit_affine(z, codes, weight, ridge, start, closely=closely))
             last = kind
         return self
 
@@ -125,7 +125,7 @@ def honest_truth(logits, codes, weight, shares):
         # A candidate that fares badly without a fold is weighed by that.
         warnings.simplefilter("ignore", ConvergenceWarning)
         for family in families:
-            family.fit(logits[kept], codes[kept], left[kept])
+            family.fit(logits[kept], codes[kept], left[kept], closely=False)
     truth = np.empty((len(held), len(names_of(families))))
     for block in row_blocks(len(held), logits.shape[1]):
         part, true = logits[held[block]], codes[held[block]]
