@@ -19,6 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 from zoo import all_calibrators, problems
 
 from skcalib.calibrators import (
+    EnsembleTemperatureScaling,
     IsotonicCalibration,
     PlattScaling,
     TemperatureScaling,
@@ -102,10 +103,8 @@ def test_float32_equals_float64(calibrator, problem):
 def test_fitting_log_loss_does_not_rise(calibrator, problem):
     """For maximum likelihood without smoothing, where the identity is among the maps."""
     logits, y, weight = problem
-    contains_identity = isinstance(calibrator, TemperatureScaling) or (
-        logits.shape[1] == 2 and calibrator.get_params().get("smoothing") == "none"
-    )
-    if not contains_identity:
+    contains_identity = isinstance(calibrator, TemperatureScaling) or logits.shape[1] == 2
+    if not (contains_identity and calibrator.get_params().get("smoothing") == "none"):
         return
     before = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
     after = fitted(calibrator, logits, y, weight).predict_log_proba(logits)
@@ -262,11 +261,14 @@ def test_anti_correlated_logits_do_no_worse_than_the_base_rate(calibrator):
 def test_constant_scores_give_the_base_rate_or_stay_as_they_are(calibrator, value):
     y = np.array([0, 1, 1, 1] * 25)
     decision = np.full((100, 1), value)
-    proba = fitted(calibrator, decision, y).predict_proba(decision)
+    weight = np.full(100, 100.0)  # so many samples that penalties do not matter
+    proba = fitted(calibrator, decision, y, weight).predict_proba(decision)
     assert_allclose(proba, np.broadcast_to(proba[0], proba.shape))
     expected = 0.75
     if isinstance(calibrator, TemperatureScaling):  # no intercept, and a bound
         expected = {0.0: 0.5, 3.7: 0.75, -1e3: expit(-1e3 * np.exp(-10))}[value]
+    elif isinstance(calibrator, EnsembleTemperatureScaling):  # but a uniform part
+        expected = {0.0: 0.5, 3.7: 0.75, -1e3: 0.5}[value]
     assert_allclose(proba[0, 1], expected, atol=0.01)
 
 

@@ -9,6 +9,7 @@ from skcalib import calibrators
 
 # Parameters worth a separate run of every law.
 VARIANTS = {
+    "TemperatureScaling": [{"smoothing": "mix"}],
     "HistogramBinning": [{"strategy": "uniform"}],
     "IsotonicCalibration": [{"smoothing": "none"}, {"curve": "smooth"}],
     "QuadraticScaling": [{"monotone": False, "smoothing": "none"}],

@@ -1,28 +1,42 @@
 """Calibrators: classifiers whose features are another classifier's logits."""
 
 from skcalib._logits import logits_from_proba, probability_floor
+from skcalib.calibrators._auto import AutoCalibration
 from skcalib.calibrators._base import BinaryCalibrator, Calibrator
 from skcalib.calibrators._bayesian_binning import BayesianBinning
 from skcalib.calibrators._beta import BetaCalibration
+from skcalib.calibrators._dirichlet import DirichletCalibration
+from skcalib.calibrators._ensemble_temperature import EnsembleTemperatureScaling
 from skcalib.calibrators._histogram import HistogramBinning
 from skcalib.calibrators._isotonic import IsotonicCalibration
+from skcalib.calibrators._matrix import MatrixScaling
 from skcalib.calibrators._platt import PlattScaling
 from skcalib.calibrators._quadratic import QuadraticScaling
 from skcalib.calibrators._scaling_binning import ScalingBinning
+from skcalib.calibrators._structured_matrix import StructuredMatrixScaling
+from skcalib.calibrators._structured_vector import StructuredVectorScaling
 from skcalib.calibrators._temperature import TemperatureScaling
+from skcalib.calibrators._vector import VectorScaling
 from skcalib.calibrators._venn_abers import VennAbersCalibration
 
 __all__ = [
+    "AutoCalibration",
     "BayesianBinning",
     "BetaCalibration",
     "BinaryCalibrator",
     "Calibrator",
+    "DirichletCalibration",
+    "EnsembleTemperatureScaling",
     "HistogramBinning",
     "IsotonicCalibration",
+    "MatrixScaling",
     "PlattScaling",
     "QuadraticScaling",
     "ScalingBinning",
+    "StructuredMatrixScaling",
+    "StructuredVectorScaling",
     "TemperatureScaling",
+    "VectorScaling",
     "VennAbersCalibration",
     "logits_from_proba",
     "probability_floor",

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skcalib._logits import exponentials, row_blocks, softmax
 from skcalib._threads import in_threads
 from skcalib.calibrators._base import Calibrator
+from skcalib.calibrators._mixture import check_smoothing, mix, uniform_share
 
 LOG_BETA_BOUND = 10.0
 MAX_ITER = 100
@@ -32,7 +33,13 @@ class TemperatureScaling(Calibrator):
     .. math:: p = \mathrm{softmax}(L / T)
 
     with the T > 0 that minimises the log loss. The class that was likeliest stays
-    likeliest; only the confidence changes.
+    likeliest; only the confidence changes. With ``smoothing="mix"`` the answer is mixed with
+    the uniform distribution afterwards,
+
+    .. math:: p \leftarrow (1 - \epsilon)\, p + \epsilon / K,
+              \qquad \epsilon = 1 / (n + 1)
+
+    where n is the total weight of the calibration samples and K the number of classes.
 
     **When to use it.** The first thing to try for neural networks and for many classes:
     one parameter needs few samples, and the accuracy does not change. **When not.** It
@@ -41,7 +48,13 @@ class TemperatureScaling(Calibrator):
     shape. If all calibration samples are classified correctly, as may happen with a
     hundred of them and an accurate classifier, the best T is 0: the answer is then all or
     nothing, with exact zeros, and one mistake costs an infinite log loss. A warning says
-    so; :class:`PlattScaling` is safe there.
+    so; ``smoothing="mix"`` or :class:`PlattScaling` is safe there.
+
+    Parameters
+    ----------
+    smoothing : {"none", "mix"}, default="none"
+        "mix" mixes with the uniform distribution as above, which bounds the loss of a
+        mistake. "none" is plain temperature scaling.
 
     Attributes
     ----------
@@ -51,11 +64,19 @@ class TemperatureScaling(Calibrator):
     beta_ : float
         Its inverse, ``1 / temperature_``.
 
+    uniform_share_ : float
+        The share :math:`\epsilon` of the uniform distribution, 0 without smoothing.
+
     classes_ : ndarray of shape (n_classes,)
         Labels, in the order of the columns.
 
     n_features_in_ : int
         Number of columns seen in `fit`.
+
+    Raises
+    ------
+    ValueError
+        If `smoothing` is unknown (raised by `fit`).
 
     Warns
     -----
@@ -83,6 +104,9 @@ class TemperatureScaling(Calibrator):
     C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger. On Calibration of Modern Neural
     Networks. ICML 2017. arXiv:1706.04599
 
+    E. Berta, D. Holzmüller, M. I. Jordan, F. Bach. Structured Matrix Scaling for
+    Multi-Class Calibration. AISTATS 2026. arXiv:2511.03685 (the mixture)
+
     Examples
     --------
     >>> import numpy as np
@@ -99,15 +123,29 @@ class TemperatureScaling(Calibrator):
     short_name = "temperature"
     _skips_weight_zero = True
 
+    def __init__(self, *, smoothing="none"):
+        self.smoothing = smoothing
+
+    def check_params(self):
+        """Raise ValueError if `smoothing` is unknown."""
+        check_smoothing(self.smoothing)
+
     def _fit(self, logits, codes, weight):
-        log_beta, flaw = _best_log_beta(logits, codes, weight / weight.sum(), CLOSELY)
+        self.beta_, flaw = best_beta(logits, codes, weight)
         if flaw:
             warnings.warn(flaw, ConvergenceWarning, stacklevel=2)
-        self.beta_ = np.exp(log_beta)
         self.temperature_ = 1 / self.beta_
+        self.uniform_share_ = uniform_share(weight, self.smoothing)
 
     def _proba(self, logits):
-        return softmax(logits, self.beta_)
+        proba = softmax(logits, self.beta_)
+        return mix(proba, self.uniform_share_) if self.uniform_share_ else proba
+
+
+def best_beta(logits, codes, weight):
+    """Return the inverse of the best temperature, and what is wrong with it, if anything."""
+    log_beta, flaw = _best_log_beta(logits, codes, weight / weight.sum(), CLOSELY)
+    return np.exp(log_beta), flaw
 
 
 def _best_log_beta(logits, codes, weight, tolerance):

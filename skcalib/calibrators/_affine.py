@@ -1,0 +1,231 @@
+r"""Regularised logistic regression of labels on logits, close to the identity.
+
+Scores are :math:`z + \Delta z + b`. The parameters are one array, `theta`: of shape
+(K, K + 1) for a matrix, the last column b; of shape (2, K) for a diagonal, the second row b.
+What is minimised over them is the mean log loss plus ``sum(ridge * theta ** 2)``.
+
+Newton's method: with the Hessian itself where that is small, else by conjugate gradients,
+first in single precision, which costs half and leads close.
+"""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skcalib._logits import exponentials, softmax
+
+MAX_ITER = 100
+MAX_CG = 300  # steps of conjugate gradients for one of Newton's
+DIRECT = 256  # parameters up to which the Hessian is formed
+FEW = 2**14  # logits for which double precision costs nothing
+# What may be left of the objective, to second order: where that is cheap; where it is not;
+# and at the end of single precision.
+EXACTLY, CLOSELY, ROUGHLY = 1e-22, 1e-13, 1e-7
+NOISE = 1e-11  # below this decrement, an objective that stands still is rounding
+
+
+def fit_affine(z, codes, weight, ridge, start=None, *, closely=True):
+    """Return the `theta` that minimises the penalised log loss.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n_samples, n_classes)
+        Logits, float32 or float64.
+
+    codes : ndarray of shape (n_samples,)
+        The column of each row's label.
+
+    weight : ndarray of shape (n_samples,)
+        Positive.
+
+    ridge : ndarray of shape (n_classes, n_classes + 1) or (2, n_classes)
+        The factor of each parameter's square, positive. Its shape tells what is fitted.
+
+    start : ndarray of the shape of `ridge`, default=None
+        From where to start, zeros by default; as the solution of a heavier ridge.
+
+    closely : bool, default=True
+        If False, single precision is enough where the Hessian is not formed.
+    """
+    theta = np.zeros(ridge.shape) if start is None else start
+    weight = weight / weight.sum()
+    if ridge.size <= DIRECT or z.size <= FEW:
+        z = z.astype(np.float64, copy=False)
+        theta, left = _newton(z, codes, weight, ridge, theta, EXACTLY)
+    else:
+        single = z.astype(np.float32, copy=False)
+        theta, left = _newton(single, codes, weight, ridge, theta, ROUGHLY)
+        if closely:
+            theta, left = _newton(z, codes, weight, ridge, theta, CLOSELY, single)
+    if left is not None:
+        warnings.warn(
+            f"The fit of {theta.size} parameters did not converge in {MAX_ITER} iterations; "
+            f"about {left:.1e} of the mean log loss is left. A larger penalty helps.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    return theta
+
+
+def affine_proba(z, theta):
+    """Return the probabilities for rows of logits."""
+    return softmax(z + _change(z, theta))
+
+
+def _newton(z, codes, weight, ridge, theta, tolerance, products=None):
+    """Return where Newton's method ends, and what is left if that is not the optimum.
+
+    Where the Hessian is not formed, its products are taken in the precision of `products`.
+    """
+    products = z if products is None else products
+    # z in single precision all along, or only stored so and summed in double.
+    wide = np.float32 if tolerance == ROUGHLY else np.float64
+    slack = 32 * np.finfo(wide).eps
+    proba = np.empty(z.shape, products.dtype)
+    value, gradient = objective(theta, z, codes, weight, ridge, proba, wide)
+    for _ in range(MAX_ITER):
+        if ridge.size <= DIRECT:
+            step, accuracy = _solve(hessian(z, proba, weight, ridge), gradient), 0.0
+        else:
+            step, accuracy = _conjugate_gradients(products, proba, weight, ridge, gradient)
+        decrement = np.vdot(gradient, step)
+        if decrement <= tolerance:
+            return theta - step, None
+        for halving in range(40):
+            trial = theta - step * 0.5**halving
+            new, new_gradient = objective(trial, z, codes, weight, ridge, proba, wide)
+            if new <= value - 1e-4 * 0.5**halving * decrement + slack * value:
+                break
+        if new >= value and decrement <= max(NOISE, slack):
+            return theta, None
+        theta, value, gradient = trial, new, new_gradient
+        # To second order, this is left; to third, less than what the last step gained.
+        if accuracy and halving == 0 and decrement * max(accuracy**2, decrement) <= tolerance:
+            return theta, None
+    return theta, decrement / 2
+
+
+def objective(theta, z, codes, weight, ridge, proba, wide=np.float64):
+    """Return the objective and its gradient; write the probabilities to `proba`."""
+    value, gradient = 0.0, np.zeros(theta.shape)
+    for block in _blocks(z):
+        rows = z[block].astype(wide, copy=False)
+        truth, w = codes[block], weight[block]
+        scores = _change(rows, theta)
+        scores += rows
+        mass = np.empty_like(scores)
+        total = exponentials(scores, 1.0, scores, mass)
+        each = np.arange(len(truth)), truth
+        value += np.einsum("i,i->", w, np.log(total) - scores[each])
+        mass *= (1 / total).astype(wide)[:, None]
+        proba[block] = mass
+        mass[each] -= 1
+        mass *= w.astype(wide)[:, None]
+        gradient += _pulled_back(mass, rows, theta.shape)
+    return value + np.vdot(ridge * theta, theta), gradient + 2 * ridge * theta
+
+
+def _blocks(z):
+    """Cut rows into slices that stay in cache; small products among them start no threads."""
+    n_samples, n_classes = z.shape
+    step = max(128, 2**18 // (n_classes * (n_classes + 1)))
+    return [slice(start, start + step) for start in range(0, n_samples, step)]
+
+
+def _change(z, theta):
+    """Return what the parameters add to logits."""
+    theta = theta.astype(z.dtype, copy=False)
+    if theta.shape[1] == z.shape[1]:
+        return z * theta[0] + theta[1]
+    out = z @ theta[:, :-1].T
+    out += theta[:, -1]
+    return out
+
+
+def _pulled_back(by_scores, z, shape):
+    """Return the derivatives by the parameters, given those by the scores, summed."""
+    intercept = np.einsum("ij->j", by_scores)
+    if shape[1] == z.shape[1]:
+        return np.stack([np.einsum("ij,ij->j", by_scores, z), intercept])
+    return np.hstack([by_scores.T @ z, intercept[:, None]])
+
+
+def _conjugate_gradients(z, proba, weight, ridge, gradient):
+    """Solve for Newton's step, the more accurately the closer the optimum is.
+
+    Return it with the accuracy, the share of the gradient that is left.
+    """
+    scale = 1 / (_diagonal(z, proba, weight, ridge.shape) + 2 * ridge)
+    step, residual = np.zeros(ridge.shape), gradient.copy()
+    towards = direction = scale * residual
+    length = first = np.vdot(residual, towards)
+    accuracy = min(0.3, first**0.25)
+    for _ in range(MAX_CG):
+        product = hessian_product(direction, z, proba, weight, ridge)
+        share = length / np.vdot(direction, product)
+        step += share * direction
+        residual -= share * product
+        towards = scale * residual
+        length, before = np.vdot(residual, towards), length
+        if length <= accuracy**2 * first:
+            break
+        direction = towards + length / before * direction
+    return step, np.sqrt(length / first)
+
+
+def _diagonal(z, proba, weight, shape):
+    """Return the diagonal of the log loss's Hessian."""
+    out = np.zeros(shape)
+    for block in _blocks(z):
+        p, w = proba[block], weight[block].astype(z.dtype)
+        out += _pulled_back(p * (1 - p) * w[:, None], z[block] ** 2, shape)
+    return out
+
+
+def hessian_product(direction, z, proba, weight, ridge):
+    """Return the product of the objective's Hessian and an array of the shape of `theta`."""
+    out = 2 * ridge * direction
+    for block in _blocks(z):
+        rows, p, w = z[block], proba[block], weight[block].astype(z.dtype)
+        change = _change(rows, direction)
+        change -= np.einsum("ij,ij->i", p, change)[:, None]
+        change *= p
+        change *= w[:, None]
+        out += _pulled_back(change, rows, direction.shape)
+    return out
+
+
+def hessian(z, proba, weight, ridge):
+    """Return the objective's Hessian, a row for each entry of `theta`."""
+    n_classes = z.shape[1]
+    own = np.arange(n_classes)
+    out = np.zeros((*ridge.shape, *ridge.shape))
+    for block in _blocks(z):
+        rows, p = z[block].astype(np.float64, copy=False), proba[block]
+        weighted = p * weight[block, None]
+        if ridge.shape[1] == n_classes:
+            by_theta = np.stack([p * rows, p], axis=1)
+            squares = [np.einsum("ij,ij->j", weighted, rows**power) for power in (2, 1, 0)]
+            out[0, own, 0, own] += squares[0]
+            out[0, own, 1, own] += squares[1]
+            out[1, own, 0, own] += squares[1]
+            out[1, own, 1, own] += squares[2]
+        else:
+            features = np.hstack([rows, np.ones((len(rows), 1))])
+            by_theta = p[:, :, None] * features[:, None, :]
+            # of classes by pairs of features
+            pairs = (features[:, :, None] * features[:, None, :]).reshape(len(rows), -1)
+            out[own, :, own, :] += (weighted.T @ pairs).reshape(-1, *2 * [n_classes + 1])
+        flat = by_theta.reshape(len(rows), -1)
+        out -= ((flat * weight[block, None]).T @ flat).reshape(out.shape)
+    out = out.reshape(ridge.size, ridge.size)
+    out[np.diag_indices(ridge.size)] += 2 * ridge.ravel()
+    return out
+
+
+def _solve(matrix, gradient):
+    """Solve with all parameters brought to the same scale, and a trace of damping."""
+    scale = 1 / np.sqrt(np.diag(matrix))
+    scaled = matrix * scale * scale[:, None] + 1e-14 * np.eye(len(scale))
+    return (np.linalg.solve(scaled, gradient.ravel() * scale) * scale).reshape(gradient.shape)

@@ -1,0 +1,59 @@
+"""What structured matrix and vector scaling share: their logits and their penalties."""
+
+import warnings
+
+import numpy as np
+
+from skcalib._logits import row_blocks
+from skcalib.calibrators._affine import affine_proba
+from skcalib.calibrators._mixture import mixed_logits, uniform_share
+from skcalib.calibrators._temperature import best_beta
+
+MANY_CLASSES = 300
+
+
+def check_penalty(penalty, name="penalty"):
+    """Raise ValueError unless this is a positive, finite number."""
+    if not (np.isscalar(penalty) and np.isreal(penalty) and 0 < penalty < np.inf):
+        raise ValueError(f"{name} must be a positive number, got {penalty!r}.")
+
+
+def warn_of_many_classes(n_classes):
+    """Say that a matrix is not for so many classes."""
+    if n_classes > MANY_CLASSES:
+        warnings.warn(
+            f"A matrix for {n_classes} classes has {n_classes * (n_classes + 1):,} parameters, "
+            "which is slow and seldom better; use StructuredVectorScaling.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def structured_logits(logits, codes, weight):
+    """Return tempered logits, mixed with the uniform distribution; beta; and its share.
+
+    The temperature may be at its bound: the mixture and the penalties see to the rest.
+    """
+    beta, _ = best_beta(logits, codes, weight)
+    share = uniform_share(weight)
+    return mixed_logits(logits, beta, share), beta, share
+
+
+def matrix_ridge(n_classes, n, penalty):
+    """Return the ridge of a matrix and intercepts; see StructuredMatrixScaling."""
+    ridge = np.full((n_classes, n_classes + 1), penalty * n_classes / n)
+    ridge[:, :-1][~np.eye(n_classes, dtype=bool)] *= n_classes - 1
+    return ridge
+
+
+def vector_ridge(n_classes, n, penalty):
+    """Return the ridge of a diagonal and intercepts; see StructuredVectorScaling."""
+    return np.full((2, n_classes), penalty * n_classes / n)
+
+
+def structured_proba(logits, beta, share, theta):
+    """Return the probabilities for rows of logits, in their type."""
+    out = np.empty(logits.shape, logits.dtype)
+    for block in row_blocks(*logits.shape):
+        out[block] = affine_proba(mixed_logits(logits[block], beta, share), theta)
+    return out

@@ -1,0 +1,111 @@
+"""Structured vector scaling."""
+
+from skcalib.calibrators._affine import fit_affine
+from skcalib.calibrators._base import Calibrator
+from skcalib.calibrators._structured import (
+    check_penalty,
+    structured_logits,
+    structured_proba,
+    vector_ridge,
+)
+
+
+class StructuredVectorScaling(Calibrator):
+    r"""Temperature, then a penalised factor and intercept for each class (SVS).
+
+    .. math:: p = \mathrm{softmax}(v \odot z + b), \qquad
+              z = \log\left((1 - \epsilon)\, \mathrm{softmax}(L / T) + \epsilon / K\right)
+
+    T is that of :class:`TemperatureScaling` and :math:`\epsilon = 1 / (n + 1)`, n being the
+    total weight of the calibration samples and K the number of classes. v and b minimise the
+    mean log loss plus :math:`\lambda \frac{K}{n} (\lVert v - 1 \rVert^2 + \lVert b \rVert^2)`,
+    so that few samples, or many classes, give little more than a temperature.
+
+    **When to use it.** Hundreds of classes or more, where the matrix of
+    :class:`StructuredMatrixScaling` is too large; or few samples for each class. **When
+    not.** With up to a hundred classes and a few samples for each,
+    :class:`StructuredMatrixScaling` is usually better, and never much worse. The answer may
+    rank a row's classes differently: use :class:`TemperatureScaling` if decisions must stay.
+
+    Parameters
+    ----------
+    penalty : float, default=1.0
+        :math:`\lambda`, positive. The default is the published one.
+
+    Attributes
+    ----------
+    temperature_ : float
+        The temperature T of the first step.
+
+    uniform_share_ : float
+        The share :math:`\epsilon` of the uniform distribution.
+
+    coef_ : ndarray of shape (n_classes,)
+        The factors v.
+
+    intercept_ : ndarray of shape (n_classes,)
+        The intercepts b.
+
+    classes_ : ndarray of shape (n_classes,)
+        Labels, in the order of the columns.
+
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+
+    Raises
+    ------
+    ValueError
+        If `penalty` is not a positive number (raised by `fit`).
+
+    Warns
+    -----
+    ConvergenceWarning
+        If Newton's iteration stops short of the optimum.
+
+    See Also
+    --------
+    StructuredMatrixScaling : A matrix in place of the factors.
+    VectorScaling : Without a penalty to speak of.
+
+    Notes
+    -----
+    The objective is strictly convex, so the answer does not depend on the way there. Up to
+    128 classes it is found to rounding, with more to 1e-13 of the log loss.
+
+    References
+    ----------
+    E. Berta, D. Holzmüller, M. I. Jordan, F. Bach. Structured Matrix Scaling for
+    Multi-Class Calibration. AISTATS 2026. arXiv:2511.03685
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcalib.calibrators import StructuredVectorScaling
+    >>> rng = np.random.default_rng(0)
+    >>> y = rng.integers(0, 3, 1000)
+    >>> logits = rng.normal(size=(1000, 3)) + 2 * np.eye(3)[y]
+    >>> logits[:, 0] += 1  # a bias towards the first class
+    >>> calibrator = StructuredVectorScaling().fit(logits, y)
+    >>> calibrator.predict_proba([[1.0, 0.0, 0.0]]).round(2)
+    array([[0.33, 0.35, 0.32]])
+    """
+
+    short_name = "svs"
+
+    def __init__(self, *, penalty=1.0):
+        self.penalty = penalty
+
+    def check_params(self):
+        """Raise ValueError if `penalty` is not a positive number."""
+        check_penalty(self.penalty)
+
+    def _fit(self, logits, codes, weight):
+        z, beta, self.uniform_share_ = structured_logits(logits, codes, weight)
+        self.temperature_ = 1 / beta
+        ridge = vector_ridge(logits.shape[1], weight.sum(), self.penalty)
+        self._theta = fit_affine(z, codes, weight, ridge)
+        self.coef_ = 1 + self._theta[0]
+        self.intercept_ = self._theta[1]
+
+    def _proba(self, logits):
+        return structured_proba(logits, 1 / self.temperature_, self.uniform_share_, self._theta)

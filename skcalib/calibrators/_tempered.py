@@ -1,0 +1,46 @@
+"""Tempered logits, on which vector, matrix and Dirichlet calibration work."""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skcalib._logits import row_blocks
+from skcalib.calibrators._affine import affine_proba
+from skcalib.calibrators._temperature import CHANCE, best_beta
+
+LOWEST = -1e4
+
+
+def starting_beta(logits, codes, weight):
+    """Return the inverse of the temperature from which penalties measure.
+
+    Only logits that do not rank classes are worth a warning: penalties see to the rest.
+    """
+    beta, flaw = best_beta(logits, codes, weight)
+    if flaw and CHANCE in flaw:
+        warnings.warn(flaw, ConvergenceWarning, stacklevel=3)
+    return beta
+
+
+def tempered_logits(logits, beta):
+    """Return beta times the log-probabilities, none below -1e4, where squares are safe.
+
+    The type is that of the logits; but float64 if all rows fit into one block.
+    """
+    blocks = row_blocks(*logits.shape)
+    out = np.empty(logits.shape, np.float64 if len(blocks) == 1 else logits.dtype)
+    for block in blocks:
+        rows = logits[block].astype(np.float64)
+        rows -= rows.max(axis=1, keepdims=True)
+        rows -= np.log(np.exp(rows).sum(axis=1, keepdims=True))
+        out[block] = np.maximum(beta * rows, LOWEST)
+    return out
+
+
+def tempered_proba(logits, beta, theta):
+    """Return the probabilities of an affine map of tempered logits, in their type."""
+    out = np.empty(logits.shape, logits.dtype)
+    for block in row_blocks(*logits.shape):
+        out[block] = affine_proba(tempered_logits(logits[block], beta), theta)
+    return out

@@ -1,0 +1,105 @@
+"""Vector scaling."""
+
+import numpy as np
+
+from skcalib.calibrators._affine import fit_affine
+from skcalib.calibrators._base import Calibrator
+from skcalib.calibrators._structured import check_penalty
+from skcalib.calibrators._tempered import starting_beta, tempered_logits, tempered_proba
+
+
+class VectorScaling(Calibrator):
+    r"""A factor and an intercept for each class.
+
+    .. math:: p = \mathrm{softmax}(v \odot \log \mathrm{softmax}(L) + b)
+
+    v and b minimise the mean log loss plus a trace of a penalty,
+    :math:`\frac{\lambda}{n} (\lVert T v - 1 \rVert^2 + \lVert b \rVert^2)`, which keeps them
+    finite where classes have no samples or can be separated. T is the temperature of
+    :class:`TemperatureScaling`, n the total weight of the calibration samples.
+
+    **When to use it.** Many samples for each class, and a bias towards some classes that a
+    temperature cannot mend. **When not.** With fewer than about fifty samples for each
+    class :class:`StructuredVectorScaling`, whose penalty grows with the number of classes,
+    fits better, and :class:`StructuredMatrixScaling` with a hundred classes or fewer.
+
+    Parameters
+    ----------
+    penalty : float, default=0.001
+        :math:`\lambda`, positive. The default hardly shows with more than a few samples.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_classes,)
+        The factors v.
+
+    intercept_ : ndarray of shape (n_classes,)
+        The intercepts b.
+
+    temperature_ : float
+        The temperature T, from which the penalty measures.
+
+    classes_ : ndarray of shape (n_classes,)
+        Labels, in the order of the columns.
+
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+
+    Raises
+    ------
+    ValueError
+        If `penalty` is not a positive number (raised by `fit`).
+
+    Warns
+    -----
+    ConvergenceWarning
+        If Newton's iteration stops short of the optimum, or if the logits rank classes no
+        better than chance.
+
+    See Also
+    --------
+    StructuredVectorScaling : With a penalty that grows with the number of classes.
+    MatrixScaling : With a matrix in place of the factors.
+
+    Notes
+    -----
+    The paper multiplies raw logits, which are only known up to a shift of each row here;
+    their logarithmic softmax takes their place. Tempered, it is cut off at -10,000.
+
+    References
+    ----------
+    C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger. On Calibration of Modern Neural
+    Networks. ICML 2017. arXiv:1706.04599
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcalib.calibrators import VectorScaling
+    >>> rng = np.random.default_rng(0)
+    >>> y = rng.integers(0, 3, 1000)
+    >>> logits = rng.normal(size=(1000, 3)) + 2 * np.eye(3)[y]
+    >>> logits[:, 0] += 1  # a bias towards the first class
+    >>> calibrator = VectorScaling().fit(logits, y)
+    >>> calibrator.predict_proba([[1.0, 0.0, 0.0]]).round(2)
+    array([[0.31, 0.36, 0.33]])
+    """
+
+    short_name = "vector"
+
+    def __init__(self, *, penalty=1e-3):
+        self.penalty = penalty
+
+    def check_params(self):
+        """Raise ValueError if `penalty` is not a positive number."""
+        check_penalty(self.penalty)
+
+    def _fit(self, logits, codes, weight):
+        beta = starting_beta(logits, codes, weight)
+        self.temperature_ = 1 / beta
+        ridge = np.full((2, logits.shape[1]), self.penalty / weight.sum())
+        self._theta = fit_affine(tempered_logits(logits, beta), codes, weight, ridge)
+        self.coef_ = beta * (1 + self._theta[0])
+        self.intercept_ = self._theta[1]
+
+    def _proba(self, logits):
+        return tempered_proba(logits, 1 / self.temperature_, self._theta)

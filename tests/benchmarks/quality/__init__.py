@@ -1,0 +1,1 @@
+"""How good calibrators are on real data; run by ``bench_quality.py`` beside this folder."""
