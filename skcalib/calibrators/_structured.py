@@ -1,6 +1,7 @@
 """What structured matrix and vector scaling share: their logits and their penalties."""
 
 import warnings
+from numbers import Real
 
 import numpy as np
 
@@ -12,10 +13,11 @@ from skcalib.calibrators._temperature import best_beta
 MANY_CLASSES = 300
 
 
-def check_penalty(penalty, name="penalty"):
+def check_penalty(penalty):
     """Raise ValueError unless this is a positive, finite number."""
-    if not (np.isscalar(penalty) and np.isreal(penalty) and 0 < penalty < np.inf):
-        raise ValueError(f"{name} must be a positive number, got {penalty!r}.")
+    number = isinstance(penalty, Real) and not isinstance(penalty, bool)
+    if not (number and 0 < penalty < np.inf):
+        raise ValueError(f"penalty must be a positive number, got {penalty!r}.")
 
 
 def warn_of_many_classes(n_classes):
