@@ -8,7 +8,7 @@ import numpy as np
 from skcalib._logits import row_blocks
 from skcalib.calibrators._affine import affine_proba
 from skcalib.calibrators._mixture import mixed_logits, uniform_share
-from skcalib.calibrators._temperature import best_beta
+from skcalib.calibrators._tempered import scale_free_beta
 
 MANY_CLASSES = 300
 
@@ -36,7 +36,7 @@ def structured_logits(logits, codes, weight):
 
     The temperature may be at its bound: the mixture and the penalties see to the rest.
     """
-    beta, _ = best_beta(logits, codes, weight)
+    beta, _ = scale_free_beta(logits, codes, weight)
     share = uniform_share(weight)
     return mixed_logits(logits, beta, share), beta, share
 
