@@ -12,7 +12,8 @@ def merged_rows(logits, codes, weight):
     shifted = logits - logits.max(axis=1, keepdims=True)
     shifted += 0.0  # no negative zeros
     table = np.column_stack([shifted, codes.astype(logits.dtype)])
-    rows = np.ascontiguousarray(table).view(np.dtype((np.void, table.strides[0]))).ravel()
+    table = np.ascontiguousarray(table)
+    rows = table.view(np.dtype((np.void, table.strides[0]))).ravel()
     _, first, group = np.unique(rows, return_index=True, return_inverse=True)
     if len(first) == len(codes):
         return logits, codes, weight
