@@ -122,7 +122,7 @@ for epochs in (25, 100, 400):
 # Cause 4: is the last layer of the right kind?
 # ---------------------------------------------
 # A softmax over a single output says 1 whatever the weights are. (Two classes: one output with
-# a sigmoid, or two with a softmax.) No calibration can mend that: nothing is left to learn from.
+# a sigmoid, or two with a softmax.) No calibration mends that: nothing is left to learn from.
 
 print("A softmax over one output:", softmax([[-3.0], [0.0], [5.0]], axis=1).ravel())
 

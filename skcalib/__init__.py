@@ -12,6 +12,7 @@ __all__ = [
     "TemperatureCalibratedClassifier",
     "__version__",
     "calibrators",
+    "displays",
     "logits_from_proba",
     "metrics",
     "probability_floor",

@@ -3,7 +3,12 @@
 ``pytest --hypothesis-profile=thorough`` draws 1,000 fresh examples for each law.
 """
 
+import os
+
 from hypothesis import HealthCheck, settings
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a core; more threads only wait
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile(
     "default",

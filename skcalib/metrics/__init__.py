@@ -8,6 +8,7 @@ from skcalib.metrics._calibration_error import (
 )
 from skcalib.metrics._corp import corp_decomposition
 from skcalib.metrics._corp_curve import corp_curve
+from skcalib.metrics._histogram_curve import histogram_curve
 from skcalib.metrics._losses import brier_score_loss, log_loss
 from skcalib.metrics._murphy import murphy_decomposition
 from skcalib.metrics._recalibration import calibration_loss, refinement_loss
@@ -21,6 +22,8 @@ from skcalib.metrics._selective import (
     risk_coverage_curve,
 )
 from skcalib.metrics._smooth import smooth_calibration_error
+from skcalib.metrics._smooth_curve import smooth_curve
+from skcalib.metrics._threshold_curve import threshold_curve
 
 __all__ = [
     "augrc_loss",
@@ -35,6 +38,7 @@ __all__ = [
     "error_detection_auc_score",
     "excess_aurc_loss",
     "expected_calibration_error",
+    "histogram_curve",
     "log_loss",
     "make_proba_scorer",
     "maximum_calibration_error",
@@ -43,4 +47,6 @@ __all__ = [
     "reliability_curve",
     "risk_coverage_curve",
     "smooth_calibration_error",
+    "smooth_curve",
+    "threshold_curve",
 ]

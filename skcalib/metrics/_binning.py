@@ -33,7 +33,7 @@ def bin_sums(event, weight, n_bins, strategy):
         return np.zeros((3, 0))
     n_bins = _number(n_bins, weight)
     if strategy == "uniform" and n_bins != "sweep":
-        sums = _uniform_sums(event, weight, n_bins)
+        sums = uniform_sums(event, weight, n_bins)
     else:
         groups = event.grouped(weight)
         value, size, hits = groups
@@ -66,7 +66,7 @@ def _uniform_bins(value, n_bins):
     return (value * value.dtype.type(n_bins)).astype(np.intp)
 
 
-def _uniform_sums(event, weight, n_bins):
+def uniform_sums(event, weight, n_bins):
     """Sum in bins of equal width, block by block: no array as long as the rows is made."""
     sums = np.zeros((2, n_bins + 1, 2))  # of weights, of values; of misses, of hits
     step = max(BLOCK, n_bins)

@@ -7,10 +7,9 @@ import numpy as np
 
 from skcalib.metrics._corp import recalibrated
 from skcalib.metrics._events import events_of
+from skcalib.metrics._intervals import check_band
 from skcalib.metrics._resampling import Urn, check_level, generator_of
 from skcalib.metrics._validation import check_predictions
-
-BANDS = ("consistency", "confidence")
 
 
 class CorpCurve(NamedTuple):
@@ -114,8 +113,7 @@ def corp_curve(
     array([0. , 0.5, 0.5, 1. , 1. ])
     """
     check_level(confidence_level)
-    if not isinstance(band, str) or band not in BANDS:
-        raise ValueError(f"band must be one of {BANDS}, got {band!r}.")
+    check_band(band)
     if not isinstance(n_resamples, Integral) or n_resamples < 1:
         raise ValueError(f"n_resamples must be a positive integer, got {n_resamples!r}.")
     rng = generator_of(random_state)

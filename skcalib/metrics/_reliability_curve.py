@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
 from skcalib.metrics._binning import bin_sums, check_bins
 from skcalib.metrics._events import events_of
+from skcalib.metrics._intervals import chance_interval, check_band, score_interval
 from skcalib.metrics._resampling import check_level
 from skcalib.metrics._validation import check_predictions
 
@@ -30,6 +30,7 @@ def reliability_curve(
     labels=None,
     sample_weight=None,
     confidence_level=0.95,
+    band="confidence",
 ):
     """Observed frequency against predicted probability, in bins, with intervals.
 
@@ -73,19 +74,27 @@ def reliability_curve(
     confidence_level : float in (0, 1), default=0.95
         Of the interval.
 
+    band : {"confidence", "consistency"}, default="confidence"
+        What ``low`` and ``high`` are. "confidence": where the true frequency may be, around
+        the observed one (Wilson). "consistency": between which frequencies chance would
+        leave a bin if the probabilities were true, around ``mean_proba``: quantiles of the
+        binomial distribution. That takes the probabilities in a bin for equal, and is
+        slightly too wide in wide bins.
+
     Returns
     -------
     curve : ReliabilityCurve
         A named tuple of float64 vectors, an entry for each bin that is not empty, from low
         to high probability: ``mean_proba``, the mean prediction; ``frequency``, how often
-        it came true; ``count``, the sum of weights; ``low`` and ``high``, the interval of
-        the frequency. All but ``count`` are in [0, 1], and low <= frequency <= high.
+        it came true; ``count``, the sum of weights; ``low`` and ``high``, the interval. All
+        but ``count`` are in [0, 1], and low <= frequency <= high (``mean_proba`` in place of
+        frequency for "consistency").
 
     Raises
     ------
     ValueError
         As :func:`expected_calibration_error` does, and if `confidence_level` is not a
-        number in (0, 1).
+        number in (0, 1), or `band` is unknown.
 
     See Also
     --------
@@ -111,19 +120,14 @@ def reliability_curve(
     (array([0. , 0.3]), array([0.79, 0.95]))
     """
     check_level(confidence_level)
+    check_band(band)
     check_bins(n_bins, strategy)
     predictions = check_predictions(y_true, y_proba, labels, sample_weight)
     (event,) = events_of(predictions, "auto")
     count, expected, observed = bin_sums(event, predictions.weight, n_bins, strategy)
-    frequency = observed / count
-    low, high = _wilson(frequency, count, confidence_level)
-    return ReliabilityCurve(expected / count, frequency, count, low, high)
-
-
-def _wilson(frequency, count, confidence_level):
-    """Return the ends of the score interval; it holds the frequency, rounding or not."""
-    z = -ndtri((1 - confidence_level) / 2)
-    centre = frequency * count + z**2 / 2
-    reach = z * np.sqrt(frequency * (1 - frequency) * count + z**2 / 4)
-    low, high = (centre - reach) / (count + z**2), (centre + reach) / (count + z**2)
-    return np.clip(low, 0, frequency), np.clip(high, frequency, 1)
+    frequency, mean_proba = observed / count, expected / count
+    if band == "confidence":
+        low, high = score_interval(frequency, count, confidence_level)
+    else:
+        low, high = chance_interval(np.clip(mean_proba, 0, 1), count, confidence_level)
+    return ReliabilityCurve(mean_proba, frequency, count, low, high)

@@ -18,7 +18,7 @@ def _prepare(predictions, *, notion):
 
     def error(weight):
         parts = [(event.weight_of(weight).sum(), event) for event in events]
-        errors = [size * _fixed_point(event, weight) for size, event in parts if size > 0]
+        errors = [size * fixed_point(event, weight) for size, event in parts if size > 0]
         return sum(errors) / sum(size for size, _ in parts)
 
     return error
@@ -101,7 +101,7 @@ def smooth_calibration_error(
     return evaluate(_prepare, (y_true, y_proba, labels, sample_weight), notion=notion)
 
 
-def _fixed_point(event, weight):
+def fixed_point(event, weight):
     """Return the error whose kernel is as wide as itself."""
     spectrum = _spectrum_of_residuals(event, event.weight_of(weight))
     frequency = np.pi * np.arange(GRID + 1)

@@ -48,10 +48,17 @@ def network(meta):
     return model
 
 
+class Wrapper(wrappers.KerasClassifier):
+    """Prints the same in every process, as the names of tests must."""
+
+    def __repr__(self, N_CHAR_MAX=700):
+        return "KerasClassifier(network)"
+
+
 @parametrize_with_checks(
     [
         MCDropoutClassifier(
-            wrappers.KerasClassifier(network, epochs=20, verbose=0, random_state=0),
+            Wrapper(network, epochs=20, verbose=0, random_state=0),
             random_state=0,
         )
     ],

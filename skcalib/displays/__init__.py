@@ -1,0 +1,17 @@
+"""Displays: see how far probabilities can be believed. They need ``skcalib[plot]``."""
+
+from skcalib.displays._confidence_histogram import ConfidenceHistogramDisplay
+from skcalib.displays._decomposition import DecompositionDisplay
+from skcalib.displays._reliability import ReliabilityDisplay
+from skcalib.displays._risk_coverage import RiskCoverageDisplay
+from skcalib.displays._threshold import ThresholdDisplay
+from skcalib.displays._uncertainty import UncertaintyDisplay
+
+__all__ = [
+    "ConfidenceHistogramDisplay",
+    "DecompositionDisplay",
+    "ReliabilityDisplay",
+    "RiskCoverageDisplay",
+    "ThresholdDisplay",
+    "UncertaintyDisplay",
+]

@@ -1,0 +1,117 @@
+"""Axes to draw on, colours that everyone can tell apart, and names in legends."""
+
+import numpy as np
+
+# Okabe and Ito's colours, which the colour-blind tell apart; markers and dashes for print.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
+MODEL = "model"  # marks the lines of models, so that the next one has another colour
+GREY = "0.45"
+LEGEND = {
+    "frameon": False,
+    "fontsize": "small",
+    "title_fontsize": "small",
+    "alignment": "left",
+}
+
+
+def pyplot():
+    """Return matplotlib.pyplot, or say how to get it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "Displays draw with matplotlib, which is not installed: pip install 'skcalib[plot]'"
+        ) from error
+    return plt
+
+
+def axes_for(ax, size):
+    """Return these axes, or those of a new figure."""
+    if ax is not None:
+        return ax
+    return pyplot().subplots(figsize=size, layout="constrained")[1]
+
+
+def panels_for(ax, n_panels, size, **share):
+    """Return a list of axes for small multiples, the further ones of the grid left out.
+
+    `ax` is None (a new figure), a figure, axes whose place is divided, or enough axes.
+    """
+    n_columns = int(np.ceil(np.sqrt(n_panels)))
+    n_rows = -(-n_panels // n_columns)
+    if ax is None:
+        width, height = n_columns * size[0], n_rows * size[1]
+        ax = pyplot().figure(figsize=(width, height + 0.5), layout="constrained")
+    if hasattr(ax, "subplots"):
+        grid = ax.subplots(n_rows, n_columns, squeeze=False, **share)
+    elif hasattr(ax, "get_subplotspec"):
+        place = ax.get_subplotspec()
+        if place is None:
+            raise ValueError(
+                "ax has no place in a grid that could be divided; give axes of "
+                f"plt.subplots(), a figure, or {n_panels} axes."
+            )
+        ax.set_axis_off()
+        grid = place.subgridspec(n_rows, n_columns).subplots(squeeze=False, **share)
+    else:
+        given = np.ravel(np.asarray(ax, dtype=object)).tolist()
+        if len(given) < n_panels:
+            raise ValueError(f"{n_panels} axes are needed, but ax holds {len(given)}.")
+        return given[:n_panels]
+    panels = grid.ravel().tolist()
+    for extra in panels[n_panels:]:
+        extra.remove()
+    for panel in panels[max(0, n_panels - n_columns) : n_panels]:
+        panel.xaxis.set_tick_params(labelbottom=True)  # what hung below is gone
+    return panels[:n_panels]
+
+
+def drawn_models(ax):
+    """Count the models that are drawn on these axes."""
+    return sum(line.get_gid() == MODEL for line in (*ax.lines, *ax.collections))
+
+
+def line_style(number, given, **own):
+    """Return keywords of a model's line: those given, in whatever spelling, come first."""
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+
+    own = {"color": COLORS[number % len(COLORS)], "gid": MODEL, **own}
+    return {**normalize_kwargs(own, Line2D), **normalize_kwargs(given, Line2D)}
+
+
+def listed(value):
+    """Return a list of what is given for one model or for each of several."""
+    return value if isinstance(value, list) else [value]
+
+
+def names_for(name, own, n_models):
+    """Return a name, or None, for each model."""
+    names = listed(own if name is None else name)
+    names = names * n_models if len(names) == 1 and n_models > 1 else names
+    if len(names) != n_models:
+        raise ValueError(f"name holds {len(names)} names for {n_models} models.")
+    return names
+
+
+def figure_in_words(figure):
+    """Return "0.031 [0.020, 0.042]"."""
+    if figure is None:
+        return None
+    estimate, low, high = figure
+    return f"{estimate:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def label_of(name, figure, what=""):
+    """Return an entry of the legend, or None."""
+    words = figure_in_words(figure)
+    parts = [part for part in (name, words and f"{what}{words}") if part]
+    return ": ".join(parts) if parts else None
+
+
+def add_legend(ax, **keywords):
+    """Draw a legend if there is something to name."""
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend(**{**LEGEND, **keywords})

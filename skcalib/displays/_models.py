@@ -1,0 +1,87 @@
+"""What is shown: the probabilities of one model or of several, asked in one way."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from skcalib._wrapped_networks import sheltered
+from skcalib.metrics import bootstrap_interval
+
+N_RESAMPLES = 200
+
+
+class FromEstimatorMixin:
+    """Displays that are made from predictions, and so from whoever predicts."""
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, name=None, **params):
+        """Ask a fitted classifier, and draw.
+
+        Parameters
+        ----------
+        estimator : classifier, or dict of them by name
+            Fitted, with `predict_proba`; or a trained Keras or torch network. Several
+            models, all with the same classes, are drawn in one colour each.
+
+        X : array-like of n_samples
+            Rows that the classifier was not trained on, as it takes them.
+
+        y : array-like of shape (n_samples,)
+            Their labels.
+
+        name : str, default=None
+            For the legend; the name of the class if None.
+
+        **params : dict
+            Those of `from_predictions`, but for `labels`, and further ones for the artists.
+
+        Returns
+        -------
+        display : object
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If there is no `predict_proba`, or if models know different classes.
+        """
+        models = estimator if isinstance(estimator, Mapping) else {None: estimator}
+        answers = {key: proba_and_classes(model, X, y) for key, model in models.items()}
+        probas = {key: proba for key, (proba, _) in answers.items()}
+        (_, labels), *others = answers.values()
+        if any(not np.array_equal(labels, classes) for _, classes in others):
+            raise ValueError("The models know different classes; draw them one by one.")
+        if estimator is not models:
+            probas, name = probas[None], name or type(estimator).__name__
+        return cls.from_predictions(y, probas, labels=labels, name=name, **params)
+
+
+def proba_and_classes(estimator, X, y):
+    """Return the probabilities of a fitted classifier or a trained network, and its labels."""
+    known = sheltered(estimator)
+    if known is not estimator:
+        known = known.fit(X, y)  # learns the labels, and trains nothing
+    if not hasattr(known, "predict_proba"):
+        raise ValueError(
+            f"{type(estimator).__name__} has no predict_proba; "
+            "skcalib.CalibratedClassifierCV gives it one."
+        )
+    return known.predict_proba(X), known.classes_
+
+
+def models_of(y_proba, name):
+    """Return lists of names and of arrays, an entry for each model."""
+    if not isinstance(y_proba, Mapping):
+        return [name], [y_proba]
+    if name is not None:
+        raise ValueError("name is for one model; the keys of y_proba name several.")
+    if not y_proba:
+        raise ValueError("y_proba holds no model.")
+    return [str(key) for key in y_proba], list(y_proba.values())
+
+
+def interval_of(metric, y_true, y_proba, **keywords):
+    """Return estimate, low and high of a metric, from a normal bootstrap interval."""
+    keywords = {"method": "normal", "n_resamples": N_RESAMPLES} | keywords
+    found = bootstrap_interval(metric, y_true, y_proba, **keywords)
+    return found.estimate, found.low, found.high

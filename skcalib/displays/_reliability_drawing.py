@@ -1,0 +1,182 @@
+"""How a reliability curve and its histogram look on given axes."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skcalib.displays._figure import (
+    DASHES,
+    GREY,
+    MARKERS,
+    add_legend,
+    drawn_models,
+    figure_in_words,
+    label_of,
+    line_style,
+)
+from skcalib.metrics._reliability_curve import ReliabilityCurve
+
+STRIP = (-0.33, -0.13)  # where the histogram is, below the curve in the same axes
+SCALE = "rows of the tallest bar: "  # marks the line that remembers it
+SCALE_TEXT = {"ha": "center", "va": "bottom", "fontsize": "x-small", "color": GREY}
+LINE = 0.075  # height of a line of the legend
+UNEVEN = 20  # times the median bar: from here on heights are logarithms
+WORDS = {
+    "positive": ("Predicted probability of class {}", "Observed frequency of class {}"),
+    "confidence": ("Confidence: probability of the predicted class", "Accuracy"),
+    "top-label": ("Confidence", "Accuracy"),
+    "class-wise": ("Predicted probability", "Frequency"),
+}
+TITLES = {
+    "top-label": "by predicted class",
+    "class-wise": "each class against all others",
+}
+
+
+class Entry(NamedTuple):
+    """What is drawn of one model in one panel."""
+
+    curve: tuple
+    histogram: tuple | None
+    error: tuple | None
+    model: int
+    panel: str | None
+
+
+def draw_panel(ax, entries, names, band, small, given):
+    """Draw all models of one panel; return (line, band, bars) of each."""
+    prepare_axes(ax, small)
+    first = drawn_models(ax)
+    shown = [entry.histogram for entry in entries if entry.histogram is not None]
+    counts = [part.hits + part.misses for part in shown]
+    artists = []
+    for entry in entries:
+        label = label_of(names[entry.model], None if small else entry.error)
+        line, band_artist = draw_curve(
+            ax, entry.curve, number=first + entry.model, band=band, label=label, given=given
+        )
+        bars, color = None, line.get_color()
+        if entry.histogram is not None:
+            filled = first + len(entries) == 1
+            bars = draw_histogram(
+                ax, entry.histogram, counts=counts, color=color, filled=filled
+            )
+        artists.append((line, band_artist, bars))
+    return artists
+
+
+def add_words(ax, entries, small, notion, pos_label):
+    """Name the axes, and the class of a small panel."""
+    x, y = (words.format(pos_label) for words in WORDS[notion])
+    if not small:
+        ax.set(xlabel=x, ylabel=y)
+        return
+    errors = [entry.error for entry in entries if entry.error is not None]
+    short = " | ".join(f"{error[0]:.3f}" for error in errors)
+    words = figure_in_words(errors[0]) if len(errors) == 1 else short
+    ax.set_title(f"class {entries[0].panel}\n{words}".strip(), fontsize="small")
+    ax.tick_params(labelsize="small")
+    place = ax.get_subplotspec()
+    if place is None or place.is_last_row():
+        ax.set_xlabel(x, fontsize="small")
+    if place is None or place.is_first_col():
+        ax.set_ylabel(y, fontsize="small")
+
+
+def add_legend_above(ax, title):
+    """Draw the legend over the curves, where the axes are made higher for it."""
+    n_lines = len(ax.get_legend_handles_labels()[1])
+    if n_lines:
+        ax.set_ylim(top=1.05 + LINE * (n_lines + (title is not None)))
+        add_legend(ax, loc="upper left", title=title, borderpad=0.1)
+
+
+def title_of(n_shown, n_in_all, notion, error_name):
+    """Return which classes the panels show, and what the numbers over them are."""
+    which = f"All {n_shown}" if n_shown == n_in_all else f"The {n_shown} worst of {n_in_all}"
+    title = f"{which} classes, {TITLES[notion]}"
+    return title if error_name is None else f"{title}\n{error_name}"
+
+
+def prepare_axes(ax, small):
+    """Draw the diagonal, and make room for a histogram below."""
+    if not any(line.get_gid() == "diagonal" for line in ax.lines):
+        ax.plot([0, 1], [0, 1], color=GREY, lw=1, ls=(0, (4, 3)), gid="diagonal", zorder=1)
+    if any(str(line.get_gid()).startswith(SCALE) for line in ax.lines):
+        return  # another display has done it
+    ticks = np.arange(3) / 2 if small else np.arange(6) / 5
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.03, 1.03), yticks=ticks)
+
+
+def draw_curve(ax, curve, *, number, band, label, given):
+    """Draw a curve with its band; return the line, and the band or None."""
+    binned = isinstance(curve, ReliabilityCurve)
+    own = (
+        {"marker": MARKERS[number % len(MARKERS)], "ms": 5, "lw": 1, "ls": "-"}
+        if binned
+        else {}
+    )
+    dash = DASHES[number % len(DASHES)]
+    style = {"lw": 1.8, "ls": dash, "zorder": 3, "label": label} | own
+    x, y = curve[0], curve.frequency
+    (line,) = ax.plot(x, y, **line_style(number, given, **style))
+    if band is None:
+        return line, None
+    color = line.get_color()
+    if not binned:
+        look = {"color": color, "alpha": 0.18, "lw": 0, "zorder": 2}
+        return line, ax.fill_between(x, curve.low, curve.high, **look)
+    look = {"color": color, "alpha": 0.4, "lw": 2, "zorder": 2}
+    if band == "consistency":
+        look |= {"alpha": 0.25, "lw": 7}
+    return line, ax.vlines(x, curve.low, curve.high, **look)
+
+
+def draw_folds(ax, curves, color):
+    """Draw the curves of single folds, thin."""
+    look = {"color": color, "alpha": 0.4, "lw": 0.8, "zorder": 2}
+    return [ax.plot(curve[0], curve.frequency, **look)[0] for curve in curves]
+
+
+def draw_histogram(ax, histogram, *, counts, color, filled):
+    """Draw the counts below the curve; an empty bin has no bar."""
+    count = histogram.hits + histogram.misses
+    tallest, log = _scale(ax, counts)
+    bottom, top = STRIP
+    height = (top - bottom) * np.minimum(_height(count, log) / _height(tallest, log), 1.15)
+    some = count > 0
+    left, right = histogram.lower[some], histogram.upper[some]
+    look = {"color": color, "alpha": 0.55, "lw": 0} if filled else _outline(color)
+    return ax.bar(left, height[some], right - left, bottom, align="edge", zorder=2, **look)
+
+
+def _outline(color):
+    return {"facecolor": "none", "edgecolor": color, "lw": 0.9}
+
+
+def _height(count, log):
+    return np.log1p(count) if log else count
+
+
+def _scale(ax, counts):
+    """Return how many rows the tallest bar stands for, and whether in logarithms.
+
+    What is drawn first on these axes decides for what comes later.
+    """
+    for line in ax.lines:
+        if str(line.get_gid()).startswith(SCALE):
+            tallest, log = line.get_gid().removeprefix(SCALE).split(",")
+            return float(tallest), log == "log"
+    filled = np.concatenate([count[count > 0] for count in counts])
+    tallest = filled.max()
+    log = tallest > UNEVEN * np.median(filled)
+    bottom, top = STRIP
+    for place, gid in ((bottom, f"{SCALE}{tallest},{'log' if log else ''}"), (0, "base")):
+        ax.axhline(place, color=GREY, lw=0.6, gid=gid, zorder=1)
+    ax.set_ylim(bottom - 0.01, 1.03)
+    ticks = [bottom, top, *ax.get_yticks()]
+    most = f"{tallest:,.0f}" if tallest >= 10 else f"{tallest:.3g}"
+    words = ["0", most, *(f"{tick:.1f}" for tick in ticks[2:])]
+    ax.set_yticks(ticks, words)
+    ax.text(0.5, top, "rows, log scale" if log else "rows", **SCALE_TEXT)
+    return tallest, log

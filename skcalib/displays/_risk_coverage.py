@@ -1,0 +1,206 @@
+"""RiskCoverageDisplay: how many answers may be given at 5 % errors?"""
+
+from skcalib.displays._figure import (
+    DASHES,
+    GREY,
+    add_legend,
+    axes_for,
+    drawn_models,
+    label_of,
+    line_style,
+    listed,
+    names_for,
+)
+from skcalib.displays._models import FromEstimatorMixin, interval_of, models_of
+from skcalib.metrics import augrc_loss, risk_coverage_curve
+
+
+class RiskCoverageDisplay(FromEstimatorMixin):
+    """Error rate among the rows one is surest of, for every share of rows kept.
+
+    Make it by :meth:`from_estimator` or :meth:`from_predictions`; all parameters are kept as
+    attributes, and :meth:`plot` draws them again.
+
+    **When to use it.** To choose how many answers to leave to a human: from the error rate
+    that is allowed (`risk`) read how many rows can be kept, and from which confidence on.
+
+    **When not.** To judge the probabilities themselves: only their order matters here.
+
+    Parameters
+    ----------
+    curve : RiskCoverageCurve or list of them
+        From :func:`~skcalib.metrics.risk_coverage_curve`, for each model.
+
+    loss : tuple or list of tuples, default=None
+        Estimate, low and high of :func:`~skcalib.metrics.augrc_loss`, for the legend.
+
+    name : str or list of str, default=None
+        Of each model.
+
+    risk : float, default=None
+        Error rate that is allowed: a line is drawn there, and a point where each curve
+        keeps most rows.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+        What was drawn on.
+
+    line_, point_ : matplotlib Line2D
+        Of each model, lists if `curve` is a list; points are None where none is allowed.
+
+    See Also
+    --------
+    ThresholdDisplay : Costs instead of error rates.
+
+    References
+    ----------
+    Geifman, El-Yaniv (2017), "Selective Classification for Deep Neural Networks",
+    arXiv:1705.08500.
+
+    Traub et al. (2024), "Overcoming Common Flaws in the Evaluation of Selective
+    Classification Systems", arXiv:2407.01032.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from skcalib.displays import RiskCoverageDisplay
+    >>> display = RiskCoverageDisplay.from_predictions(
+    ...     [0, 1, 1, 0] * 9, [0.1, 0.9, 0.4, 0.3] * 9, risk=0.1, random_state=0
+    ... )
+    >>> display.point_[0].get_label()
+    'keeps 75.0 %, confidence from 0.700'
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(self, curve, *, loss=None, name=None, risk=None):
+        self.curve = curve
+        self.loss = loss
+        self.name = name
+        self.risk = risk
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true,
+        y_proba,
+        *,
+        risk=None,
+        confidence_level=0.95,
+        labels=None,
+        sample_weight=None,
+        random_state=None,
+        ax=None,
+        name=None,
+        **kwargs,
+    ):
+        """Compute the curves of one model or of several, and draw them.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Class labels.
+
+        y_proba : array-like of shape (n_samples, n_classes) or (n_samples,), or dict
+            Probabilities, as metrics take them; in a dict, those of several models by name.
+
+        risk : float, default=None
+            Error rate that is allowed.
+
+        confidence_level : float in (0, 1), default=0.95
+            Of the bootstrap intervals of the area (AUGRC).
+
+        labels : array-like of shape (n_classes,), default=None
+            The labels of the columns.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Frequencies.
+
+        random_state : int, RandomState instance or None, default=None
+            Of the bootstrap, for reproducible intervals.
+
+        ax : matplotlib Axes, default=None
+            A new figure's if None.
+
+        name : str, default=None
+            Of a single model, for the legend.
+
+        **kwargs : dict
+            For the lines.
+
+        Returns
+        -------
+        display : RiskCoverageDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            For unusable predictions or parameters, as metrics do.
+        """
+        names, probas = models_of(y_proba, name)
+        given = {"labels": labels, "sample_weight": sample_weight}
+        drawn = {"confidence_level": confidence_level, "random_state": random_state}
+        curves = [risk_coverage_curve(y_true, proba, **given) for proba in probas]
+        found = [interval_of(augrc_loss, y_true, proba, **given, **drawn) for proba in probas]
+        losses = [(loss, max(low, 0.0), high) for loss, low, high in found]
+        return cls(curves, loss=losses, name=names, risk=risk).plot(ax, **kwargs)
+
+    def plot(self, ax=None, *, name=None, **kwargs):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            A new figure's if None. Curves drawn on the axes of another display get the next
+            colour.
+
+        name : str or list of str, default=None
+            For the legend, instead of those given before.
+
+        **kwargs : dict
+            For the lines.
+
+        Returns
+        -------
+        display : RiskCoverageDisplay
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If there are too few names.
+        """
+        self.ax_ = ax = axes_for(ax, (5.6, 4.2))
+        self.figure_ = ax.figure
+        curves = listed(self.curve)
+        losses = [None] * len(curves) if self.loss is None else listed(self.loss)
+        names = names_for(name, self.name, len(curves))
+        first, lines, points = drawn_models(ax), [], []
+        if self.risk is not None:
+            ax.axhline(self.risk, color=GREY, lw=1, ls=(0, (4, 3)), gid="risk")
+        for number, curve in enumerate(curves):
+            label = label_of(names[number], losses[number], "AUGRC ")
+            own = {"lw": 1.8, "ls": DASHES[(first + number) % len(DASHES)], "label": label}
+            style = line_style(first + number, kwargs, **own, drawstyle="steps-pre")
+            (line,) = ax.plot(curve.coverage, curve.risk, **style)
+            lines.append(line)
+            points.append(self._point(curve, line.get_color()))
+        ax.set(xlabel="Coverage: share of rows that are answered", ylabel="Error rate of these")
+        ax.set_xlim(0, 1.02)
+        ax.set_ylim(bottom=0)
+        single = not isinstance(self.curve, list)
+        self.line_, self.point_ = (lines[0], points[0]) if single else (lines, points)
+        add_legend(ax, loc="upper left")
+        return self
+
+    def _point(self, curve, color):
+        """Mark where most rows are kept at the risk that is allowed."""
+        allowed = curve.risk <= (-1 if self.risk is None else self.risk)
+        if not allowed.any():
+            return None
+        last = allowed.nonzero()[0][-1]
+        coverage, risk, threshold = (part[last] for part in curve)
+        words = f"keeps {100 * coverage:.1f} %, confidence from {threshold:.3f}"
+        look = {"color": color, "marker": "o", "ms": 7, "ls": "none", "mec": "white"}
+        return self.ax_.plot(coverage, risk, **look, label=words)[0]
