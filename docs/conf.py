@@ -80,7 +80,6 @@ def inside(text):
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skcalib"
-html_static_path = ["_static"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {

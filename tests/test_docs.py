@@ -219,7 +219,7 @@ def test_code_of_the_page_on_displays(tmp_path, monkeypatch, capsys):
     assert len(names["panels"].ax_) == 10
     plt.close("all")
     monkeypatch.chdir(tmp_path)
-    run((ROOT / "examples" / "displays.py").read_text(), __name__="__main__")
+    run((ROOT / "examples" / "plot_displays.py").read_text(), __name__="__main__")
     plt.close("all")
     assert "calibration error" in capsys.readouterr().out
     for name in ("displays_digits.png", "displays_tumours.png"):
