@@ -1,7 +1,13 @@
 """Formulas as MathML, written by docutils: no script, no font, nothing to fetch."""
 
+import re
+
 from docutils import nodes
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
 
 
 def setup(app):
@@ -11,11 +17,20 @@ def setup(app):
 
 
 def _visit_inline(writer, node):
-    writer.body.append(tex2mathml(node.astext(), as_block=False))
+    writer.body.append(_mathml(node, as_block=False))
     raise nodes.SkipNode
 
 
 def _visit_block(writer, node):
-    math = tex2mathml(node.astext(), as_block=True)
-    writer.body.append(f'<div class="formula">{math}</div>\n')
+    writer.body.append(f'<div class="formula">{_mathml(node, as_block=True)}</div>\n')
     raise nodes.SkipNode
+
+
+def _mathml(node, as_block):
+    # docutils knows \bigl and \bigr, not \big by itself, which may be either.
+    tex = re.sub(r"\\([bB]igg?)(?=[^a-zA-Z])", r"\\\1l", node.astext())
+    try:
+        return tex2mathml(tex, as_block=as_block)
+    except MathError as error:
+        logger.warning("%s: %s", error, tex, location=node)
+        return ""
