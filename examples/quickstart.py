@@ -1,4 +1,6 @@
-"""Which of these digits is the network flipping a coin on? Before and after calibration.
+"""
+Which of these digits is the network flipping a coin on? Before and after calibration
+=====================================================================================
 
 A small convolutional network learns scikit-learn's handwritten digits until it says 0 or 1
 for nearly everything. One call makes its probabilities mean what they say. Writes

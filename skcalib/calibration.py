@@ -73,7 +73,7 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
     n_features_in_ : int
         As the fitted estimator has it, if it has.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         As the fitted estimator has them, if it has.
 
     Warns
@@ -198,7 +198,7 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
     n_features_in_ : int
         As the fitted estimator has it, if it has.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         As the fitted estimator has them, if it has.
 
     Warns

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -80,11 +81,25 @@ def test_all_names_can_be_listed_and_loaded():
         skcalib.Calibrated  # noqa: B018
 
 
-def test_api_page_names_everything():
-    page = (ROOT / "docs" / "api.md").read_text()
-    names = {name for module in MODULES for name in module.__all__}
-    for name in names - {"__version__", "calibrators", "displays", "metrics", "uncertainty"}:
-        assert f"`{name}`" in page, name
+def test_api_pages_name_everything():
+    pages = import_pages()
+    assert list(pages.modules()) == [module.__name__ for module in MODULES]
+    found = pages.pages()
+    for module in MODULES:
+        page = found[f"modules/{module.__name__}.rst"]
+        for name in set(module.__all__) - {"__version__"}:
+            assert f":doc:`{name} <" in page, name
+    for thing, name in pages.homes().items():
+        assert f":: {name}\n" in found[f"{name}.rst"]
+        if inspect.isclass(thing):
+            assert set(pages.methods(thing)) <= set(dir(thing))
+
+
+def import_pages():
+    spec = spec_from_file_location("public_names", ROOT / "docs/_sphinx/public_names.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def blocks(language, page=README):
@@ -129,11 +144,16 @@ def test_code_of_the_page_on_arrays():
     np.testing.assert_allclose(names["proba"], direct.predict_proba(X[500:]), atol=1e-5)
 
 
-def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
-    code = "\n".join(blocks("python", (ROOT / "docs" / "metrics.md").read_text()))
+def run_with_figures(code):
+    """Run the code of a page; return its names, and how many figures in it were compared.
+
+    A figure is a number in the comment behind an expression: ``loss(y, p)  # 0.43``.
+    """
     lines, names, compared = code.splitlines(), {}, 0
     for node in ast.parse(code).body:
-        shown = re.search(r"  # (-?[\d.]+(?:, -?[\d.]+)*)(?= |$)", lines[node.end_lineno - 1])
+        shown = re.search(
+            r"  # (-?[\d.]+(?:, -?[\d.]+)*)(?=[ :]|$)", lines[node.end_lineno - 1]
+        )
         if not (isinstance(node, ast.Expr) and shown):
             exec(compile(ast.Module([node], []), "page", "exec"), names)
             continue
@@ -145,9 +165,49 @@ def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
             atol=0.6 * 10.0 ** -len(figures[0].split(".")[1]),
         )
         compared += 1
+    return names, compared
+
+
+def code_of(page):
+    """Return the Python blocks of a page, without those of packages that may be missing."""
+    found = blocks("python", (ROOT / "docs" / page).read_text())
+    return "\n".join(code for code in found if not re.search(r"from (mapie|crepes)", code))
+
+
+def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
+    names, compared = run_with_figures(code_of("metrics.md"))
     assert compared == 9
     assert names["metrics"].log_loss(names["y_test"], names["raw"]) == np.inf
     assert names["found"]["test_log loss"].mean() < 0
+
+
+@pytest.mark.parametrize(
+    ("page", "figures"), [("confidence.md", 10), ("acting.md", 2), ("coming_from_others.md", 5)]
+)
+def test_code_of_guide_pages_gives_the_figures_they_show(page, figures):
+    names, compared = run_with_figures(code_of(page))
+    assert compared == figures
+    if page == "acting.md":
+        assert 0.01 < names["tuned"].best_threshold_ < 0.2
+
+
+def test_code_of_the_page_on_methods_finds_a_method():
+    names = run(code_of("which_method.md"))
+    assert names["search"].best_params_["method"] in {"sigmoid", "isotonic", "temperature"}
+
+
+@pytest.mark.parametrize("package", ["mapie", "crepes"])
+@pytest.mark.filterwarnings("default")  # theirs
+def test_prediction_sets_on_our_estimators_hold_the_truth(package):
+    pytest.importorskip(package)
+    names = run(code_of("acting.md"))
+    page = blocks("python", (ROOT / "docs" / "acting.md").read_text())
+    exec(next(code for code in page if f"from {package}" in code), names)
+    if package == "mapie":
+        hit = names["inside"][np.arange(400), names["y_test"], 0]
+    else:
+        hit = [y in row for y, row in zip(names["y_test"], names["sets"], strict=True)]
+    assert np.mean(hit) > 0.85
 
 
 def test_code_of_the_page_on_displays(tmp_path, monkeypatch, capsys):
@@ -159,7 +219,7 @@ def test_code_of_the_page_on_displays(tmp_path, monkeypatch, capsys):
     assert len(names["panels"].ax_) == 10
     plt.close("all")
     monkeypatch.chdir(tmp_path)
-    run((ROOT / "examples" / "displays.py").read_text(), __name__="__main__")
+    run((ROOT / "examples" / "plot_displays.py").read_text(), __name__="__main__")
     plt.close("all")
     assert "calibration error" in capsys.readouterr().out
     for name in ("displays_digits.png", "displays_tumours.png"):
@@ -212,8 +272,34 @@ def test_readme_has_two_commands_and_ci_runs_them():
         assert f"## {heading}\n" in README
 
 
-@pytest.mark.parametrize("page", [*ROOT.glob("docs/*.md"), ROOT / "README.md"], ids=str)
+PAGES = [*sorted(ROOT.glob("docs/*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_resolve(page):
-    for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
-        if "://" not in link:
-            assert (page.parent / link).exists(), link
+    for link, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text()):
+        if "://" in link:
+            continue
+        target = page.parent / link if link else page
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(), re.M)
+            slugs = [re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings]
+            assert anchor in slugs, f"{link}#{anchor}"
+
+
+def test_every_page_is_in_a_table_of_contents():
+    found = set()
+    for page in ("index.md", "guide.md"):
+        for tree in re.findall(
+            r"^```{toctree}\n(.*?)^```", (ROOT / "docs" / page).read_text(), re.M | re.S
+        ):
+            found |= {line for line in tree.split() if not line.startswith(":")}
+    assert {page.stem for page in ROOT.glob("docs/*.md")} <= found | {"index"}
+
+
+def test_every_example_is_in_the_gallery_and_says_what_it_asks():
+    for path in ROOT.glob("examples/*.py"):
+        title, line = ast.get_docstring(ast.parse(path.read_text())).splitlines()[:2]
+        assert len(title) <= len(line), path.name
+        assert set(line) == {"="}, path.name

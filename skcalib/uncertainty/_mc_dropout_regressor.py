@@ -105,7 +105,7 @@ class MCDropoutRegressor(WrappingMixin, DropoutMixin, SamplingRegressor):
     n_features_in_ : int
         Number of features that `estimator_` saw, if it says.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of these features, if it says.
 
     See Also

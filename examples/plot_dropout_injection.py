@@ -1,4 +1,6 @@
-"""Is dropout worth putting into a network that was trained without?
+"""
+Is dropout worth putting into a network that was trained without?
+=================================================================
 
 The recipe of the forums, measured: a scikit-learn perceptron learns four data sets; rate and
 temperature of injected dropout are chosen on held-out rows, and compared there with the

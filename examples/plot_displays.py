@@ -1,4 +1,8 @@
-"""Six pictures of how far probabilities can be believed, on data that scikit-learn brings.
+"""
+Six pictures of how far probabilities can be believed
+=====================================================
+
+On data that scikit-learn brings.
 
 A perceptron that knows 200 handwritten digits by heart is far too sure of the others; naive
 Bayes is far too sure of tumours. Writes displays_digits.png and displays_tumours.png.

@@ -1,4 +1,6 @@
-"""Which digits is the network flipping a coin on, and does it know what it does not know?
+"""
+Which digits is the network flipping a coin on, and does it know what it does not know?
+=======================================================================================
 
 A small convolutional network with dropout learns scikit-learn's handwritten digits. Monte
 Carlo dropout asks 100 of its sub-networks about each held-out digit: where do they disagree,

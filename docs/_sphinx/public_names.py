@@ -1,0 +1,100 @@
+"""Write the API pages from ``__all__``: one for each module, and one for each name."""
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+
+
+def modules():
+    """Return skcalib and its public modules, by their full names."""
+    top = import_module("skcalib")
+    below = [getattr(top, name) for name in top.__all__ if name != "__version__"]
+    return {module.__name__: module for module in (top, *filter(inspect.ismodule, below))}
+
+
+def homes():
+    """Return the full name of each public class and function; the first module wins."""
+    found = {}
+    for name, module in modules().items():
+        for member in module.__all__:
+            thing = getattr(module, member)
+            if inspect.isclass(thing) or inspect.isfunction(thing):
+                found.setdefault(thing, f"{name}.{member}")
+    return found
+
+
+def methods(cls):
+    """Return the names of the methods that this package documents, not scikit-learn."""
+    return [
+        name
+        for name, function in inspect.getmembers(cls, inspect.isroutine)
+        if not name.startswith("_")
+        and (getattr(function, "__module__", None) or "").startswith("skcalib")
+    ]
+
+
+def pages():
+    """Return the text of every page by its file name, without touching a file."""
+    home = homes()
+    found = {f"{full}.rst": _page_of_name(thing, full) for thing, full in home.items()}
+    for name, module in modules().items():
+        found[f"modules/{name}.rst"] = _page_of_module(name, module, home)
+    return found
+
+
+def write(folder):
+    """Write the pages that changed, and remove those of names that are gone."""
+    folder = Path(folder)
+    wanted = {folder / name: text for name, text in pages().items()}
+    for old in folder.rglob("*.rst"):
+        if old not in wanted:
+            old.unlink()
+    for path, text in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+
+
+def _page_of_name(thing, full):
+    module, _, name = full.rpartition(".")
+    lines = [name, "=" * len(name), ""]
+    if inspect.isclass(thing):
+        lines += [f".. autoclass:: {full}", ""]
+        lines += [f"   .. automethod:: {method}" for method in methods(thing)]
+    else:
+        lines += [f".. autofunction:: {full}"]
+    return "\n".join([*lines, "", f"In :doc:`{module} <modules/{module}>`.", ""])
+
+
+def _page_of_module(name, module, home):
+    summary, *more = inspect.getdoc(module).split("\n\n")
+    lines = [name, "=" * len(name), "", f".. module:: {name}", "", summary, ""]
+    for paragraph in more:
+        lines += [paragraph, ""]
+    named = any(
+        getattr(getattr(module, member), "short_name", None) for member in module.__all__
+    )
+    lines += [".. list-table::", "   :header-rows: 1", ""]
+    lines += _row("name", *(["short name"] if named else []), "what it is")
+    for member in module.__all__:
+        thing = getattr(module, member)
+        if thing in home:
+            short = getattr(thing, "short_name", None)
+            cells = [f'``"{short}"``' if short else ""] if named else []
+            link = f":doc:`{member} <../{home[thing]}>`"
+            lines += _row(link, *cells, _summary(thing))
+        elif inspect.ismodule(thing):
+            cells = [""] if named else []
+            lines += _row(f":doc:`{member} <{thing.__name__}>`", *cells, _summary(thing))
+    lines += ["", ".. toctree::", "   :hidden:", ""]
+    lines += [f"   ../{full}" for full in home.values() if full.rpartition(".")[0] == name]
+    return "\n".join([*lines, ""])
+
+
+def _row(*cells):
+    first, *rest = cells
+    return [f"   * - {first}", *(f"     - {cell}" for cell in rest)]
+
+
+def _summary(thing):
+    return " ".join(inspect.getdoc(thing).split("\n\n")[0].split())

@@ -1,0 +1,89 @@
+"""Build the documentation: python -m sphinx -W --keep-going -b html docs docs/_build."""
+
+import os
+import sys
+from pathlib import Path
+
+# Examples that train networks run in this process: before anything imports TensorFlow.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_sphinx"))
+
+import public_names  # noqa: E402
+from numpydoc.docscrape_sphinx import SphinxDocString  # noqa: E402
+
+import skcalib  # noqa: E402
+
+public_names.write(HERE / "reference")
+
+project = "skcalib"
+author = "the skcalib developers"
+copyright = author
+release = version = skcalib.__version__
+
+extensions = [
+    "mathml",
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "_sphinx"]
+myst_heading_anchors = 3
+highlight_language = "none"  # a block that is not said to be code is output
+
+math_renderer = html_math_renderer = "mathml"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+autodoc_typehints = "none"
+add_module_names = False
+nitpicky = True  # a name that leads nowhere is an error
+OTHERS = (
+    r"(functools|sklearn|scipy|numpy|pandas|matplotlib|keras|torch|skorch|scikeras|joblib)\..*"
+)
+nitpick_ignore_regex = [(r"py:.*", OTHERS)]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "abort_on_example_error": True,
+    "backreferences_dir": None,
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 1,
+    "plot_gallery": "True",
+}
+
+
+def as_written(self, param, desc, fake_autosummary):
+    """Describe a property as its class does, not by its own first sentence."""
+    return _process_param(self, param, desc, fake_autosummary=False)
+
+
+_process_param, SphinxDocString._process_param = SphinxDocString._process_param, as_written
+
+
+def setup(app):
+    """Follow links that GitHub shows, but that lead out of this folder."""
+    app.connect(
+        "source-read", lambda app, name, source: source.__setitem__(0, inside(source[0]))
+    )
+
+
+def inside(text):
+    """Return the text with links to the benchmarks led to their page here."""
+    return text.replace("](../tests/benchmarks/README.md)", "](benchmarks.md)")
+
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skcalib"
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "navbar_end": ["theme-switcher"],
+}
