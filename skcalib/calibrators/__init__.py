@@ -9,6 +9,7 @@ from skcalib.calibrators._isotonic import IsotonicCalibration
 from skcalib.calibrators._platt import PlattScaling
 from skcalib.calibrators._quadratic import QuadraticScaling
 from skcalib.calibrators._scaling_binning import ScalingBinning
+from skcalib.calibrators._spline import SplineCalibration
 from skcalib.calibrators._temperature import TemperatureScaling
 from skcalib.calibrators._venn_abers import VennAbersCalibration
 
@@ -22,6 +23,7 @@ __all__ = [
     "PlattScaling",
     "QuadraticScaling",
     "ScalingBinning",
+    "SplineCalibration",
     "TemperatureScaling",
     "VennAbersCalibration",
     "logits_from_proba",

@@ -298,3 +298,9 @@ def check_count(name, value, lowest=1):
     """Raise ValueError unless a parameter is an integer of at least `lowest`."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < lowest:
         raise ValueError(f"{name} must be an integer of at least {lowest}, got {value!r}.")
+
+
+def check_flag(name, value):
+    """Raise ValueError unless a parameter is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, got {value!r}.")
