@@ -59,6 +59,7 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
     """
 
     short_name = None
+    pools_by_geometric_mean = False  # how the meta-estimators average over folds
     _skips_weight_zero = False  # whether _fit leaves such rows out itself, without a copy
 
     @abstractmethod
