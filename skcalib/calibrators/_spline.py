@@ -25,7 +25,7 @@ class SplineCalibration(BinaryCalibrator):
     scores, from the 5th to the 95th percentile. The smoothness :math:`\lambda` minimises
     the corrected information criterion AICc, and by default only curves that never fall are
     considered; a straight line with a slope of at least 0 always is. Beyond the outer knots
-    the curve is a straight line, for as far again as the knots reach, and then constant: a
+    the curve is a straight line, for half as far as the knots reach, and then constant: a
     lone row of probability 1 has no lever to bend it. What comes out is mixed with the
     uniform distribution:
 
@@ -84,7 +84,7 @@ class SplineCalibration(BinaryCalibrator):
     Notes
     -----
     On 128 pairs of a binary data set and a classifier the curve had a lower test log loss
-    than :class:`QuadraticScaling` in 54 %, and with 100 calibration samples in 58 %.
+    than :class:`QuadraticScaling` in 52 %, and with 100 calibration samples in 56 %.
 
     Lucena chooses the smoothness by cross-validation; AICc needs no folds, so that weights
     are exactly repetitions and nothing is random. Two knots make a straight line.
@@ -160,11 +160,11 @@ def _knots(scores, weight, n_knots):
 
 
 def _positions(z, knots):
-    """Return where scores lie: 0 and 1 at the outer knots, from -1 to 2 at most."""
+    """Return where scores lie: 0 and 1 at the outer knots, from -0.5 to 1.5 at most."""
     reach = knots[-1] - knots[0]
     if reach <= 1e-12 * max(-knots[0], knots[-1]):
         return np.zeros_like(z)
-    return (np.clip(z, knots[0] - reach, knots[-1] + reach) - knots[0]) / reach
+    return np.clip((z - knots[0]) / reach, -0.5, 1.5)
 
 
 def _with_tails(curve, x):
