@@ -77,7 +77,8 @@ class DirichletCalibration(Calibrator):
     same; rows that agree, label and all, are in the same fold. A class may be missing in
     some. The paper's two penalties are one here. A trace of a ridge,
     :math:`10^{-3} \lVert T W - I \rVert^2 / n` (and as much for b), keeps the diagonal
-    finite on separable data. Tempered log-probabilities are cut off at -10,000.
+    finite on separable data. Log-probabilities are cut off at
+    -10,000.
 
     References
     ----------
@@ -114,7 +115,7 @@ class DirichletCalibration(Calibrator):
         n_classes = logits.shape[1]
         warn_of_many_classes(n_classes)
         beta = starting_beta(logits, codes, weight)
-        z = tempered_logits(logits, beta)
+        z = tempered_logits(logits, 1.0, beta)
         penalties = sorted(map(float, np.atleast_1d(self.penalty)), reverse=True)
         if len(penalties) > 1:
             fold = folds(logits, codes)
@@ -128,7 +129,7 @@ class DirichletCalibration(Calibrator):
         self.intercept_ = self._theta[:, -1]
 
     def _proba(self, logits):
-        return tempered_proba(logits, 1 / self.temperature_, self._theta)
+        return tempered_proba(logits, self._theta, 1.0, 1 / self.temperature_)
 
 
 def _ridge(n_classes, penalty, beta, n):

@@ -1,21 +1,23 @@
 """What structured matrix and vector scaling share: their logits and their penalties."""
 
 import warnings
+from numbers import Real
 
 import numpy as np
 
 from skcalib._logits import row_blocks
 from skcalib.calibrators._affine import affine_proba
 from skcalib.calibrators._mixture import mixed_logits, uniform_share
-from skcalib.calibrators._temperature import best_beta
+from skcalib.calibrators._tempered import scale_free_beta
 
 MANY_CLASSES = 300
 
 
-def check_penalty(penalty, name="penalty"):
+def check_penalty(penalty):
     """Raise ValueError unless this is a positive, finite number."""
-    if not (np.isscalar(penalty) and np.isreal(penalty) and 0 < penalty < np.inf):
-        raise ValueError(f"{name} must be a positive number, got {penalty!r}.")
+    number = isinstance(penalty, Real) and not isinstance(penalty, bool)
+    if not (number and 0 < penalty < np.inf):
+        raise ValueError(f"penalty must be a positive number, got {penalty!r}.")
 
 
 def warn_of_many_classes(n_classes):
@@ -34,7 +36,7 @@ def structured_logits(logits, codes, weight):
 
     The temperature may be at its bound: the mixture and the penalties see to the rest.
     """
-    beta, _ = best_beta(logits, codes, weight)
+    beta, _ = scale_free_beta(logits, codes, weight)
     share = uniform_share(weight)
     return mixed_logits(logits, beta, share), beta, share
 

@@ -1,4 +1,4 @@
-"""Tempered logits, on which vector, matrix and Dirichlet calibration work."""
+"""Tempered logits, on which vector, matrix and Dirichlet calibration start."""
 
 import warnings
 
@@ -7,9 +7,20 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._logits import row_blocks
 from skcalib.calibrators._affine import affine_proba
-from skcalib.calibrators._temperature import CHANCE, best_beta
+from skcalib.calibrators._temperature import CHANCE, SCALE, best_beta
 
 LOWEST = -1e4
+
+
+def scale_free_beta(logits, codes, weight):
+    """Return the inverse of the best temperature, whatever the scale, and what is wrong."""
+    beta, flaw = best_beta(logits, codes, weight)
+    if flaw and SCALE in flaw:
+        largest = max(-float(logits.min()), float(logits.max()))
+        scale = logits.dtype.type(2.0 ** np.floor(np.log2(largest)))
+        beta, flaw = best_beta(logits / scale, codes, weight)
+        beta /= float(scale)
+    return beta, flaw
 
 
 def starting_beta(logits, codes, weight):
@@ -17,30 +28,34 @@ def starting_beta(logits, codes, weight):
 
     Only logits that do not rank classes are worth a warning: penalties see to the rest.
     """
-    beta, flaw = best_beta(logits, codes, weight)
+    beta, flaw = scale_free_beta(logits, codes, weight)
     if flaw and CHANCE in flaw:
         warnings.warn(flaw, ConvergenceWarning, stacklevel=3)
     return beta
 
 
-def tempered_logits(logits, beta):
-    """Return beta times the log-probabilities, none below -1e4, where squares are safe.
+def tempered_logits(logits, beta, factor=1.0):
+    """Return ``factor * log(softmax(beta * logits))``, the logarithm cut off at -1e4.
 
-    The type is that of the logits; but float64 if all rows fit into one block.
+    Squares are safe then. The type is that of the logits; but float64 if all rows fit into
+    one block.
     """
     blocks = row_blocks(*logits.shape)
     out = np.empty(logits.shape, np.float64 if len(blocks) == 1 else logits.dtype)
     for block in blocks:
         rows = logits[block].astype(np.float64)
         rows -= rows.max(axis=1, keepdims=True)
+        rows *= beta
         rows -= np.log(np.exp(rows).sum(axis=1, keepdims=True))
-        out[block] = np.maximum(beta * rows, LOWEST)
+        np.maximum(rows, LOWEST, out=rows)
+        rows *= factor
+        out[block] = rows
     return out
 
 
-def tempered_proba(logits, beta, theta):
+def tempered_proba(logits, theta, beta, factor=1.0):
     """Return the probabilities of an affine map of tempered logits, in their type."""
     out = np.empty(logits.shape, logits.dtype)
     for block in row_blocks(*logits.shape):
-        out[block] = affine_proba(tempered_logits(logits[block], beta), theta)
+        out[block] = affine_proba(tempered_logits(logits[block], beta, factor), theta)
     return out

@@ -11,10 +11,10 @@ from skcalib.calibrators._tempered import starting_beta, tempered_logits, temper
 class VectorScaling(Calibrator):
     r"""A factor and an intercept for each class.
 
-    .. math:: p = \mathrm{softmax}(v \odot \log \mathrm{softmax}(L) + b)
+    .. math:: p = \mathrm{softmax}(v \odot \log \mathrm{softmax}(L / T) + b)
 
     v and b minimise the mean log loss plus a trace of a penalty,
-    :math:`\frac{\lambda}{n} (\lVert T v - 1 \rVert^2 + \lVert b \rVert^2)`, which keeps them
+    :math:`\frac{\lambda}{n} (\lVert v - 1 \rVert^2 + \lVert b \rVert^2)`, which keeps them
     finite where classes have no samples or can be separated. T is the temperature of
     :class:`TemperatureScaling`, n the total weight of the calibration samples.
 
@@ -37,7 +37,8 @@ class VectorScaling(Calibrator):
         The intercepts b.
 
     temperature_ : float
-        The temperature T, from which the penalty measures.
+        The temperature T. (Beyond its bounds in :class:`TemperatureScaling`, if the scale of
+        the logits is extreme.)
 
     classes_ : ndarray of shape (n_classes,)
         Labels, in the order of the columns.
@@ -63,8 +64,9 @@ class VectorScaling(Calibrator):
 
     Notes
     -----
-    The paper multiplies raw logits, which are only known up to a shift of each row here;
-    their logarithmic softmax takes their place. Tempered, it is cut off at -10,000.
+    The paper multiplies raw logits, which here are only known up to a shift of each row.
+    Their logarithmic softmax at the temperature T takes their place, cut off at -10,000: it
+    depends neither on shifts nor on the scale, and measures a little better than at T = 1.
 
     References
     ----------
@@ -81,7 +83,7 @@ class VectorScaling(Calibrator):
     >>> logits[:, 0] += 1  # a bias towards the first class
     >>> calibrator = VectorScaling().fit(logits, y)
     >>> calibrator.predict_proba([[1.0, 0.0, 0.0]]).round(2)
-    array([[0.31, 0.36, 0.33]])
+    array([[0.3 , 0.37, 0.33]])
     """
 
     short_name = "vector"
@@ -98,8 +100,8 @@ class VectorScaling(Calibrator):
         self.temperature_ = 1 / beta
         ridge = np.full((2, logits.shape[1]), self.penalty / weight.sum())
         self._theta = fit_affine(tempered_logits(logits, beta), codes, weight, ridge)
-        self.coef_ = beta * (1 + self._theta[0])
+        self.coef_ = 1 + self._theta[0]
         self.intercept_ = self._theta[1]
 
     def _proba(self, logits):
-        return tempered_proba(logits, 1 / self.temperature_, self._theta)
+        return tempered_proba(logits, self._theta, 1 / self.temperature_)

@@ -329,3 +329,19 @@ def test_a_file_of_logits_is_read_in_blocks(tmp_path):
     assert float(temperature) == model.temperature_
     proba = np.fromfile(tmp_path / "proba", np.float32).reshape(logits.shape)
     assert_array_equal(proba, model.predict_proba(logits))
+
+
+def test_the_mixture_with_the_uniform():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(50, 3))
+    y = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    weight = rng.uniform(0.5, 2, 50)
+    plain = TemperatureScaling().fit(logits, y, weight)
+    mixed = TemperatureScaling(smoothing="mix").fit(logits, y, weight)
+    share = 1 / (weight.sum() + 1)
+    assert_allclose(mixed.uniform_share_, share)
+    assert plain.uniform_share_ == 0
+    expected = (1 - share) * plain.predict_proba(logits) + share / 3
+    assert_allclose(mixed.predict_proba(logits), expected, rtol=1e-14)
+    with pytest.raises(ValueError, match="smoothing must be 'mix' or 'none'"):
+        TemperatureScaling(smoothing="laplace").fit(logits, y)

@@ -1,0 +1,297 @@
+"""Vector, matrix and Dirichlet calibration, and their core, against independent references."""
+
+import inspect
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import approx_fprime, minimize
+from scipy.special import log_softmax, softmax
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+
+from skcalib import CalibratedClassifierCV, calibrators
+from skcalib.calibrators import (
+    DirichletCalibration,
+    MatrixScaling,
+    StructuredMatrixScaling,
+    StructuredVectorScaling,
+    TemperatureScaling,
+    VectorScaling,
+    _affine,
+)
+from skcalib.calibrators._affine import fit_affine, hessian, hessian_product, objective
+from skcalib.calibrators._dirichlet import folds
+
+MATRICES = [StructuredMatrixScaling, MatrixScaling, DirichletCalibration]
+PENALISED = [StructuredMatrixScaling, StructuredVectorScaling, MatrixScaling, VectorScaling]
+SHAPES = {"matrix": lambda k: (k, k + 1), "diagonal": lambda k: (2, k)}
+
+
+def a_problem(n_samples, n_classes, seed=0, mixing=0.2):
+    """Return logits that are too sure and biased, labels, and weights."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(n_samples, n_classes)) * 2
+    mixed = logits @ (np.eye(n_classes) + mixing * rng.normal(size=(n_classes, n_classes)))
+    y = (mixed / 2 + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    return logits, y, rng.uniform(0.5, 2, n_samples)
+
+
+def plain_objective(flat, shape, z, y, weight, ridge):
+    theta = flat.reshape(shape)
+    if shape[1] > z.shape[1]:
+        change = z @ theta[:, :-1].T + theta[:, -1]
+    else:
+        change = z * theta[0] + theta[1]
+    losses = -log_softmax(z + change, axis=1)[np.arange(len(y)), y]
+    return np.average(losses, weights=weight) + (ridge * theta**2).sum()
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_derivatives_are_those_of_the_plain_objective(shape):
+    logits, y, weight = a_problem(40, 4)
+    shape = shape(4)
+    rng = np.random.default_rng(1)
+    theta, ridge = rng.normal(size=shape) / 3, rng.uniform(0.01, 1, shape)
+    share = weight / weight.sum()
+    proba = np.empty(logits.shape)
+    value, gradient = objective(theta, logits, y, share, ridge, proba)
+    rest = (shape, logits, y, weight, ridge)
+    assert_allclose(value, plain_objective(theta.ravel(), *rest), rtol=1e-13)
+    numeric = approx_fprime(theta.ravel(), plain_objective, 1e-7, *rest)
+    assert_allclose(gradient.ravel(), numeric, atol=1e-5)
+
+    def gradient_at(flat):
+        at = flat.reshape(shape)
+        return objective(at, logits, y, share, ridge, np.empty(logits.shape))[1].ravel()
+
+    numeric = approx_fprime(theta.ravel(), gradient_at, 1e-7)
+    matrix = hessian(logits, proba, share, ridge)
+    assert_allclose(matrix, numeric, atol=1e-5)
+    direction = rng.normal(size=shape)
+    product = hessian_product(direction, logits, proba, share, ridge)
+    assert_allclose(product.ravel(), matrix @ direction.ravel(), atol=1e-12)
+    diagonal = _affine._diagonal(logits, proba, share, shape) + 2 * ridge
+    assert_allclose(diagonal.ravel(), np.diag(matrix), atol=1e-12)
+
+
+@pytest.mark.parametrize(("n_samples", "n_classes"), [(60, 3), (900, 20)])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_the_optimum_is_that_of_scipy(n_samples, n_classes, shape):
+    """The second size is solved by conjugate gradients, partly in single precision."""
+    logits, y, weight = a_problem(n_samples, n_classes)
+    shape = shape(n_classes)
+    ridge = np.full(shape, 0.05)
+    theta = fit_affine(logits, y, weight, ridge)
+    share = weight / weight.sum()
+
+    def function(flat):
+        at = flat.reshape(shape)
+        value, gradient = objective(at, logits, y, share, ridge, np.empty(logits.shape))
+        return value, gradient.ravel()
+
+    start = np.zeros(theta.size)
+    options = {"ftol": 1e-15, "gtol": 1e-9, "maxiter": 5000}
+    theirs = minimize(function, start, jac=True, method="L-BFGS-B", options=options)
+    assert function(theta.ravel())[0] <= theirs.fun + 1e-13
+    assert_allclose(theta.ravel(), theirs.x, atol=1e-6)
+    warm = fit_affine(logits, y, weight, ridge, start=fit_affine(logits, y, weight, 9 * ridge))
+    assert_allclose(warm, theta, atol=1e-6)
+
+
+def test_many_classes_meet_the_laws_too():
+    """Where the Hessian is not formed: order of classes, weights, single precision."""
+    logits, y, weight = a_problem(900, 20)
+    weight = np.ceil(weight)
+    order = np.random.default_rng(0).permutation(20)
+    rows = np.repeat(np.arange(900), weight.astype(int))
+    for method in (StructuredMatrixScaling, MatrixScaling):
+        proba = method().fit(logits, y, weight).predict_proba(logits)
+        repeated = method().fit(logits[rows], y[rows])
+        assert_allclose(repeated.predict_proba(logits), proba, atol=1e-7)
+        moved = method().fit(logits[:, order], np.argsort(order)[y], weight)
+        assert_allclose(moved.predict_proba(logits[:, order]), proba[:, order], atol=1e-7)
+        single = method().fit(logits.astype(np.float32), y, weight)
+        assert_allclose(single.predict_proba(logits.astype(np.float32)), proba, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "method", [StructuredVectorScaling, VectorScaling], ids=lambda m: m.__name__
+)
+def test_a_thousand_classes(method):
+    rng = np.random.default_rng(0)
+    y = np.r_[np.arange(1000), rng.integers(0, 1000, 2000)]
+    logits = rng.normal(size=(3000, 1000)).astype(np.float32)
+    logits[np.arange(3000), y] += 5
+    logits *= 2
+    model = method().fit(logits[:2100], y[:2100])
+    proba = model.predict_proba(logits[2100:])
+    tempered = TemperatureScaling().fit(logits[:2100], y[:2100]).predict_proba(logits[2100:])
+    assert proba.dtype == np.float32
+    loss = log_loss(y[2100:], proba, labels=np.arange(1000))
+    before = log_loss(y[2100:], tempered, labels=np.arange(1000))
+    if method is StructuredVectorScaling:  # two samples for each class are too few without
+        assert loss < before + 0.02
+
+
+@pytest.mark.parametrize("method", MATRICES, ids=lambda m: m.__name__)
+def test_matrices_for_too_many_classes_say_so(method, monkeypatch):
+    monkeypatch.setattr("skcalib.calibrators._structured.MANY_CLASSES", 3)
+    logits, y, _ = a_problem(60, 4)
+    with pytest.warns(UserWarning, match="for 4 classes has 20 parameters"):
+        method().fit(logits, y)
+
+
+def test_structured_matrix_scaling_is_the_published_objective():
+    """Every symbol of the formula, by scipy from scratch."""
+    logits, y, weight = a_problem(80, 3)
+    n, k = weight.sum(), 3
+    model = StructuredMatrixScaling(penalty=0.5).fit(logits, y, weight)
+    tempered = TemperatureScaling(smoothing="mix").fit(logits, y, weight)
+    assert model.temperature_ == tempered.temperature_
+    z = np.log(tempered.predict_proba(logits))
+
+    def objective_of(flat):
+        change, b = flat[:9].reshape(3, 3), flat[9:]
+        losses = -log_softmax(z + z @ change.T + b, axis=1)[np.arange(80), y]
+        diagonal = np.diag(change)
+        off = (change**2).sum() - (diagonal**2).sum()
+        penalty = k / n * ((b**2).sum() + (diagonal**2).sum()) + k * (k - 1) / n * off
+        return np.average(losses, weights=weight) + 0.5 * penalty
+
+    best = minimize(objective_of, np.zeros(12), options={"gtol": 1e-8}).x
+    assert_allclose(model.coef_, np.eye(3) + best[:9].reshape(3, 3), atol=1e-5)
+    assert_allclose(model.intercept_, best[9:], atol=1e-5)
+    assert_allclose(
+        model.predict_proba(logits), softmax(z @ model.coef_.T + model.intercept_, axis=1)
+    )
+
+
+@pytest.mark.parametrize("method", [VectorScaling, MatrixScaling])
+def test_coefficients_are_those_of_the_formula(method):
+    logits, y, weight = a_problem(80, 3)
+    model = method().fit(logits, y, weight)
+    log_proba = log_softmax(logits / model.temperature_, axis=1)
+    vector = method is VectorScaling
+    scores = log_proba * model.coef_ if vector else log_proba @ model.coef_.T
+    expected = softmax(scores + model.intercept_, axis=1)
+    assert_allclose(model.predict_proba(logits), expected, atol=1e-12)
+
+
+def test_dirichlet_calibration_penalises_what_it_says():
+    logits, y, weight = a_problem(80, 3)
+    model = DirichletCalibration(penalty=0.01).fit(logits, y, weight)
+    log_proba = log_softmax(logits, axis=1)
+    off = 1 - np.eye(3)
+    trace = 1e-3 / weight.sum()
+
+    def objective_of(flat):
+        w, b = flat[:9].reshape(3, 3), flat[9:]
+        losses = -log_softmax(log_proba @ w.T + b, axis=1)[np.arange(80), y]
+        slight = ((model.temperature_ * w - np.eye(3)) ** 2).sum() + (b**2).sum()
+        odir = (off * w**2).sum() + (b**2).sum()
+        return np.average(losses, weights=weight) + 0.01 * odir + trace * slight
+
+    best = minimize(objective_of, np.r_[np.eye(3).ravel(), 0, 0, 0], options={"gtol": 1e-8}).x
+    assert_allclose(model.coef_.ravel(), best[:9], atol=1e-4)
+    assert_allclose(model.intercept_, best[9:], atol=1e-4)
+
+
+def test_dirichlet_calibration_chooses_by_the_loss_out_of_fold():
+    logits, y, weight = a_problem(300, 3, mixing=0.5)
+    penalties = [10.0, 0.1, 1e-3, 1e-5]
+    model = DirichletCalibration(penalty=penalties).fit(logits, y, weight)
+    fold, losses = folds(logits, y), []
+    for penalty in penalties:
+        loss = 0.0
+        for number in range(5):
+            inside, out = fold != number, fold == number
+            part = DirichletCalibration(penalty=penalty)
+            part.fit(logits[inside], y[inside], weight[inside])
+            proba = part.predict_proba(logits[out])[np.arange(out.sum()), y[out]]
+            loss -= weight[out] @ np.log(proba)
+        losses.append(loss)
+    assert model.penalty_ == penalties[int(np.argmin(losses))]
+    assert 0 < np.argmin(losses) < 3
+
+
+def test_folds_are_stratified_and_keep_equal_rows_together():
+    rng = np.random.default_rng(0)
+    logits, y = rng.normal(size=(103, 3)), rng.permutation(np.arange(103) % 3)
+    fold = folds(logits, y)
+    for k in range(3):
+        assert np.ptp(np.bincount(fold[y == k], minlength=5)) <= 1
+    assert np.ptp(np.bincount(fold)) <= 1
+    twice = np.repeat(np.arange(103), 2)
+    assert_array_equal(folds(logits[twice], y[twice]), fold[twice])
+    assert_array_equal(folds(logits[:, [2, 0, 1]], (y + 1) % 3), fold)
+    assert_array_equal(folds(np.zeros((2, 3)), np.array([0, 2])), [0, 1])
+
+
+def test_rare_and_missing_classes_in_folds():
+    logits, y, _ = a_problem(60, 5)
+    y = np.where(y == 4, 0, y)
+    y[y == 3] = 2
+    y[7] = 3  # a single row
+    with pytest.warns(UserWarning, match=r"no sample of the classes \[4\]"):
+        model = DirichletCalibration().fit(logits, y)
+    proba = model.predict_proba(logits)
+    assert np.isfinite(np.log(proba)).all()
+    assert proba[:, 4].max() < 0.2
+
+
+@pytest.mark.parametrize("method", [*PENALISED, DirichletCalibration], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("penalty", [0, -1.0, np.inf, np.nan, "1", None, True, (), (1, -1)])
+def test_unusable_penalties(method, penalty):
+    with pytest.raises(ValueError, match="penalty must be a positive number"):
+        method(penalty=penalty).fit(np.eye(3), [0, 1, 2])
+
+
+@pytest.mark.parametrize("method", PENALISED, ids=lambda m: m.__name__)
+def test_a_heavy_penalty_leaves_a_temperature(method):
+    logits, y, _ = a_problem(60, 3)
+    smoothing = "mix" if method.__name__.startswith("Structured") else "none"
+    tempered = TemperatureScaling(smoothing=smoothing).fit(logits, y)
+    model = method(penalty=1e12).fit(logits, y)
+    assert_allclose(model.predict_proba(logits), tempered.predict_proba(logits), atol=1e-9)
+
+
+def test_a_fit_that_stops_short_warns(monkeypatch):
+    monkeypatch.setattr(_affine, "MAX_ITER", 1)
+    logits, y, _ = a_problem(60, 3)
+    with pytest.warns(ConvergenceWarning, match="12 parameters did not converge in 1"):
+        StructuredMatrixScaling().fit(logits, y)
+
+
+@pytest.mark.parametrize("method", [VectorScaling, MatrixScaling, DirichletCalibration])
+def test_logits_that_rank_nothing_are_reported(method):
+    logits, y, _ = a_problem(60, 3)
+    with pytest.warns(ConvergenceWarning, match="no better than chance"):
+        method().fit(-logits, y)
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e20, 1e29])
+def test_the_scale_of_logits_makes_no_difference(scale):
+    """Squares of the large ones overflow in single precision."""
+    logits, y, _ = a_problem(900, 140)
+    logits = logits.astype(np.float32)
+    scale = np.float32(2.0 ** np.floor(np.log2(scale)))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="y has no sample")
+        for method in (VectorScaling, StructuredVectorScaling):
+            proba = method().fit(logits, y).predict_proba(logits)
+            scaled = method().fit(logits * scale, y).predict_proba(logits * scale)
+            assert_allclose(scaled, proba, atol=1e-5)
+
+
+def test_every_short_name_works_in_the_meta_estimator():
+    X, y = load_iris(return_X_y=True)
+    for name in ("sms", "svs", "vector", "matrix", "dirichlet", "ets"):
+        model = CalibratedClassifierCV(LogisticRegression(C=0.01), method=name, cv=3)
+        assert log_loss(y, model.fit(X, y).predict_proba(X)) < 0.3
+    methods = [thing for _, thing in inspect.getmembers(calibrators, inspect.isclass)]
+    names = [m.short_name for m in methods if not inspect.isabstract(m)]
+    assert len(set(names)) == len(names) == 9
