@@ -24,6 +24,7 @@ from skcalib._pairs import (
     fit_split,
     is_pairwise,
     join_responses,
+    mean_of_pairs,
     warn_of_answers,
     warn_of_missing_classes,
     warn_of_weights,
@@ -133,6 +134,8 @@ class CrossCalibratedClassifier(
     def predict_proba(self, X):
         """Calibrated probabilities, averaged over the pairs.
 
+        The mean is geometric, normalised, if the method is Venn-Abers calibration.
+
         Parameters
         ----------
         X : array-like, sparse matrix, dataframe, list or dict of arrays, of n_samples
@@ -145,11 +148,7 @@ class CrossCalibratedClassifier(
             the estimator answers in float32 or less.
         """
         check_is_fitted(self)
-        first, *others = self.calibrated_classifiers_
-        proba = first.predict_proba(X)
-        for pair in others:
-            proba = proba + pair.predict_proba(X)
-        return proba / (1 + len(others)) if others else proba
+        return mean_of_pairs(self.calibrated_classifiers_, X)
 
     def get_metadata_routing(self):
         """Return who consumes which metadata: this estimator, its `estimator`, its `cv`.

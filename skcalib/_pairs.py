@@ -69,6 +69,30 @@ class CalibratedPair:
             columns = self.columns[self.calibrators[0].classes_]
         return columns_of_all(proba, columns, len(self.classes))
 
+    @property
+    def pools_by_geometric_mean(self):
+        """Whether the calibrator asks for it, and no class has probability 0 throughout."""
+        knows_all = len(self.columns) == len(self.classes)
+        return knows_all and all(
+            getattr(calibrator, "pools_by_geometric_mean", False)
+            and len(calibrator.classes_) == len(self.classes)
+            for calibrator in self.calibrators or [None]
+        )
+
+
+def mean_of_pairs(pairs, X):
+    """Return the mean of the pairs' probabilities, geometric if all of them ask for that."""
+    first, *others = pairs
+    proba = first.predict_proba(X)
+    if not others:
+        return proba
+    geometric = all(pair.pools_by_geometric_mean for pair in pairs)
+    total = np.log(proba) if geometric else proba
+    for pair in others:
+        proba = pair.predict_proba(X)
+        total = total + (np.log(proba) if geometric else proba)
+    return softmax(total / len(pairs)) if geometric else total / len(pairs)
+
 
 def fit_split(estimator, X, y, split, fit_params):
     """Fit on the training rows of one split; return it and its held-out answers."""

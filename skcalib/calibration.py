@@ -54,9 +54,10 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
 
     ensemble : bool or "auto", default="auto"
         If True, each split gives a pair of classifier and calibrator, and probabilities
-        are the mean over pairs. If False, one calibrator learns from all held-out
-        answers joined, and the classifier is trained once more on all samples; samples
-        that no split held out do not count in the calibration. "auto" is False for a
+        are the mean over pairs (of Venn-Abers calibrators, the geometric mean). If False,
+        one calibrator learns from all held-out answers joined, and the classifier is
+        trained once more on all samples; samples that no split held out do not count in
+        the calibration. "auto" is False for a
         FrozenEstimator, else True.
 
     Attributes

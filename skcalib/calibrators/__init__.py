@@ -13,6 +13,7 @@ from skcalib.calibrators._matrix import MatrixScaling
 from skcalib.calibrators._platt import PlattScaling
 from skcalib.calibrators._quadratic import QuadraticScaling
 from skcalib.calibrators._scaling_binning import ScalingBinning
+from skcalib.calibrators._spline import SplineCalibration
 from skcalib.calibrators._structured_matrix import StructuredMatrixScaling
 from skcalib.calibrators._structured_vector import StructuredVectorScaling
 from skcalib.calibrators._temperature import TemperatureScaling
@@ -33,6 +34,7 @@ __all__ = [
     "PlattScaling",
     "QuadraticScaling",
     "ScalingBinning",
+    "SplineCalibration",
     "StructuredMatrixScaling",
     "StructuredVectorScaling",
     "TemperatureScaling",

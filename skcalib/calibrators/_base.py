@@ -59,6 +59,7 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
     """
 
     short_name = None
+    pools_by_geometric_mean = False  # how the meta-estimators average over folds
     _skips_weight_zero = False  # whether _fit leaves such rows out itself, without a copy
 
     @abstractmethod
@@ -298,3 +299,9 @@ def check_count(name, value, lowest=1):
     """Raise ValueError unless a parameter is an integer of at least `lowest`."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < lowest:
         raise ValueError(f"{name} must be an integer of at least {lowest}, got {value!r}.")
+
+
+def check_flag(name, value):
+    """Raise ValueError unless a parameter is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, got {value!r}.")

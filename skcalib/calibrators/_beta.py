@@ -7,6 +7,8 @@ from scipy.special import expit, log_expit
 from skcalib.calibrators._base import BinaryCalibrator, check_choice
 from skcalib.calibrators._logistic import fit_logistic
 
+LOG_2 = np.log(2)
+
 
 class BetaCalibration(BinaryCalibrator):
     r"""Logistic regression on the two logarithms of the probability, monotone.
@@ -37,8 +39,8 @@ class BetaCalibration(BinaryCalibrator):
     ----------
     variant : {"abm", "am", "ab"}, default="abm"
         Which parameters are free. "am" sets a = b: a slope and an intercept of the
-        log-odds, as Platt's, but never negative. "ab" sets m = 1/2, so c = 0: probability
-        1/2 stays 1/2.
+        log-odds, as Platt's, but never negative. "ab" sets m = 1/2, so that c is
+        :math:`(a - b) \ln 2`: probability 1/2 stays 1/2.
 
     smoothing : {"mix", "none"}, default="mix"
         Whether to mix with the uniform distribution as above.
@@ -166,17 +168,17 @@ def _fit_bent(z, target, weight, *, intercept):
     The features of the free fit are ln p - ln(1 - p) = z and -ln p - ln(1 - p), which is
     even in z: they are far from parallel, as ln p and ln(1 - p) are not.
     """
-    bend = log_cosh_of_half(z)
-    at_zero = 2 * np.log(2)  # what the even feature is at z = 0; an intercept absorbs it
-    features = [z, bend if intercept else bend + at_zero]
+    # Features are zero at z = 0, so that without an intercept 1/2 stays 1/2.
+    features = [z, log_cosh_of_half(z)]
     (odd, even), c, _ = fit_logistic(features, target, weight, intercept=intercept)
     if odd >= abs(even):
-        return odd - even, odd + even, c - even * at_zero if intercept else c
+        return odd - even, odd + even, c - 2 * even * LOG_2
     faces = []
     for sign in (-1, 1):  # b = 0: ln p; a = 0: -ln(1 - p)
-        feature = sign * -log_expit(-sign * z)
+        feature = -sign * (log_expit(-sign * z) + LOG_2)
         (slope,), c, loss = fit_logistic([feature], target, weight, intercept=intercept)
         if slope >= 0:
+            c -= sign * slope * LOG_2
             faces.append((loss, (0.0, slope, c) if sign > 0 else (slope, 0.0, c)))
     return min(faces)[1] if faces else None
 
@@ -185,7 +187,7 @@ def log_cosh_of_half(z):
     """Return 2 log cosh(z / 2) = -ln p - ln(1 - p) - 2 ln 2, also where it is tiny."""
     size = np.abs(z)
     near = 2 * np.log1p(2 * np.sinh(np.minimum(size, 1) / 4) ** 2)
-    far = size + 2 * np.log1p(np.exp(-size)) - 2 * np.log(2)
+    far = size + 2 * np.log1p(np.exp(-size)) - 2 * LOG_2
     return np.where(size < 1, near, far)
 
 

@@ -26,7 +26,8 @@ def binary_problems(logits, codes, weight, multiclass):
     for j, k in combinations(range(n_classes), 2):
         rows = np.sort(np.concatenate([rows_of[j], rows_of[k]]))
         z = logits[rows, k].astype(np.float64) - logits[rows, j]
-        yield merge_near_ties(z, precision[rows]), codes[rows] == k, weight[rows]
+        z = merge_near_ties(z, precision[rows]) if len(rows) else z
+        yield z, codes[rows] == k, weight[rows]
 
 
 def binary_columns(logits, multiclass):

@@ -75,7 +75,7 @@ def newton(features, target, weight, parameters, penalty):
             if new_loss <= loss * (1 + 1e-14):  # less is rounding
                 break
         if new_loss >= loss and decrement <= NOISE:
-            return parameters, loss
+            return trial, new_loss
         parameters, loss, s = trial, new_loss, new_s
     warnings.warn(
         f"Logistic regression on the log-odds did not converge in {MAX_ITER} iterations; "

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._base import BinaryCalibrator, check_flag
 from skcalib.calibrators._logistic import fit_logistic, standardisation
 
 
@@ -110,8 +110,7 @@ class QuadraticScaling(BinaryCalibrator):
     def check_params(self):
         """Raise ValueError if a parameter is unknown."""
         super().check_params()
-        if not isinstance(self.monotone, bool | np.bool_):
-            raise ValueError(f"monotone must be True or False, got {self.monotone!r}.")
+        check_flag("monotone", self.monotone)
 
     @property
     def quadratic_(self):

@@ -73,10 +73,15 @@ class VennAbersCalibration(BinaryCalibrator):
     The new row has weight one; weights of calibration rows are frequencies. New scores that
     differ from a calibration score by less than one part in 1e9 are taken for equal to it.
 
-    For a cross Venn-Abers predictor put the method in a cross-validated ensemble,
-    ``CalibratedClassifierCV(estimator, method="venn-abers", ensemble=True)``. It averages
-    the folds' probabilities, where the authors of that predictor take the geometric means
-    of :math:`p_1` and of :math:`1 - p_0` over the folds.
+    In a cross-validated ensemble, ``CalibratedClassifierCV(estimator, method="venn-abers")``,
+    the folds are combined into a cross Venn-Abers predictor (CVAP),
+
+    .. math:: p = \frac{\operatorname{GM}(p_1)}{\operatorname{GM}(1 - p_0) +
+              \operatorname{GM}(p_1)}
+
+    with GM the geometric mean over folds: the normalised geometric mean of the folds'
+    probabilities, and so it is done for many classes, too. Where a fold lacks a class, it is
+    the plain mean.
 
     References
     ----------
@@ -98,6 +103,7 @@ class VennAbersCalibration(BinaryCalibrator):
     """
 
     short_name = "venn-abers"
+    pools_by_geometric_mean = True  # in an ensemble: a cross Venn-Abers predictor
 
     def __init__(self, *, point="log_loss", multiclass="ovr"):
         self.point = point

@@ -92,6 +92,59 @@ def test_monotone_and_honest_on_new_rows():
     assert roc_auc_score(new_y, proba) > roc_auc_score(new_y, new_z) - 0.01
 
 
+def test_centred_steps_are_at_the_mean_score_of_their_rows():
+    # Steps: 0 at -3, -2; 1/2 at -1, 1 (weights 3, 1); 3/4 at 2, 4 (two rows each); 1 at 5, 9.
+    z = np.array([-3.0, -2, -1, 1, 2, 4, 2, 4, 5, 9])
+    y = np.array([0, 0, 1, 0, 1, 1, 1, 0, 1, 1])
+    weight = np.array([1, 1, 2, 2, 1, 1, 1, 1, 1, 1.0])
+    model = IsotonicCalibration(curve="centered", smoothing="none").fit(z[:, None], y, weight)
+    curve = model.maps_[0]
+    assert_allclose(curve.knots, [-3, -2, 0, 3, 5, 9])
+    assert_allclose(curve.levels, [0, 0, 0.5, 0.75, 1, 1])
+    proba = model.predict_proba([[-2.0], [-1.0], [0.0], [1.5], [7.0], [99.0]])[:, 1]
+    assert_allclose(proba, [0, 0.25, 0.5, 0.625, 1, 1], atol=1e-10)
+
+
+def test_centred_keeps_the_order_that_steps_lose_and_both_ends():
+    z, y = scores(300)
+    y[np.argmin(z)], y[np.argmax(z)] = 1, 0
+    model = IsotonicCalibration(curve="centered", smoothing="none").fit(z[:, None], y)
+    steps = IsotonicCalibration(smoothing="none").fit(z[:, None], y)
+    ends = np.array([z.min(), z.max()])[:, None] + [[-1], [1]]
+    assert_allclose(model.predict_proba(ends), steps.predict_proba(ends), atol=1e-10)
+    curve = model.maps_[0]
+    inside = np.linspace(curve.knots[1], curve.knots[-2], 500)[:, None]
+    assert (np.diff(model.predict_proba(inside)[:, 1]) > 0).all()
+    assert (np.diff(steps.predict_proba(inside)[:, 1]) == 0).mean() > 0.5
+
+
+def test_smooth_runs_through_the_centred_points_without_corners():
+    z, y = scores(300)
+    centred = IsotonicCalibration(curve="centered", smoothing="none").fit(z[:, None], y)
+    smooth = IsotonicCalibration(curve="smooth", smoothing="none").fit(z[:, None], y)
+    knots = centred.maps_[0].knots
+    assert_allclose(
+        smooth.predict_proba(knots[:, None]), centred.predict_proba(knots[:, None]), atol=1e-9
+    )
+    grid = np.linspace(-9, 9, 20_001)
+    proba = smooth.predict_proba(grid[:, None])[:, 1]
+    assert (np.diff(proba) >= -1e-10).all()
+    slopes = np.diff(proba) / np.diff(grid)
+    bend = np.abs(np.diff(slopes)).max()
+    corners = np.diff(centred.predict_proba(grid[:, None])[:, 1]) / np.diff(grid)
+    assert bend < 0.3 * np.abs(np.diff(corners)).max()
+
+
+@pytest.mark.parametrize("curve", ["centered", "smooth"])
+def test_out_of_range_and_single_precision(curve):
+    # The cir-model package divides by zero in float32 and gives NaN out of range.
+    z, y = scores(100)
+    model = IsotonicCalibration(curve=curve).fit(z[:, None].astype(np.float32), y)
+    proba = model.predict_proba(np.array([[-1e9], [0], [1e9]], dtype=np.float32))
+    assert np.isfinite(proba).all()
+    assert (np.diff(proba[:, 1]) > 0).all()
+
+
 def test_unknown_smoothing():
     with pytest.raises(ValueError, match=r"'mix' or 'none', got 'laplace'"):
         IsotonicCalibration(smoothing="laplace").fit([[1.0], [2.0]], [0, 1])

@@ -1,0 +1,108 @@
+"""Many classes from binary maps, against the formulas written out."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.special import expit, logsumexp, softmax
+
+from skcalib.calibrators import (
+    BetaCalibration,
+    BinaryCalibrator,
+    IsotonicCalibration,
+    PlattScaling,
+    VennAbersCalibration,
+)
+
+
+class Unchanged(BinaryCalibrator):
+    def __init__(self, multiclass="ovo"):
+        self.multiclass = multiclass
+
+    def _fit_map(self, z, target, weight):
+        return None if len(z) == 0 else ()
+
+    def _apply_map(self, fitted, z):
+        return z
+
+
+def problem(n_samples=200, n_classes=4, seed=0):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, n_classes, n_samples)
+    return rng.normal(size=(n_samples, n_classes)) + 2 * np.eye(n_classes)[y], y
+
+
+@pytest.mark.parametrize("scale", [1, 30, 1000])
+def test_pairs_that_change_nothing_give_the_softmax(scale):
+    logits, y = problem()
+    proba = Unchanged().fit(logits, y).predict_proba(scale * logits)
+    assert_allclose(proba, softmax(scale * logits, axis=1), atol=1e-12)
+
+
+@pytest.mark.parametrize("method", [PlattScaling, BetaCalibration, IsotonicCalibration])
+def test_pairs_are_fitted_to_their_rows_and_coupled(method):
+    logits, y = problem()
+    weight = np.random.default_rng(1).uniform(0.5, 2, len(y))
+    model = method(multiclass="ovo").fit(logits, y, weight)
+    assert len(model.maps_) == 6
+    inverse = np.zeros((len(y), 4))  # sums of 1 / r_kj
+    for j, k in combinations(range(4), 2):
+        rows = (y == j) | (y == k)
+        z = (logits[:, k] - logits[:, j])[:, None]
+        binary = method().fit(z[rows], y[rows] == k, weight[rows])
+        r = binary.predict_proba(z)
+        inverse[:, j] += 1 / r[:, 0]
+        inverse[:, k] += 1 / r[:, 1]
+    expected = 1 / (inverse - (4 - 2))
+    expected /= expected.sum(axis=1, keepdims=True)
+    assert_allclose(model.predict_proba(logits), expected, atol=1e-8)
+
+
+def test_zeros_of_pairs_are_zeros_and_all_zero_is_uniform():
+    class Circle(Unchanged):
+        def _apply_map(self, fitted, z):
+            return np.where(z > 0, np.inf, -np.inf)
+
+    logits, y = problem(n_classes=3)
+    proba = Circle().fit(logits, y).predict_proba([[0.0, 1.0, 2.0], [3.0, 0.0, 1.0]])
+    assert_allclose(proba, [[0, 0, 1], [1, 0, 0]])
+
+    class Never(Unchanged):
+        def _apply_map(self, fitted, z):
+            return np.where(np.arange(len(z)) % 2, -np.inf, np.inf)
+
+    model = Never("ovr").fit(logits, y)
+    assert_allclose(model.predict_proba(np.zeros((2, 3))), 1 / 3)
+
+
+@pytest.mark.parametrize("multiclass", ["ovr", "ovo"])
+def test_mixing_is_exact_in_both_tails(multiclass):
+    class Mixed(Unchanged):
+        smoothing = "mix"
+
+    logits, y = problem(99, 3)
+    model = Mixed(multiclass).fit(logits, y)
+    far = np.array([[90.0, 0, 0], [0, 0, 0]])
+    odds = np.array([far[:, k] - logsumexp(np.delete(far, k, 1), axis=1) for k in range(3)]).T
+    if multiclass == "ovr":
+        proba = expit(odds) * 99 / 100 + 1 / 100 / 3
+        expected = proba / proba.sum(axis=1, keepdims=True)
+        assert_allclose(model.predict_proba(far), expected, rtol=1e-12)
+    sizes = [np.sum((y == j) | (y == k)) for j, k in combinations(range(3), 2)]
+    shares = [1 / 100] * 3 if multiclass == "ovr" else [1 / (n + 1) for n in sizes]
+    assert_allclose(model._uniform_shares, shares)
+
+
+def test_two_classes_do_not_care():
+    logits, y = problem(n_classes=2)
+    expected = VennAbersCalibration().fit(logits, y).predict_proba(logits)
+    pairs = VennAbersCalibration(multiclass="ovo").fit(logits, y)
+    assert_allclose(pairs.predict_proba(logits), expected, rtol=0)
+
+
+def test_unknown_lifting():
+    logits, y = problem()
+    for method in (PlattScaling, Unchanged):
+        with pytest.raises(ValueError, match=r"multiclass must be 'ovr' or 'ovo', got 'all'"):
+            method(multiclass="all").fit(logits, y)
