@@ -18,10 +18,12 @@ from skcalib._logits import exponentials, softmax
 MAX_ITER = 100
 MAX_CG = 300  # steps of conjugate gradients for one of Newton's
 DIRECT = 256  # parameters up to which the Hessian is formed
-FEW = 2**14  # logits for which double precision costs nothing
+FEW = 2**16  # logits for which double precision costs nothing
 # What may be left of the objective, to second order: where that is cheap; where it is not;
 # and at the end of single precision.
-EXACTLY, CLOSELY, ROUGHLY = 1e-22, 1e-13, 1e-7
+EXACTLY, CLOSELY, ROUGHLY = 1e-21, 1e-12, 1e-7
+REUSE = 1e-2  # a Hessian that brings the decrement down by more than this serves again
+TINY = 1e-300
 NOISE = 1e-11  # below this decrement, an objective that stands still is rounding
 
 
@@ -84,13 +86,15 @@ def _newton(z, codes, weight, ridge, theta, tolerance, products=None):
     slack = 32 * np.finfo(wide).eps
     proba = np.empty(z.shape, products.dtype)
     value, gradient = objective(theta, z, codes, weight, ridge, proba, wide)
+    before, solve = None, None
     for _ in range(MAX_ITER):
-        if ridge.size <= DIRECT:
-            step, accuracy = _solve(hessian(z, proba, weight, ridge), gradient), 0.0
-        else:
-            step, accuracy = _conjugate_gradients(products, proba, weight, ridge, gradient)
-        decrement = np.vdot(gradient, step)
-        if decrement <= tolerance:
+        if solve is None:
+            solve = _solver(products, proba, weight, ridge)
+        step, accuracy = solve(gradient)
+        decrement = max(np.vdot(gradient, step), TINY)
+        before = before or decrement
+        # The next is expected to be smaller at least by the same factor.
+        if decrement * min(1, decrement / before) <= tolerance:
             return theta - step, None
         for halving in range(40):
             trial = theta - step * 0.5**halving
@@ -103,7 +107,19 @@ def _newton(z, codes, weight, ridge, theta, tolerance, products=None):
         # To second order, this is left; to third, less than what the last step gained.
         if accuracy and halving == 0 and decrement * max(accuracy**2, decrement) <= tolerance:
             return theta, None
+        # What served so well is used again.
+        solve = solve if decrement < REUSE * before and halving == 0 else None
+        before = decrement
     return theta, decrement / 2
+
+
+def _solver(z, proba, weight, ridge):
+    """Return a function that solves for Newton's step, and tells the share left unsolved."""
+    if ridge.size <= DIRECT:
+        inverse = _inverse(hessian(z, proba, weight, ridge))
+        return lambda gradient: ((inverse @ gradient.ravel()).reshape(ridge.shape), 0.0)
+    scale = 1 / (_diagonal(z, proba, weight, ridge.shape) + 2 * ridge)
+    return lambda gradient: _conjugate_gradients(scale, z, proba, weight, ridge, gradient)
 
 
 def objective(theta, z, codes, weight, ridge, proba, wide=np.float64):
@@ -151,12 +167,11 @@ def _pulled_back(by_scores, z, shape):
     return np.hstack([by_scores.T @ z, intercept[:, None]])
 
 
-def _conjugate_gradients(z, proba, weight, ridge, gradient):
+def _conjugate_gradients(scale, z, proba, weight, ridge, gradient):
     """Solve for Newton's step, the more accurately the closer the optimum is.
 
     Return it with the accuracy, the share of the gradient that is left.
     """
-    scale = 1 / (_diagonal(z, proba, weight, ridge.shape) + 2 * ridge)
     step, residual = np.zeros(ridge.shape), gradient.copy()
     towards = direction = scale * residual
     length = first = np.vdot(residual, towards)
@@ -199,33 +214,50 @@ def hessian_product(direction, z, proba, weight, ridge):
 def hessian(z, proba, weight, ridge):
     """Return the objective's Hessian, a row for each entry of `theta`."""
     n_classes = z.shape[1]
-    own = np.arange(n_classes)
-    out = np.zeros((*ridge.shape, *ridge.shape))
+    diagonal = ridge.shape[1] == n_classes
+    out = np.zeros((ridge.size, ridge.size))
     for block in _blocks(z):
-        rows, p = z[block].astype(np.float64, copy=False), proba[block]
-        weighted = p * weight[block, None]
-        if ridge.shape[1] == n_classes:
-            by_theta = np.stack([p * rows, p], axis=1)
-            squares = [np.einsum("ij,ij->j", weighted, rows**power) for power in (2, 1, 0)]
-            out[0, own, 0, own] += squares[0]
-            out[0, own, 1, own] += squares[1]
-            out[1, own, 0, own] += squares[1]
-            out[1, own, 1, own] += squares[2]
-        else:
-            features = np.hstack([rows, np.ones((len(rows), 1))])
-            by_theta = p[:, :, None] * features[:, None, :]
-            # of classes by pairs of features
-            pairs = (features[:, :, None] * features[:, None, :]).reshape(len(rows), -1)
-            out[own, :, own, :] += (weighted.T @ pairs).reshape(-1, *2 * [n_classes + 1])
-        flat = by_theta.reshape(len(rows), -1)
-        out -= ((flat * weight[block, None]).T @ flat).reshape(out.shape)
-    out = out.reshape(ridge.size, ridge.size)
+        rows = z[block].astype(np.float64, copy=False)
+        add = _diagonal_hessian if diagonal else _matrix_hessian
+        out += add(rows, proba[block], weight[block, None])
     out[np.diag_indices(ridge.size)] += 2 * ridge.ravel()
     return out
 
 
-def _solve(matrix, gradient):
-    """Solve with all parameters brought to the same scale, and a trace of damping."""
+def _diagonal_hessian(z, proba, weight):
+    """Return the log loss's Hessian by factors and intercepts."""
+    n_classes = z.shape[1]
+    own = np.arange(n_classes)
+    by_theta = np.hstack([proba * z, proba])
+    out = -((by_theta * weight).T @ by_theta)
+    for power, (i, j) in ((2, (0, 0)), (1, (0, 1)), (1, (1, 0)), (0, (1, 1))):
+        sums = np.einsum("ij,ij->j", proba * weight, z**power)
+        out[own + i * n_classes, own + j * n_classes] += sums
+    return out
+
+
+def _matrix_hessian(z, proba, weight):
+    """Return the log loss's Hessian by matrix and intercepts.
+
+    It is one product: of pairs of classes and pairs of features, each pair once.
+    """
+    n_classes = z.shape[1]
+    k, m = np.triu_indices(n_classes)
+    of_classes = proba[:, k] * -proba[:, m]
+    of_classes[:, k == m] += proba
+    of_classes *= weight
+    features = np.column_stack([z, np.ones(len(z))])
+    i, j = np.triu_indices(n_classes + 1)
+    pairs = of_classes.T @ (features[:, i] * features[:, j])
+    out = np.empty((n_classes, n_classes + 1) * 2)
+    for first, second in ((k, m), (m, k)):
+        out[first[:, None], i, second[:, None], j] = pairs
+        out[first[:, None], j, second[:, None], i] = pairs
+    return out.reshape(2 * [n_classes * (n_classes + 1)])
+
+
+def _inverse(matrix):
+    """Invert with all parameters brought to the same scale, and a trace of damping."""
     scale = 1 / np.sqrt(np.diag(matrix))
     scaled = matrix * scale * scale[:, None] + 1e-14 * np.eye(len(scale))
-    return (np.linalg.solve(scaled, gradient.ravel() * scale) * scale).reshape(gradient.shape)
+    return np.linalg.inv(scaled) * scale * scale[:, None]

@@ -24,8 +24,10 @@ from skcalib.calibrators._unfloored import input_proba, log_floor_of
 FEWEST = 10  # samples; with less, nothing is chosen
 MANY = 1000  # samples, for which three folds, once, are enough
 FEW_PLAN, MANY_PLAN = (5, 3), (3, 1)  # folds, repetitions
-# By how many standard errors the pool must gain, for two classes and for more.
+# By how many standard errors the pool must gain, for two classes and for more; and below how
+# many samples, with two classes, it must gain more.
 CAUTION_BINARY, CAUTION_MULTICLASS = 0.75, 0.5
+VERY_FEW, STEEPNESS = 100, 0.75
 
 
 class AutoCalibration(Calibrator):
@@ -49,8 +51,9 @@ class AutoCalibration(Calibrator):
     Parameters
     ----------
     caution : float, default=1.0
-        At least 0. Multiplies the number of standard errors by which the pool must gain,
-        0.75 with two classes and 0.5 with more. 0: the pool is always taken.
+        At least 0. Multiplies the number of standard errors by which the pool must gain: 0.75
+        with two classes (more below a hundred samples: 1.26 with fifty), 0.5 with more
+        classes. 0: the pool is always taken, if there are ten samples.
 
     keep_argmax : bool, default=False
         Whether the class that was likeliest stays so: in rows where it would not, as much
@@ -58,7 +61,7 @@ class AutoCalibration(Calibrator):
 
     lift_zeros : bool, default=False
         What becomes of probabilities of zero, if the input is returned unchanged. By default
-        they become 1e-7, nearly what they were. If True, all rows are mixed with
+        they become 1e-12, nearly what they were. If True, all rows are mixed with
         :math:`1 / (n + 1)` of the uniform distribution: safer if the classifier is never
         to be wholly sure.
 
@@ -123,7 +126,7 @@ class AutoCalibration(Calibrator):
 
     Logits that are the logarithms of probabilities whose zeros were raised to a floor
     (:func:`~skcalib.logits_from_proba`) are recognised in `fit`, and "unchanged" then means
-    the probabilities before that, save that zeros become 1e-7.
+    the probabilities before that, save that zeros become 1e-12.
 
     The pool is stacking by the log loss (Smyth and Wolpert; Yao et al.); the candidates, the
     counts in advance and the gate were chosen on real data sets, of which half were kept for
@@ -205,8 +208,7 @@ class AutoCalibration(Calibrator):
         self.uniform_share_ = 1 / (self.n_samples_ + 1) if self.lift_zeros else 0.0
         self.families_ = candidates_for(logits.shape[1])
         self.candidates_ = names_of(self.families_)
-        standard = CAUTION_BINARY if logits.shape[1] == 2 else CAUTION_MULTICLASS
-        self.required_t_ = self.caution * standard if self.caution > 0 else -np.inf
+        self.required_t_ = self._required_t(logits.shape[1])
         merged = merged_rows(logits, codes, weight)
         self._weigh(*merged)
         self.log_floor_ = log_floor_of(logits) if self.gated_ else None
@@ -215,6 +217,14 @@ class AutoCalibration(Calibrator):
             return
         for family in self.families_:
             family.fit(*merged, closely=True)
+
+    def _required_t(self, n_classes):
+        if self.caution == 0:
+            return -np.inf
+        if n_classes > 2:
+            return self.caution * CAUTION_MULTICLASS
+        scarcity = max(1, VERY_FEW / self.n_samples_) ** STEEPNESS
+        return self.caution * CAUTION_BINARY * scarcity
 
     def _weigh(self, logits, codes, weight):
         """Cross-validate; set the weights, the evidence for them, and whether it is enough."""

@@ -52,7 +52,8 @@ def standardisation(z, *, centred=True):
     # Constant scores carry no information; what rounding or underflow parts is constant.
     if farthest <= max(1e-12 * abs(centre), 1e-290):
         return centre, 0.0
-    return centre, 1 / max(np.median(distance), 1e-10 * farthest)
+    # Nor do scores that are tied, as of a saturated classifier most may be.
+    return centre, 1 / np.median(distance[distance >= 1e-10 * farthest])
 
 
 def newton(features, target, weight, parameters, penalty):

@@ -83,9 +83,10 @@ class StructuredMatrixScaling(Calibrator):
     Notes
     -----
     The objective is strictly convex, so the answer does not depend on the way there. Up to
-    15 classes it is found to rounding, with more to 1e-13 of the log loss, which leaves
-    differences of 1e-6 in probabilities. Separable data need no special care, nor do
-    classes without samples: their intercepts only fall as far as the penalty lets them.
+    15 classes, or with few samples, it is found to rounding; else to 1e-12 of the log loss,
+    which leaves differences of 1e-6 in probabilities. Separable data need no special care,
+    nor do classes without samples: their intercepts only fall as far as the penalty lets
+    them.
 
     References
     ----------

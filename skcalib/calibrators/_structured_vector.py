@@ -70,7 +70,7 @@ class StructuredVectorScaling(Calibrator):
     Notes
     -----
     The objective is strictly convex, so the answer does not depend on the way there. Up to
-    128 classes it is found to rounding, with more to 1e-13 of the log loss.
+    128 classes, or with few samples, it is found to rounding; else to 1e-12 of the log loss.
 
     References
     ----------

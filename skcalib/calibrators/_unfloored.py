@@ -9,7 +9,7 @@ import numpy as np
 
 from skcalib._logits import row_blocks, softmax
 
-ALMOST_ZERO = 1e-7  # in place of zeros, so that no mistake costs an infinite log loss
+ALMOST_ZERO = 1e-12  # in place of zeros, so that no mistake costs an infinite log loss
 CLOSE = 1e-6  # to the floor, of a logarithm
 
 

@@ -41,7 +41,7 @@ def summarised(keys, measures, names, rivals):
     loss, before = measures["loss"], measures["loss"][:, [names.index(UNCALIBRATED)]]
     accuracy = measures["accuracy"] - measures["accuracy"][:, [names.index(UNCALIBRATED)]]
     with np.errstate(invalid="ignore"):
-        significant = measures["gain"] < -2 * measures["gain_se"] - 1e-12
+        significant = measures["gain"] < np.minimum(-2 * measures["gain_se"], -ROUNDING)
     per_experiment = {
         "log loss": loss,
         "Brier": measures["brier"],
