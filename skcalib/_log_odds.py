@@ -17,19 +17,19 @@ def sigmoid(z):
 
 
 def log_odds(logits):
-    """Return the log-odds of each class against all others, in float64.
+    """Return the log-odds of each class against all others, class by class, in float64.
 
     The log-odds of class k are ``L_k - logsumexp(L_j, j != k)``: they do not change when
-    a row is shifted. Two classes have one column, that of the second.
+    a row is shifted. Two classes have one column, that of the second. The shape is
+    (n_columns, n_samples), as NumPy is slow at reducing many short rows.
     """
     if logits.shape[1] == 2:
-        return logits[:, 1:].astype(np.float64) - logits[:, :1]
-    rest = logits.astype(np.float64)
-    top, _, mass, total, of_top = _row_statistics(rest)
-    # For all but the top class the rest holds the top's own exp(0) = 1.
-    np.subtract(total[:, None], mass, out=mass)
+        return (logits[:, 1].astype(np.float64) - logits[:, 0])[None]
+    top, _, rest, mass, total, of_top = _statistics(logits)
+    # For all but the top class the others hold the top's own exp(0) = 1.
+    np.subtract(total, mass, out=mass)
     rest -= np.log(np.maximum(mass, 1.0, out=mass), out=mass)
-    rest[np.arange(len(rest)), top] = of_top
+    rest[top, np.arange(len(top))] = of_top
     return rest
 
 
@@ -40,45 +40,52 @@ def log_odds_columns(logits):
     """
     n_samples, n_classes = logits.shape
     if n_classes == 2:
-        yield 1, log_odds(logits)[:, 0]
+        yield 1, log_odds(logits)[0]
         return
-    top = np.empty(n_samples, dtype=np.intp)
+    top = np.empty(n_samples, dtype=np.int32)
     peak, total, of_top = np.empty((3, n_samples))
     for b in row_blocks(n_samples, n_classes):
-        statistics = _row_statistics(logits[b].astype(np.float64))
-        top[b], peak[b], _, total[b], of_top[b] = statistics
+        top[b], peak[b], _, _, total[b], of_top[b] = _statistics(logits[b])
     for k in range(n_classes):
         column = logits[:, k] - peak
-        remaining = np.maximum(total - np.exp(column), 1.0)
-        yield k, np.where(top == k, of_top, column - np.log(remaining))
+        others = np.exp(column)
+        np.subtract(total, others, out=others)
+        column -= np.log(np.maximum(others, 1.0, out=others), out=others)
+        is_top = np.flatnonzero(top == k)
+        column[is_top] = of_top[is_top]
+        yield k, column
 
 
-def _row_statistics(rest):
-    """Shift rows by their largest logit, in place.
+def _statistics(logits):
+    """Compare the logits of each row with its largest.
 
-    Return which that was and what, the exponentials of the others, the sum of all
-    exponentials, and the log-odds of the largest.
+    Return which that is, and what; class by class, the differences, and the exponentials of
+    all but the largest; the sum of all exponentials; the log-odds of the largest.
     """
-    rows = np.arange(len(rest))
-    top = rest.argmax(axis=1)
-    peak = rest[rows, top]
-    rest -= peak[:, None]
+    rest = np.array(logits.T, dtype=np.float64, order="C")
+    rows = np.arange(len(logits))
+    top = logits.argmax(axis=1)
+    peak = rest.max(axis=0)
+    rest -= peak
     mass = np.exp(rest)
-    mass[rows, top] = 0
-    others = mass.sum(axis=1)
+    mass[top, rows] = 0
+    others = mass.sum(axis=0)
     far = others < UNDERFLOW
     log_others = np.log(np.where(far, 1.0, others))
     if far.any():
-        below = rest[far]
-        below[np.arange(len(below)), top[far]] = -np.inf
-        second = below.max(axis=1)
-        log_others[far] = second + np.log(np.exp(below - second[:, None]).sum(axis=1))
-    return top, peak, mass, 1 + others, -log_others
+        below = rest[:, far]
+        below[top[far], np.arange(below.shape[1])] = -np.inf
+        second = below.max(axis=0)
+        log_others[far] = second + np.log(np.exp(below - second).sum(axis=0))
+    return top, peak, rest, mass, 1 + others, -log_others
 
 
 def rounding_of(logits):
     """Return for each row by how much its log-odds may be off by rounding in float64."""
-    largest = np.maximum(logits.max(axis=1), -logits.min(axis=1)).astype(np.float64)
+    columns = iter(logits.T)
+    largest = np.abs(next(columns)).astype(np.float64)
+    for column in columns:
+        np.maximum(largest, np.abs(column), out=largest)
     if logits.shape[1] > 2:
         largest += 8  # of the logarithm of a sum, however small the logits
     return 8 * np.finfo(np.float64).eps * largest
@@ -91,9 +98,13 @@ def merge_near_ties(z, precision):
     step function may rise between them. Neighbours merge if their roundings can have parted
     them; a chain of neighbours is cut into pieces as wide as two roundings.
     """
-    order = np.argsort(z, kind="stable")
+    order = np.argsort(z)
     ordered, width = z[order], precision[order]
-    begins = np.r_[True, np.diff(ordered) > width[1:] + width[:-1]]
+    gaps = np.diff(ordered)
+    apart = gaps > width[1:] + width[:-1]
+    if (apart == (gaps > 0)).all():  # all ties are exact
+        return z
+    begins = np.r_[True, apart]
     starts = np.flatnonzero(begins)
     group = np.cumsum(begins) - 1
     offset = ordered - ordered[starts][group]

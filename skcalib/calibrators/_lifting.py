@@ -42,7 +42,7 @@ def binary_columns(logits, multiclass):
     """Yield the log-odds that each map is applied to."""
     n_classes = logits.shape[1]
     if multiclass == "ovr" or n_classes == 2:
-        yield from np.ascontiguousarray(log_odds(logits).T)
+        yield from log_odds(logits)
         return
     for j, k in combinations(range(n_classes), 2):
         yield logits[:, k].astype(np.float64) - logits[:, j]

@@ -12,6 +12,9 @@ MAX_ITER = 200
 TOLERANCE = 1e-22  # on Newton's decrement: twice what is left of the mean loss
 NOISE = 1e-12  # below this decrement, a loss that stands still is rounding
 PERFECT = 1e-12  # mean loss below which separable data are fitted well enough
+# What may be left of the mean loss at last: if a few close rows alone can be parted, by a step
+# that grows without end, the rest has long been fitted.
+NEGLIGIBLE = 1e-6
 
 
 class LogisticFit(NamedTuple):
@@ -79,6 +82,8 @@ def newton(features, target, weight, parameters, penalty):
         if new_loss >= loss and decrement <= NOISE:
             return trial, new_loss
         parameters, loss, s = trial, new_loss, new_s
+    if decrement / 2 <= NEGLIGIBLE:
+        return parameters, loss
     warnings.warn(
         f"Logistic regression on the log-odds did not converge in {MAX_ITER} iterations; "
         f"about {decrement / 2:.1e} of the mean log loss is left. Log-odds of such extremes "
