@@ -6,6 +6,9 @@ from pathlib import Path
 
 # Examples that train networks run in this process: before anything imports TensorFlow.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # their products are small: more threads only wait
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_sphinx"))
 
@@ -28,7 +31,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_sphinx"]
+exclude_patterns = ["_build", "_sphinx", "**sg_execution_times.rst", "sg_execution_times.rst"]
 myst_heading_anchors = 3
 highlight_language = "none"  # a block that is not said to be code is output
 
