@@ -51,7 +51,8 @@ def binary_columns(logits, multiclass):
 def joined(odds, n_classes, multiclass):
     """Return the probabilities of the classes, given the calibrated log-odds of each map."""
     if n_classes == 2:
-        return sigmoid(next(odds)[:, None] * [-1, 1])
+        z = next(odds)
+        return np.stack([sigmoid(-z), sigmoid(z)], axis=1)
     if multiclass == "ovr":
         return _normalised(np.stack(list(odds)))
     return _softmax_or_uniform(_coupled(odds, n_classes))
