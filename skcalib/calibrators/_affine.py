@@ -241,12 +241,12 @@ def _matrix_hessian(z, proba, weight):
     """
     n_classes = z.shape[1]
     k, m = np.triu_indices(n_classes)
-    of_classes = proba[:, k] * -proba[:, m]
-    of_classes[:, k == m] += proba
-    of_classes *= weight
-    features = np.column_stack([z, np.ones(len(z))])
+    columns = np.ascontiguousarray(proba.T)
+    of_classes = columns[k] * (columns * -weight.T)[m]
+    of_classes[k == m] += columns * weight.T
+    features = np.vstack([z.T, np.ones(len(z))])
     i, j = np.triu_indices(n_classes + 1)
-    pairs = of_classes.T @ (features[:, i] * features[:, j])
+    pairs = of_classes @ (features[i] * features[j]).T
     out = np.empty((n_classes, n_classes + 1) * 2)
     for first, second in ((k, m), (m, k)):
         out[first[:, None], i, second[:, None], j] = pairs
