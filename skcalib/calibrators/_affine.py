@@ -18,13 +18,12 @@ from skcalib._logits import exponentials, softmax
 MAX_ITER = 100
 MAX_CG = 300  # steps of conjugate gradients for one of Newton's
 DIRECT = 256  # parameters up to which the Hessian is formed
-FEW = 2**16  # logits for which double precision costs nothing
-# What may be left of the objective, to second order: where that is cheap; where it is not;
-# and at the end of single precision.
-EXACTLY, CLOSELY, ROUGHLY = 1e-21, 1e-12, 1e-7
+FEW = 2**15  # logits for which double precision costs nothing
+# What may be left of the objective, to second order: of few logits; of many, if the Hessian
+# is formed; if it is not; and at the end of single precision.
+EXACTLY, NEARLY, CLOSELY, ROUGHLY = 1e-23, 1e-18, 1e-12, 1e-7
 REUSE = 1e-2  # a Hessian that brings the decrement down by more than this serves again
-TINY = 1e-300
-NOISE = 1e-11  # below this decrement, an objective that stands still is rounding
+NOISE = 1e-11  # below this, a decrement that stands still is rounding
 
 
 def fit_affine(z, codes, weight, ridge, start=None, *, closely=True):
@@ -53,8 +52,9 @@ def fit_affine(z, codes, weight, ridge, start=None, *, closely=True):
     theta = np.zeros(ridge.shape) if start is None else start
     weight = weight / weight.sum()
     if ridge.size <= DIRECT or z.size <= FEW:
+        tolerance = EXACTLY if z.size <= FEW else NEARLY
         z = z.astype(np.float64, copy=False)
-        theta, left = _newton(z, codes, weight, ridge, theta, EXACTLY)
+        theta, left = _newton(z, codes, weight, ridge, theta, tolerance)
     else:
         single = z.astype(np.float32, copy=False)
         theta, left = _newton(single, codes, weight, ridge, theta, ROUGHLY)
@@ -86,29 +86,27 @@ def _newton(z, codes, weight, ridge, theta, tolerance, products=None):
     slack = 32 * np.finfo(wide).eps
     proba = np.empty(z.shape, products.dtype)
     value, gradient = objective(theta, z, codes, weight, ridge, proba, wide)
-    before, solve = None, None
+    before, solve = np.inf, None
     for _ in range(MAX_ITER):
         if solve is None:
             solve = _solver(products, proba, weight, ridge)
         step, accuracy = solve(gradient)
-        decrement = max(np.vdot(gradient, step), TINY)
-        before = before or decrement
-        # The next is expected to be smaller at least by the same factor.
-        if decrement * min(1, decrement / before) <= tolerance:
+        decrement = np.vdot(gradient, step)
+        # The next is expected to be smaller by the same factor; or this one is rounding.
+        expected = decrement * min(1, decrement / before) if before < np.inf else decrement
+        if expected <= tolerance or before / 2 <= decrement <= max(NOISE, slack):
             return theta - step, None
         for halving in range(40):
             trial = theta - step * 0.5**halving
             new, new_gradient = objective(trial, z, codes, weight, ridge, proba, wide)
             if new <= value - 1e-4 * 0.5**halving * decrement + slack * value:
                 break
-        if new >= value and decrement <= max(NOISE, slack):
-            return theta, None
         theta, value, gradient = trial, new, new_gradient
         # To second order, this is left; to third, less than what the last step gained.
         if accuracy and halving == 0 and decrement * max(accuracy**2, decrement) <= tolerance:
             return theta, None
         # What served so well is used again.
-        solve = solve if decrement < REUSE * before and halving == 0 else None
+        solve = solve if decrement < REUSE * before < np.inf and halving == 0 else None
         before = decrement
     return theta, decrement / 2
 
@@ -145,7 +143,7 @@ def objective(theta, z, codes, weight, ridge, proba, wide=np.float64):
 def _blocks(z):
     """Cut rows into slices that stay in cache; small products among them start no threads."""
     n_samples, n_classes = z.shape
-    step = max(128, 2**18 // (n_classes * (n_classes + 1)))
+    step = max(2**18 // (n_classes * (n_classes + 1)), min(1024, 2**17 // n_classes), 1)
     return [slice(start, start + step) for start in range(0, n_samples, step)]
 
 

@@ -131,8 +131,8 @@ def test_a_thousand_classes(method):
     proba = model.predict_proba(logits[2100:])
     tempered = TemperatureScaling().fit(logits[:2100], y[:2100]).predict_proba(logits[2100:])
     assert proba.dtype == np.float32
-    loss = log_loss(y[2100:], proba, labels=np.arange(1000))
-    before = log_loss(y[2100:], tempered, labels=np.arange(1000))
+    of_truth = np.arange(900), y[2100:]
+    loss, before = (-np.log(p[of_truth]).mean() for p in (proba, tempered))
     if method is StructuredVectorScaling:  # two samples for each class are too few without
         assert loss < before + 0.02
 
