@@ -5,12 +5,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logit
 
+ON_CUT = 1e-9  # distance of log-odds from a given cut that is rounding
+
 
 class Bins(NamedTuple):
     """Cuts between bins; a score that lies right on a cut belongs to both bins by half.
 
-    Without that rule its side would depend on which of two classes comes first. The scores
-    before ``left`` lie below a cut, those from ``right`` on above it, the one in between, if
+    Without that rule its side would depend on which of two classes comes first. Scores
+    before ``left`` lie below a cut, those from ``right`` on above it, those in between, if
     any, on it. `edges` holds two numbers for each cut, between which z is as good as on it.
     """
 
@@ -60,8 +62,12 @@ def equal_mass_bins(scores, weight, n_bins):
 
 
 def equal_width_bins(scores, n_bins):
-    """Cut the probabilities of ascending log-odds at multiples of 1 / n_bins."""
-    edges = logit(np.arange(1, n_bins) / n_bins)
-    left = np.searchsorted(scores, edges, side="left")
-    right = np.searchsorted(scores, edges, side="right")
-    return Bins(left, right, np.repeat(edges, 2))
+    """Cut the probabilities of ascending log-odds at multiples of 1 / n_bins.
+
+    Rounding must not tell on which side of a cut a score lies, as 0 on that at 1/2.
+    """
+    cuts = logit(np.arange(1, n_bins) / n_bins)
+    below, above = cuts - ON_CUT, cuts + ON_CUT
+    left = np.searchsorted(scores, below, side="left")
+    right = np.searchsorted(scores, above, side="right")
+    return Bins(left, right, np.stack([below, above], axis=1).ravel())
