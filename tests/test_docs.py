@@ -128,6 +128,15 @@ def test_code_of_the_page_on_arrays():
     np.testing.assert_allclose(names["proba"], direct.predict_proba(X[500:]), atol=1e-5)
 
 
+def test_code_of_the_page_on_the_automatic_choice():
+    (code,) = blocks("python", (ROOT / "docs" / "auto.md").read_text())
+    names = run(code)
+    bare = names["GaussianNB"]().fit(names["X"], names["y"]).predict_proba(names["X_test"])
+    after = log_loss(names["y_test"], names["proba"])
+    assert after < 0.5 * log_loss(names["y_test"], bare)
+    assert names["choice"].startswith("Pool of sms")
+
+
 def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
     code = "\n".join(blocks("python", (ROOT / "docs" / "metrics.md").read_text()))
     lines, names, compared = code.splitlines(), {}, 0
