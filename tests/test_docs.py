@@ -144,6 +144,15 @@ def test_code_of_the_page_on_arrays():
     np.testing.assert_allclose(names["proba"], direct.predict_proba(X[500:]), atol=1e-5)
 
 
+def test_code_of_the_page_on_the_automatic_choice():
+    (code,) = blocks("python", (ROOT / "docs" / "auto.md").read_text())
+    names = run(code)
+    bare = names["GaussianNB"]().fit(names["X"], names["y"]).predict_proba(names["X_test"])
+    after = log_loss(names["y_test"], names["proba"])
+    assert after < 0.5 * log_loss(names["y_test"], bare)
+    assert names["choice"].startswith("Pool of sms")
+
+
 def run_with_figures(code):
     """Run the code of a page; return its names, and how many figures in it were compared.
 

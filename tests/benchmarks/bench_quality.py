@@ -34,7 +34,10 @@ def arguments():
     parser.add_argument("--methods", nargs="+", help="names, as in the table; default all")
     parser.add_argument("--models", nargs="+", default=list(base_models.MODELS[:4]))
     parser.add_argument("--jobs", type=int, default=1)
-    return parser.parse_args()
+    given = parser.parse_args()
+    if not (given.cache or given.records):
+        parser.print_help()
+    return given
 
 
 def recorded_table(folder, chosen, n_samples, n_jobs):
