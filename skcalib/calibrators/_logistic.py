@@ -11,10 +11,9 @@ from skcalib._log_odds import sigmoid
 MAX_ITER = 200
 TOLERANCE = 1e-22  # on Newton's decrement: twice what is left of the mean loss
 NOISE = 1e-12  # below this decrement, a loss that stands still is rounding
+RIDGE = 1e-8  # on standardised coefficients, where without it there is no end
+NOTHING = 1e-10  # a decrement not worth a warning, where the optimum is at infinity
 PERFECT = 1e-12  # mean loss below which separable data are fitted well enough
-# What may be left of the mean loss at last: if a few close rows alone can be parted, by a step
-# that grows without end, the rest has long been fitted.
-NEGLIGIBLE = 1e-6
 
 
 class LogisticFit(NamedTuple):
@@ -29,7 +28,8 @@ def fit_logistic(features, target, weight, *, intercept=True):
     """Minimise the mean log loss of sigma(coefficients @ features + intercept).
 
     Targets lie in [0, 1]. Nothing is penalised: where the data are separable, a loss of
-    1e-12 ends it.
+    1e-12 ends it. Only if Newton's iteration finds no end even so, as between features that
+    differ by next to nothing, a trace of a ridge gives it one.
     """
     standardised = [standardisation(f, centred=intercept) for f in features]
     rows = [(f - c) * s for f, (c, s) in zip(features, standardised, strict=True)]
@@ -39,8 +39,12 @@ def fit_logistic(features, target, weight, *, intercept=True):
         hits = weight @ target
         start[-1] = np.log((hits + 1) / (n - hits + 1))
         rows.append(np.ones_like(target))
-    unpenalised = np.zeros((len(start), len(start)))
-    parameters, loss = newton(np.stack(rows), target, weight / weight.sum(), start, unpenalised)
+    problem = np.stack(rows), target, weight / weight.sum()
+    ridge = np.diag([RIDGE] * len(features) + [0.0] * intercept)
+    parameters, loss, excess = newton(*problem, start, 0 * ridge)
+    if excess > 0:
+        parameters, loss, excess = newton(*problem, start, ridge)
+        warn_if_short(excess)
     centre, scale = np.transpose(standardised) if standardised else np.zeros((2, 0))
     coefficients = parameters[: len(features)] * scale
     offset = parameters[-1] if intercept else 0.0
@@ -62,36 +66,43 @@ def standardisation(z, *, centred=True):
 def newton(features, target, weight, parameters, penalty):
     """Minimise mean(log(1 + exp(s)) - target * s) + parameters @ penalty @ parameters / 2.
 
-    Here s = parameters @ features, and weights sum to one. Returns the parameters and what
-    was minimised. Products go by einsum, as BLAS starts threads for them that cost more than
-    they bring.
+    Here s = parameters @ features, and weights sum to one. Returns the parameters, what was
+    minimised, and by how much it may still be too large. Products go by einsum, as BLAS
+    starts threads for them that cost more than they bring.
     """
     loss, s = _loss(parameters, features, target, weight, penalty)
+    before = np.inf
     for _ in range(MAX_ITER):
         error = weight * (sigmoid(s) - target)
         gradient = np.einsum("ji,i->j", features, error) + penalty @ parameters
         step = _solve(curvature(features, s, weight) + penalty, gradient)
         decrement = gradient @ step
         if decrement <= TOLERANCE or loss <= PERFECT:
-            return (parameters - step if decrement <= TOLERANCE else parameters), loss
+            return (parameters - step if decrement <= TOLERANCE else parameters), loss, 0.0
+        if before / 2 < decrement <= NOISE:
+            return parameters, loss, 0.0
+        before = decrement
         for halving in range(40):
             trial = parameters - step * 0.5**halving
             new_loss, new_s = _loss(trial, features, target, weight, penalty)
             if new_loss <= loss * (1 + 1e-14):  # less is rounding
                 break
         if new_loss >= loss and decrement <= NOISE:
-            return trial, new_loss
+            return trial, new_loss, 0.0
         parameters, loss, s = trial, new_loss, new_s
-    if decrement / 2 <= NEGLIGIBLE:
-        return parameters, loss
-    warnings.warn(
-        f"Logistic regression on the log-odds did not converge in {MAX_ITER} iterations; "
-        f"about {decrement / 2:.1e} of the mean log loss is left. Log-odds of such extremes "
-        "may be no log-odds at all, or want clipping.",
-        ConvergenceWarning,
-        stacklevel=2,
-    )
-    return parameters, loss
+    return parameters, loss, decrement / 2 if decrement > NOTHING else 0.0
+
+
+def warn_if_short(excess):
+    """Warn if Newton's iteration stopped short of the optimum."""
+    if excess > 0:
+        warnings.warn(
+            f"Logistic regression on the log-odds did not converge in {MAX_ITER} iterations; "
+            f"about {excess:.1e} of the mean log loss is left. Log-odds of such extremes may "
+            "be no log-odds at all, or want clipping.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
 
 
 def curvature(features, s, weight):

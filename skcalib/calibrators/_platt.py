@@ -55,7 +55,7 @@ class PlattScaling(BinaryCalibrator):
     Warns
     -----
     ConvergenceWarning
-        If Newton's iteration stops short of the optimum by more than 1e-6 of the mean log loss.
+        If Newton's iteration stops short of the optimum.
 
     See Also
     --------

@@ -73,7 +73,7 @@ class QuadraticScaling(BinaryCalibrator):
     Warns
     -----
     ConvergenceWarning
-        If Newton's iteration stops short of the optimum by more than 1e-6 of the mean log loss.
+        If Newton's iteration stops short of the optimum.
 
     See Also
     --------

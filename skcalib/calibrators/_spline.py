@@ -6,7 +6,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from skcalib.calibrators._base import BinaryCalibrator, check_count, check_flag
-from skcalib.calibrators._logistic import curvature, fit_logistic, newton
+from skcalib.calibrators._logistic import curvature, fit_logistic, newton, warn_if_short
 from skcalib.calibrators._tied_scores import pool_ties
 
 PENALTIES = 10.0 ** -np.arange(7)  # on the mean loss, knots in [0, 1]
@@ -199,10 +199,12 @@ def _path(x, target, weight, knots):
     parameters = np.append([intercept + slope / 2, slope], np.zeros(waves.shape[1]))
     rough = np.diag(np.append([0.0, 0.0], np.ones(waves.shape[1])))
     for strength in PENALTIES:
-        parameters, loss = newton(features, target, weight, parameters, strength * rough)
-        loss -= strength * parameters @ rough @ parameters / 2
+        penalty = strength * rough
+        parameters, loss, excess = newton(features, target, weight, parameters, penalty)
+        warn_if_short(excess)
+        loss -= parameters @ penalty @ parameters / 2
         hessian = curvature(features, parameters @ features, weight)
-        n_parameters = np.trace(np.linalg.lstsq(hessian + strength * rough, hessian)[0])
+        n_parameters = np.trace(np.linalg.lstsq(hessian + penalty, hessian)[0])
         line = parameters[0] + parameters[1] * (units - 0.5)
         yield _natural(units, line + waves @ parameters[2:]), _aicc(loss, n_parameters, n)
         if loss <= SEPARATED:

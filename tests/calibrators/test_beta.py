@@ -112,3 +112,12 @@ def test_a_pair_without_rows_stays_as_it_is():
     assert model.maps_[-1] is None
     assert_array_equal([model.a_[-1], model.b_[-1], model.c_[-1]], [1, 1, 0])
     assert_allclose(model.predict_proba(logits).sum(axis=1), 1)
+
+
+def test_an_optimum_at_infinity_is_brought_near():
+    # Certain misses on one side; on the other, scores so large that both features are one.
+    z = np.append(np.linspace(-40, -1, 30), np.linspace(20, 50, 30))
+    y = np.append(np.zeros(30), np.arange(30) % 3 > 0).astype(int)
+    proba = BetaCalibration(smoothing="none").fit(z[:, None], y).predict_proba(z[:, None])
+    assert_allclose(proba[30:, 1].mean(), 2 / 3, atol=1e-3)
+    assert proba[:30, 1].max() < 0.05
