@@ -30,15 +30,21 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         scikeras, Keras and skorch, the true logits are asked. By default
         ``LinearSVC(random_state=0)``.
 
-    method : {"sigmoid", "isotonic", "temperature"} or classifier, default="sigmoid"
-        The calibrator. A name stands for its defaults:
+    method : str or classifier, default="sigmoid"
+        The calibrator. A name stands for its defaults. First scikit-learn's three, then the
+        others of :mod:`skcalib.calibrators`:
 
         - "sigmoid": :class:`~skcalib.calibrators.PlattScaling`, two parameters for each
           class; for two classes, few samples, biased scores;
         - "isotonic": :class:`~skcalib.calibrators.IsotonicCalibration`, any monotone
           map; for thousands of samples;
         - "temperature": :class:`~skcalib.calibrators.TemperatureScaling`, one parameter;
-          for networks and many classes.
+          for networks and many classes;
+        - "auto": :class:`~skcalib.calibrators.AutoCalibration`, a pool of the best, or the
+          input unchanged if there is too little evidence of a gain;
+        - many classes: "sms", "svs", "matrix", "vector", "dirichlet", "ets";
+        - two classes, or one against the rest: "beta", "quadratic", "spline",
+          "venn-abers", "histogram", "scaling-binning", "bbq".
 
         The parameters of an instance are nested ones (``method__smoothing`` with
         ``method=IsotonicCalibration()``). Any other scikit-learn classifier is fitted on
