@@ -19,7 +19,7 @@ from skcalib.calibrators._candidates import (
 from skcalib.calibrators._dealing import dealt, merged_rows
 from skcalib.calibrators._mixture import mix
 from skcalib.calibrators._pooling import evidence
-from skcalib.calibrators._unfloored import input_proba, log_floor_of
+from skcalib.calibrators._unfloored import are_log_proba, input_proba
 
 FEWEST = 10  # samples; with less, nothing is chosen
 MANY = 1000  # samples, for which three folds, once, are enough
@@ -124,9 +124,9 @@ class AutoCalibration(Calibrator):
     Below ten samples, the input is returned unchanged. Weights are frequencies here, too:
     a row of weight two is dealt to two folds, as its repetition would be.
 
-    Logits that are the logarithms of probabilities whose zeros were raised to a floor
-    (:func:`~skcalib.logits_from_proba`) are recognised in `fit`, and "unchanged" then means
-    the probabilities before that, save that zeros become 1e-12.
+    Logits that are the logarithms of probabilities (:func:`~skcalib.logits_from_proba`) are
+    recognised in `fit`, by the sums of rows. "Unchanged" then means the probabilities before
+    some were raised to the floor, save that zeros become 1e-12.
 
     The pool is stacking by the log loss (Smyth and Wolpert; Yao et al.); the candidates, the
     counts in advance and the gate were chosen on real data sets, of which half were kept for
@@ -211,7 +211,7 @@ class AutoCalibration(Calibrator):
         self.required_t_ = self._required_t(logits.shape[1])
         merged = merged_rows(logits, codes, weight)
         self._weigh(*merged)
-        self.log_floor_ = log_floor_of(logits) if self.gated_ else None
+        self.log_proba_ = self.gated_ and are_log_proba(logits)
         if self.gated_:
             self.weights_ = np.eye(len(self.candidates_))[0]
             return
@@ -252,7 +252,7 @@ class AutoCalibration(Calibrator):
 
     def _proba(self, logits):
         if self.gated_:
-            proba = input_proba(logits, self.log_floor_)
+            proba = input_proba(logits, self.log_proba_)
             return mix(proba, self.uniform_share_) if self.lift_zeros else proba
         proba = pooled_proba(self.families_, self.weights_, logits)
         if self.keep_argmax:

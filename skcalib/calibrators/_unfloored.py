@@ -1,8 +1,8 @@
 """Probabilities that were raised to a floor before their logarithm was taken, as they were.
 
-`logits_from_proba` raises exact zeros to a floor. A calibrator is the better for it, but
-whoever returns its input unchanged would return something else: the softmax of a row with
-raised zeros is not what it was.
+`logits_from_proba` raises exact zeros, and what is smaller than anything seen in calibration,
+to a floor. A calibrator is the better for it, but whoever returns its input unchanged would
+return something else: the softmax of a row with raised entries is not what it was.
 """
 
 import numpy as np
@@ -10,41 +10,50 @@ import numpy as np
 from skcalib._logits import row_blocks, softmax
 
 ALMOST_ZERO = 1e-12  # in place of zeros, so that no mistake costs an infinite log loss
-CLOSE = 1e-6  # to the floor, of a logarithm
 
 
-def log_floor_of(logits):
-    """Return the logarithm of the floor if these are logarithms of floored probabilities.
+def are_log_proba(logits):
+    """Tell whether these are logarithms of probabilities, some perhaps raised to a floor.
 
-    That is so if every row sums to one, once the smallest logits of all are taken for zeros.
-    None if not, or if the floor is too low to matter.
+    That is so if every row sums to at least one, and to at most one without its smallest.
     """
-    lowest = float(logits.min())
-    floor = np.exp(lowest)
-    tolerance = max(0.05 * floor, 64 * np.finfo(logits.dtype).eps)
-    if not 1.0 > floor > 4 * tolerance:
-        return None
+    slack = _slack(logits.dtype)
     for block in row_blocks(*logits.shape):
-        raised = np.abs(logits[block] - lowest) <= CLOSE
         with np.errstate(over="ignore"):
-            rest = np.where(raised, 0, np.exp(logits[block])).sum(axis=1, dtype=np.float64)
-        if not (np.abs(rest - 1) <= tolerance).all():
-            return None
-    return lowest
+            _, total, rest = _sums(logits[block])
+        if not ((total >= 1 - slack) & (rest <= 1 + slack)).all():
+            return False
+    return True
 
 
-def input_proba(logits, log_floor):
-    """Return the softmax, or, where logits are at the floor, the probabilities before it."""
+def input_proba(logits, log_proba):
+    """Return the softmax; or, if rows are `log_proba`, the probabilities before the floor.
+
+    The entries of a row that were raised are its smallest, all equal; what the others leave
+    of one was theirs.
+    """
     proba = softmax(logits)
-    if log_floor is None:
+    if not log_proba:
         return proba
-    raised = np.abs(logits - log_floor) <= CLOSE
-    rows = np.flatnonzero(raised.any(axis=1))
-    part = np.where(raised[rows], ALMOST_ZERO, proba[rows] / (1 - _mass(proba, raised, rows)))
-    proba[rows] = part / part.sum(axis=1, keepdims=True)
+    slack = _slack(logits.dtype)
+    for block in row_blocks(*logits.shape):
+        with np.errstate(over="ignore"):
+            smallest, total, rest = _sums(logits[block])
+        rows = np.flatnonzero((total > 1 + slack) & (rest <= 1 + slack))
+        raised = smallest[rows]
+        left = np.maximum(1 - rest[rows], ALMOST_ZERO) / raised.sum(axis=1)
+        part = np.where(raised, left[:, None], np.exp(logits[block][rows], dtype=np.float64))
+        proba[block][rows] = part / part.sum(axis=1, keepdims=True)
     return proba
 
 
-def _mass(proba, raised, rows):
-    """Return the probability that the raised entries of rows take up."""
-    return np.where(raised[rows], proba[rows], 0).sum(axis=1, keepdims=True).clip(max=0.999)
+def _slack(dtype):
+    """Return by how much sums of probabilities may be off."""
+    return 1e-9 if dtype == np.float64 else 1e-5
+
+
+def _sums(logits):
+    """Return which entries are the smallest of their rows; row sums with and without them."""
+    smallest = logits == logits.min(axis=1, keepdims=True)
+    proba = np.exp(logits, dtype=np.float64)
+    return smallest, proba.sum(axis=1), np.where(smallest, 0, proba).sum(axis=1)

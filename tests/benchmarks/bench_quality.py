@@ -76,6 +76,10 @@ def main():
     for kind in given.kind:
         for n_samples in sizes:
             found = experiments.tabular(kind, given.half, given.cache, n_samples, given.models)
+            found = list(found)
+            if not found:
+                print(f"\n{kind}, {given.half} half, n = {n_samples}: no data set is installed")
+                continue
             keys, measures, failures = experiments.table_of(found, chosen, given.jobs)
             title = f"{kind}, {given.half} half, n = {n_samples or 'all'}"
             order = [np.asarray(list(chosen)).tolist(), RIVALS[kind], failures]

@@ -197,6 +197,17 @@ def test_probabilities_with_zeros_come_back_unchanged(dtype):
     assert_allclose(lifted.predict_proba(logits), expected, atol=5e-7)
 
 
+def test_what_is_below_the_floor_of_calibration_comes_back():
+    rng = np.random.default_rng(0)
+    proba = rng.uniform(0.02, 0.98, 60)
+    proba = np.stack([proba, 1 - proba], axis=1)
+    y = (rng.uniform(size=60) < proba[:, 1]).astype(int)
+    model = AutoCalibration(caution=1e9).fit(logits_from_proba(proba), y)
+    small = np.array([[1e-3, 0.999], [1.0, 0.0], [0.5, 0.5], [1 - 1e-9, 1e-9]])
+    together = model.predict_proba(logits_from_proba(small, 0.01))
+    assert_allclose(together, small, atol=1e-11)
+
+
 @pytest.mark.parametrize("offset", [0.0, 0.3])
 def test_what_has_no_floor_is_not_taken_for_floored(offset):
     proba = np.array([[0.2, 0.8], [0.2, 0.8], [0.5, 0.5], [0.9, 0.1], [0.1, 0.9]] * 4)
