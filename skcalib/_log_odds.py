@@ -7,15 +7,6 @@ from skcalib._logits import row_blocks
 UNDERFLOW = 1e-290  # a sum of exponentials below it may have lost digits
 
 
-def sigmoid(z):
-    """Return the probabilities of log-odds; as precise as scipy's expit, and vectorised."""
-    out = np.negative(z)
-    with np.errstate(over="ignore"):  # one over infinity is what is meant
-        np.exp(out, out=out)
-    out += 1
-    return np.divide(1, out, out=out)
-
-
 def log_odds(logits):
     """Return the log-odds of each class against all others, class by class, in float64.
 

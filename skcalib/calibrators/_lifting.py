@@ -11,9 +11,8 @@ from skcalib._log_odds import (
     log_odds_columns,
     merge_near_ties,
     rounding_of,
-    sigmoid,
 )
-from skcalib._logits import softmax
+from skcalib._logits import sigmoid, softmax
 
 LIFTINGS = ("ovr", "ovo")
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._log_odds import sigmoid
+from skcalib._logits import sigmoid
 
 MAX_ITER = 200
 TOLERANCE = 1e-22  # on Newton's decrement: twice what is left of the mean loss
