@@ -24,10 +24,8 @@ from skcalib.calibrators._unfloored import are_log_proba, input_proba
 FEWEST = 10  # samples; with less, nothing is chosen
 MANY = 1000  # samples, for which three folds, once, are enough
 FEW_PLAN, MANY_PLAN = (5, 3), (3, 1)  # folds, repetitions
-# By how many standard errors the pool must gain, for two classes and for more; and below how
-# many samples, with two classes, it must gain more.
+# By how many standard errors the pool must gain, for two classes and for more.
 CAUTION_BINARY, CAUTION_MULTICLASS = 0.75, 0.5
-VERY_FEW, STEEPNESS = 100, 0.75
 
 
 class AutoCalibration(Calibrator):
@@ -52,8 +50,7 @@ class AutoCalibration(Calibrator):
     ----------
     caution : float, default=1.0
         At least 0. Multiplies the number of standard errors by which the pool must gain: 0.75
-        with two classes (more below a hundred samples: 1.26 with fifty), 0.5 with more
-        classes. 0: the pool is always taken, if there are ten samples.
+        with two classes, 0.5 with more. 0: the pool is always taken, if there are ten samples.
 
     keep_argmax : bool, default=False
         Whether the class that was likeliest stays so: in rows where it would not, as much
@@ -221,10 +218,7 @@ class AutoCalibration(Calibrator):
     def _required_t(self, n_classes):
         if self.caution == 0:
             return -np.inf
-        if n_classes > 2:
-            return self.caution * CAUTION_MULTICLASS
-        scarcity = max(1, VERY_FEW / self.n_samples_) ** STEEPNESS
-        return self.caution * CAUTION_BINARY * scarcity
+        return self.caution * (CAUTION_BINARY if n_classes == 2 else CAUTION_MULTICLASS)
 
     def _weigh(self, logits, codes, weight):
         """Cross-validate; set the weights, the evidence for them, and whether it is enough."""

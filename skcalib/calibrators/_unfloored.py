@@ -13,15 +13,19 @@ ALMOST_ZERO = 1e-12  # in place of zeros, so that no mistake costs an infinite l
 
 
 def are_log_proba(logits):
-    """Tell whether these are logarithms of probabilities, some perhaps raised to a floor.
+    """Tell whether these are logarithms of probabilities, zeros perhaps raised to a floor.
 
-    That is so if every row sums to at least one, and to at most one without its smallest.
+    That is so if every row sums to one, be it without its smallest, if that is the smallest
+    of all rows and as low as a floor is.
     """
     slack = _slack(logits.dtype)
+    lowest = logits.min()
+    floored = lowest <= np.log(0.5 / logits.shape[1]) + slack
     for block in row_blocks(*logits.shape):
         with np.errstate(over="ignore"):
-            _, total, rest = _sums(logits[block])
-        if not ((total >= 1 - slack) & (rest <= 1 + slack)).all():
+            smallest, total, rest = _sums(logits[block])
+        at_floor = floored & (smallest & (logits[block] == lowest)).any(axis=1)
+        if not ((np.abs(total - 1) <= slack) | (at_floor & (np.abs(rest - 1) <= slack))).all():
             return False
     return True
 
