@@ -9,10 +9,10 @@ from skcalib import calibrators
 
 # Parameters worth a separate run of every law.
 VARIANTS = {
+    "BayesianBinning": [{"multiclass": "ovo"}],
     "HistogramBinning": [{"strategy": "uniform"}],
     "IsotonicCalibration": [{"smoothing": "none"}, {"curve": "smooth"}],
     "QuadraticScaling": [{"monotone": False, "smoothing": "none"}],
-    "VennAbersCalibration": [{"multiclass": "ovo", "point": "brier"}],
 }
 
 

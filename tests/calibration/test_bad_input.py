@@ -218,7 +218,7 @@ def test_an_estimator_without_classes():
 
 
 def test_unknown_method_lists_the_known():
-    with pytest.raises(ValueError, match=r"'platt'.*'sigmoid' \(PlattScaling\), 'temp"):
+    with pytest.raises(ValueError, match=r"'platt'.*'sigmoid' \(PlattScaling\), 'spline'"):
         CalibratedClassifierCV(method="platt").fit(X, Y)
     for method in (None, 3, TemperatureScaling, LinearRegression()):
         with pytest.raises(ValueError, match="method must be"):
