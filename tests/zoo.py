@@ -9,11 +9,11 @@ from skcalib import calibrators
 
 # Parameters worth a separate run of every law.
 VARIANTS = {
-    "TemperatureScaling": [{"smoothing": "mix"}],
+    "BayesianBinning": [{"multiclass": "ovo"}],
     "HistogramBinning": [{"strategy": "uniform"}],
     "IsotonicCalibration": [{"smoothing": "none"}, {"curve": "smooth"}],
+    "TemperatureScaling": [{"smoothing": "mix"}],
     "QuadraticScaling": [{"monotone": False, "smoothing": "none"}],
-    "VennAbersCalibration": [{"multiclass": "ovo", "point": "brier"}],
 }
 
 

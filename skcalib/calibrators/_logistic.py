@@ -52,14 +52,17 @@ def fit_logistic(features, target, weight, *, intercept=True):
 
 
 def standardisation(z, *, centred=True):
-    """Return centre and inverse spread by medians, so that an outlier sets neither."""
+    """Return centre and inverse spread by medians, so that an outlier sets neither.
+
+    Nor do ties at the centre, where saturated scores often are, count for the spread.
+    """
     centre = np.median(z) if centred else 0.0
     distance = np.abs(z - centre)
     farthest = distance.max()
     # Constant scores carry no information; what rounding or underflow parts is constant.
     if farthest <= max(1e-12 * abs(centre), 1e-290):
         return centre, 0.0
-    # Nor do scores that are tied, as of a saturated classifier most may be.
+    # Nor do ties at the centre, as of a saturated classifier most scores may be.
     return centre, 1 / np.median(distance[distance >= 1e-10 * farthest])
 
 

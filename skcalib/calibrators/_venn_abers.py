@@ -73,6 +73,9 @@ class VennAbersCalibration(BinaryCalibrator):
     The new row has weight one; weights of calibration rows are frequencies. New scores that
     differ from a calibration score by less than one part in 1e9 are taken for equal to it.
 
+    On 48 pairs of a data set of 3 to 26 classes and a classifier, pairs of classes had the
+    lower test log loss in 25 % only: with few rows for each, their intervals are wide.
+
     In a cross-validated ensemble, ``CalibratedClassifierCV(estimator, method="venn-abers")``,
     the folds are combined into a cross Venn-Abers predictor (CVAP),
 
