@@ -14,6 +14,7 @@ VARIANTS = {
     "IsotonicCalibration": [{"smoothing": "none"}, {"curve": "smooth"}],
     "TemperatureScaling": [{"smoothing": "mix"}],
     "QuadraticScaling": [{"monotone": False, "smoothing": "none"}],
+    "VennAbersCalibration": [{"multiclass": "ovo", "point": "brier"}],
 }
 
 
