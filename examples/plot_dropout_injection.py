@@ -36,6 +36,7 @@ DATA = {
 
 
 def main():
+    gains = []
     for name, (X, y) in DATA.items():
         X_train, X, y_train, y = train_test_split(
             X, y, train_size=0.45, stratify=y, random_state=0
@@ -53,6 +54,14 @@ def main():
             print(f"{row:20}{loss:10.3f}{error:14.3f}{area:17.3f}")
         for warning in caught:
             print("it warns:", str(warning.message).split(":")[0])
+        losses = [figures["log_loss"] for figures in mc.comparison_.values()]
+        gains.append((losses[0] - losses[1], losses[1] - losses[2]))
+    tempered, injected = zip(*gains, strict=True)
+    print(
+        f"\nWhat was learned: on {len(gains)} data sets one temperature lowered the log loss "
+        f"by {min(tempered):.3f} to {max(tempered):.3f};\nputting dropout in, and a temperature, "
+        f"changed that by {-max(injected):+.3f} to {-min(injected):+.3f}."
+    )
 
 
 if __name__ == "__main__":
