@@ -59,7 +59,7 @@ def main():
     tempered, injected = zip(*gains, strict=True)
     print(
         f"\nWhat was learned: on {len(gains)} data sets one temperature lowered the log loss "
-        f"by {min(tempered):.3f} to {max(tempered):.3f};\nputting dropout in, and a temperature, "
+        f"by {min(tempered):.3f} to {max(tempered):.3f};\nputting dropout in, too, "
         f"changed that by {-max(injected):+.3f} to {-min(injected):+.3f}."
     )
 
