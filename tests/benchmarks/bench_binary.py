@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
-from skcalib._logits import log_odds_columns, merge_near_ties, rounding_of
+from skcalib._log_odds import log_odds_columns, merge_near_ties, rounding_of
 from skcalib.calibrators import (
     BayesianBinning,
     BetaCalibration,

@@ -313,10 +313,11 @@ except MemoryError:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of data differ")
-def test_a_file_of_logits_is_read_in_blocks(tmp_path):
-    """The process may use a quarter of the file's size for its data, and gets along with it.
+@pytest.mark.parametrize(("n_threads", "mebibytes"), [(1, 24), (2, 48)])
+def test_a_file_of_logits_is_read_in_blocks(tmp_path, n_threads, mebibytes):
+    """A process may use that much for its data, the file being 114, and gets along with it.
 
-    Of that, 8 MiB are the stack of its second thread.
+    A second thread has a stack and free memory of its own.
     """
     rng = np.random.default_rng(0)
     logits = rng.standard_normal((60_000, 500), dtype=np.float32)
@@ -326,8 +327,8 @@ def test_a_file_of_logits_is_read_in_blocks(tmp_path):
     np.save(tmp_path / "y.npy", y)
     files = [str(tmp_path / name) for name in ("logits", "proba", "y.npy")]
     done = subprocess.run(
-        [sys.executable, "-c", FROM_DISK, *files, str(logits.nbytes // 4)],
-        env={**os.environ, "OMP_NUM_THREADS": "2"},
+        [sys.executable, "-c", FROM_DISK, *files, str(mebibytes * 2**20)],
+        env={**os.environ, "OMP_NUM_THREADS": str(n_threads)},
         capture_output=True,
         text=True,
     )
