@@ -37,7 +37,7 @@ def test_blocks_keep_their_order(many_cores):
 
 def test_shares_are_worked_on_at_the_same_time(many_cores):
     all_there = threading.Barrier(MOST, timeout=60)
-    in_threads(lambda blocks: all_there.wait(), MANY)
+    assert sorted(in_threads(lambda blocks: all_there.wait(), MANY)) == list(range(MOST))
 
 
 def test_little_work_starts_no_thread(many_cores):
