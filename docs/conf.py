@@ -81,6 +81,8 @@ def inside(text):
     return text.replace("](../tests/benchmarks/README.md)", "](benchmarks.md)")
 
 
+html_static_path = ["_css"]
+html_css_files = ["tables.css"]
 html_theme = "pydata_sphinx_theme"
 html_title = "skcalib"
 html_show_sourcelink = False
