@@ -186,7 +186,7 @@ class AutoCalibration(Calibrator):
         check_is_fitted(self)
         if np.isnan(self.gain_t_):
             return (
-                f"Input unchanged: fewer than {FEWEST} samples ({self.n_samples_:.4g}) "
+                f"Input unchanged: fewer than {FEWEST} samples ({self._n_samples:.4g}) "
                 "say nothing."
             )
         found = (
@@ -201,18 +201,18 @@ class AutoCalibration(Calibrator):
         return f"Pool of {', '.join(named)} ({found})."
 
     def _fit(self, logits, codes, weight):
-        self.n_samples_ = float(weight.sum())
-        self.uniform_share_ = 1 / (self.n_samples_ + 1) if self.lift_zeros else 0.0
-        self.families_ = candidates_for(logits.shape[1])
-        self.candidates_ = names_of(self.families_)
+        self._n_samples = float(weight.sum())
+        self._uniform_share = 1 / (self._n_samples + 1) if self.lift_zeros else 0.0
+        self._families = candidates_for(logits.shape[1])
+        self.candidates_ = names_of(self._families)
         self.required_t_ = self._required_t(logits.shape[1])
         merged = merged_rows(logits, codes, weight)
         self._weigh(*merged)
-        self.log_proba_ = self.gated_ and are_log_proba(logits)
+        self._log_proba = self.gated_ and are_log_proba(logits)
         if self.gated_:
             self.weights_ = np.eye(len(self.candidates_))[0]
             return
-        for family in self.families_:
+        for family in self._families:
             family.fit(*merged, closely=True)
 
     def _required_t(self, n_classes):
@@ -222,12 +222,12 @@ class AutoCalibration(Calibrator):
 
     def _weigh(self, logits, codes, weight):
         """Cross-validate; set the weights, the evidence for them, and whether it is enough."""
-        if self.n_samples_ < FEWEST:
+        if self._n_samples < FEWEST:
             self.gain_t_ = self.pool_oof_log_loss_ = np.nan
             self.oof_log_loss_ = np.full(len(self.candidates_), np.nan)
             self.gated_ = True
             return
-        n_folds, n_repeats = MANY_PLAN if self.n_samples_ >= MANY else FEW_PLAN
+        n_folds, n_repeats = MANY_PLAN if self._n_samples >= MANY else FEW_PLAN
         rng = check_random_state(self.random_state)
         plans = [dealt(codes, weight, n_folds, rng) for _ in range(n_repeats)]
         shares = np.hstack(plans).T
@@ -246,9 +246,9 @@ class AutoCalibration(Calibrator):
 
     def _proba(self, logits):
         if self.gated_:
-            proba = input_proba(logits, self.log_proba_)
-            return mix(proba, self.uniform_share_) if self.lift_zeros else proba
-        proba = pooled_proba(self.families_, self.weights_, logits)
+            proba = input_proba(logits, self._log_proba)
+            return mix(proba, self._uniform_share) if self.lift_zeros else proba
+        proba = pooled_proba(self._families, self.weights_, logits)
         if self.keep_argmax:
             for block in row_blocks(*logits.shape):
                 proba[block] = self._with_argmax(proba[block], logits[block])
@@ -258,7 +258,7 @@ class AutoCalibration(Calibrator):
         """Mix in as much of the tempered input as the input's likeliest class needs."""
         rows = np.arange(len(logits))
         top = logits.argmax(axis=1)
-        tempered = next(iter(self.families_[1].probas(logits)))
+        tempered = next(iter(self._families[1].probas(logits)))
         behind = proba - proba[rows, top][:, None]
         ahead = tempered[rows, top][:, None] - tempered
         with np.errstate(invalid="ignore"):
