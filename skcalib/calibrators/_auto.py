@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcalib._logits import row_blocks
 from skcalib._progress import shown
-from skcalib.calibrators._base import Calibrator
+from skcalib.calibrators._base import Calibrator, check_flag
 from skcalib.calibrators._candidates import (
     candidates_for,
     honest_truth,
@@ -174,6 +174,8 @@ class AutoCalibration(Calibrator):
         """Raise ValueError if a parameter is unusable."""
         if not (isinstance(self.caution, Real) and self.caution >= 0):
             raise ValueError(f"caution must be a number of at least 0, got {self.caution!r}.")
+        check_flag("keep_argmax", self.keep_argmax)
+        check_flag("lift_zeros", self.lift_zeros)
 
     def describe(self):
         """Say in one line what was chosen, and why.
