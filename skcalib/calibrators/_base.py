@@ -23,6 +23,7 @@ from skcalib.calibrators._lifting import (
     joined,
     mixed_with_uniform,
 )
+from skcalib.calibrators._mixture import SMOOTHINGS, uniform_share
 from skcalib.calibrators._targets import check_labels, check_weight, columns_of_classes
 
 
@@ -263,14 +264,14 @@ class BinaryCalibrator(Calibrator):
     def check_params(self):
         """Raise ValueError if `multiclass` or `smoothing` is unknown."""
         check_choice("multiclass", self.multiclass, LIFTINGS)
-        check_choice("smoothing", self.smoothing, ("mix", "none"))
+        check_choice("smoothing", self.smoothing, SMOOTHINGS)
 
     def _fit(self, logits, codes, weight):
         self.maps_, self._uniform_shares = [], []
         for z, target, of_rows in binary_problems(logits, codes, weight, self.multiclass):
             self.maps_.append(self._fit_map(z, target, of_rows) if len(z) else None)
-            mix = self.smoothing == "mix" and len(z)
-            self._uniform_shares.append(1 / (of_rows.sum() + 1) if mix else 0.0)
+            share = uniform_share(of_rows, self.smoothing) if len(z) else 0.0
+            self._uniform_shares.append(share)
 
     def _proba(self, logits):
         proba = np.empty_like(logits, order="C")

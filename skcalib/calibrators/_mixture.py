@@ -7,12 +7,6 @@ from skcalib._logits import row_blocks, softmax
 SMOOTHINGS = ("mix", "none")
 
 
-def check_smoothing(smoothing):
-    """Raise ValueError unless this is a way to smooth."""
-    if smoothing not in SMOOTHINGS:
-        raise ValueError(f"smoothing must be 'mix' or 'none', got {smoothing!r}.")
-
-
 def uniform_share(weight, smoothing="mix"):
     """Return the share of the uniform distribution: 1 / (n + 1), n being the total weight."""
     return 1 / (weight.sum() + 1) if smoothing == "mix" else 0.0

@@ -9,8 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._logits import exponentials, row_blocks, softmax
 from skcalib._threads import in_threads
-from skcalib.calibrators._base import Calibrator
-from skcalib.calibrators._mixture import check_smoothing, mix, uniform_share
+from skcalib.calibrators._base import Calibrator, check_choice
+from skcalib.calibrators._mixture import SMOOTHINGS, mix, uniform_share
 
 LOG_BETA_BOUND = 10.0
 MAX_ITER = 100
@@ -128,7 +128,7 @@ class TemperatureScaling(Calibrator):
 
     def check_params(self):
         """Raise ValueError if `smoothing` is unknown."""
-        check_smoothing(self.smoothing)
+        check_choice("smoothing", self.smoothing, SMOOTHINGS)
 
     def _fit(self, logits, codes, weight):
         self.beta_, flaw = best_beta(logits, codes, weight)
