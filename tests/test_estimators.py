@@ -51,7 +51,7 @@ CLASSIC = ("sigmoid", "isotonic", "temperature")
 OTHERS = sorted({c.short_name for c in all_calibrators()}.difference(CLASSIC))
 
 
-def metas(base, methods=CLASSIC):
+def with_methods(base, methods):
     return [
         CalibratedClassifierCV(base, method=method, ensemble=ensemble)
         for method in methods
@@ -59,9 +59,11 @@ def metas(base, methods=CLASSIC):
     ]
 
 
-@parametrize_with_checks(
-    [*metas(LogisticRegression()), TemperatureCalibratedClassifier(LogisticRegression())]
-)
+def metas(base):
+    return [*with_methods(base, CLASSIC), TemperatureCalibratedClassifier(base)]
+
+
+@parametrize_with_checks(metas(LogisticRegression()))
 def test_metas_around_logistic_regression(estimator, check):
     check(estimator)
 
@@ -80,7 +82,8 @@ def failures_of_folds_inside(estimator):
 
 @pytest.mark.slow
 @parametrize_with_checks(
-    metas(LogisticRegression(), OTHERS), expected_failed_checks=failures_of_folds_inside
+    with_methods(LogisticRegression(), OTHERS),
+    expected_failed_checks=failures_of_folds_inside,
 )
 def test_every_method_around_logistic_regression(estimator, check):
     check(estimator)
