@@ -11,8 +11,8 @@ from numpy.testing import assert_array_equal
 from threadpoolctl import threadpool_limits
 
 from skcalib import _threads
-from skcalib._logits import row_blocks, softmax
-from skcalib._threads import BLOCKS_EACH, MOST, in_threads
+from skcalib._blocks import BLOCKS_EACH, MOST, in_threads, row_blocks
+from skcalib._logits import softmax
 from skcalib.calibrators import TemperatureScaling
 
 MANY = list(range(100 * BLOCKS_EACH))

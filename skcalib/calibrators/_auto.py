@@ -7,19 +7,19 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._logits import row_blocks
+from skcalib._blocks import row_blocks
 from skcalib._progress import shown
-from skcalib.calibrators._base import Calibrator, check_flag
-from skcalib.calibrators._candidates import (
+from skcalib.calibrators._auto_candidates import (
     candidates_for,
     honest_truth,
     names_of,
     pooled_proba,
 )
-from skcalib.calibrators._dealing import dealt, merged_rows
+from skcalib.calibrators._auto_folds import dealt, merged_rows
+from skcalib.calibrators._auto_pool import evidence
+from skcalib.calibrators._auto_unfloored import are_log_proba, input_proba
+from skcalib.calibrators._base import Calibrator, check_flag
 from skcalib.calibrators._mixture import mix
-from skcalib.calibrators._pooling import evidence
-from skcalib.calibrators._unfloored import are_log_proba, input_proba
 
 FEWEST = 10  # samples; with less, nothing is chosen
 MANY = 1000  # samples, for which three folds, once, are enough

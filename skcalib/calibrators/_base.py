@@ -9,13 +9,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skcalib._logits import (
-    check_finite,
-    check_proba,
-    looks_like_proba,
-    row_blocks,
-)
+from skcalib._blocks import row_blocks
+from skcalib._logits import check_finite, check_proba, looks_like_proba
 from skcalib._predictions import ProbabilisticClassifierMixin
+from skcalib._targets import check_labels, check_weight, columns_of_classes
 from skcalib.calibrators._lifting import (
     LIFTINGS,
     binary_columns,
@@ -24,7 +21,6 @@ from skcalib.calibrators._lifting import (
     mixed_with_uniform,
 )
 from skcalib.calibrators._mixture import SMOOTHINGS, uniform_share
-from skcalib.calibrators._targets import check_labels, check_weight, columns_of_classes
 
 
 class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta):

@@ -7,8 +7,8 @@ from math import comb
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._logits import exponentials, row_blocks, softmax
-from skcalib._threads import in_threads
+from skcalib._blocks import in_threads, row_blocks
+from skcalib._logits import exponentials, softmax
 from skcalib.calibrators._base import Calibrator, check_choice
 from skcalib.calibrators._mixture import SMOOTHINGS, mix, uniform_share
 

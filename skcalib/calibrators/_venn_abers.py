@@ -7,7 +7,7 @@ from scipy.optimize import isotonic_regression
 from scipy.special import logit
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._logits import row_blocks
+from skcalib._blocks import row_blocks
 from skcalib.calibrators._base import BinaryCalibrator, check_choice
 from skcalib.calibrators._lifting import binary_columns
 from skcalib.calibrators._tied_scores import pool_ties

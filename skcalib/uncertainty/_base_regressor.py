@@ -7,10 +7,10 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
+from skcalib.networks import check_answers
 from skcalib.uncertainty._base import joined
 from skcalib.uncertainty._measures import check_interval
 from skcalib.uncertainty._normal_mixtures import mixture_quantiles
-from skcalib.uncertainty._regression_network import check_answers
 from skcalib.uncertainty._spread import quantiles, standard_deviation
 
 

@@ -6,10 +6,15 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import process_routing
 
-from skcalib._streams import refuse_streams
-from skcalib._wrapped_networks import faithful_clone, prepared, sheltered
-from skcalib._wrapping import WrappingMixin, encoded
-from skcalib.networks import FrozenNetwork
+from skcalib._rows import refuse_streams
+from skcalib.networks import (
+    FrozenNetwork,
+    WrappingMixin,
+    encoded,
+    faithful_clone,
+    prepared,
+    sheltered,
+)
 from skcalib.uncertainty._base import SamplingClassifier
 from skcalib.uncertainty._dropout import DropoutMixin
 from skcalib.uncertainty._parameters import check_parameters

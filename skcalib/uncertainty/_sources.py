@@ -6,10 +6,8 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._sharing import AdapterMixin
-from skcalib._wrapped_networks import final_estimator, final_step, network_of
-from skcalib.backends import _perceptron, network_backend, wrapper_backend
-from skcalib.backends._arrays import map_arrays
+from skcalib.backends import map_arrays, network_backend, perceptron_sampler, wrapper_backend
+from skcalib.networks import AdapterMixin, final_estimator, final_step, network_of
 
 ROUNDING = 0.05  # of a row's largest probability, on any processor, in half precision
 
@@ -132,7 +130,7 @@ class Perceptron:
                 f"{self.name} has no names of layers; inject is 'hidden' or 'last'. Got "
                 f"{list(inject)}."
             )
-        return _perceptron.sampler(self.mlp, inputs, last=inject == "last")
+        return perceptron_sampler(self.mlp, inputs, last=inject == "last")
 
     def ordered(self, draws):
         """Return draws as they are."""

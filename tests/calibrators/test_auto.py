@@ -19,13 +19,8 @@ from skcalib.calibrators import (
     VennAbersCalibration,
     logits_from_proba,
 )
-from skcalib.calibrators._dealing import dealt, merged_rows
-from skcalib.calibrators._pooling import (
-    FIRST_COUNTS,
-    PSEUDO_COUNTS,
-    evidence,
-    pool_weights,
-)
+from skcalib.calibrators._auto_folds import dealt, merged_rows
+from skcalib.calibrators._auto_pool import FIRST_COUNTS, PSEUDO_COUNTS, evidence, pool_weights
 
 
 def overconfident(n_samples, n_classes, factor=3.0, seed=0):

@@ -6,12 +6,11 @@ from sklearn.base import BaseEstimator, RegressorMixin, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._sharing import AdapterMixin
-from skcalib._streams import refuse_streams
-from skcalib._wrapped_networks import final_estimator, sheltered
-from skcalib.backends import network_backend, wrapper_backend
-from skcalib.backends._arrays import filled_arrays
-from skcalib.networks import FrozenNetwork
+from skcalib._rows import refuse_streams
+from skcalib.backends import filled_arrays, network_backend, wrapper_backend
+from skcalib.networks._frozen_network import FrozenNetwork
+from skcalib.networks._sharing import AdapterMixin
+from skcalib.networks._wrappers import final_estimator, sheltered
 
 WAY_OUT = (
     "Put MCDropoutRegressor around the network alone, at the end of the pipeline; to train a "

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.base import MetaEstimatorMixin
 from sklearn.utils import get_tags, indexable
 
-from skcalib._sharing import SharedNetworkMixin
-from skcalib._wrapped_networks import faithful_clone, one_hot_decoded, sheltered
-from skcalib.calibrators._targets import check_labels
+from skcalib._targets import check_labels
+from skcalib.networks._sharing import SharedNetworkMixin
+from skcalib.networks._wrappers import faithful_clone, one_hot_decoded, sheltered
 
 
 class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):

@@ -7,7 +7,8 @@ return something else: the softmax of a row with raised entries is not what it w
 
 import numpy as np
 
-from skcalib._logits import row_blocks, softmax
+from skcalib._blocks import row_blocks
+from skcalib._logits import softmax
 
 ALMOST_ZERO = 1e-12  # in place of zeros, so that no mistake costs an infinite log loss
 

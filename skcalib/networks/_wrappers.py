@@ -9,9 +9,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._labels import labels_from_one_hot
 from skcalib.backends import is_network, network_backend, wrapper_backend
-from skcalib.networks import FrozenNetwork
+from skcalib.networks._frozen_network import FrozenNetwork
+from skcalib.networks._outputs import labels_from_one_hot
 
 
 class LabelledNetwork(ClassifierMixin, BaseEstimator):

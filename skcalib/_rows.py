@@ -1,6 +1,9 @@
-"""Datasets, loaders and generators, which are not X."""
+"""Rows of whatever an estimator takes as X; loaders and generators, which are not X."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from sklearn.utils import _safe_indexing
 
 WAY_OUT = """\
 Ask the network batch by batch, and calibrate on arrays of logits and labels:
@@ -21,3 +24,24 @@ def refuse_streams(X):
             f"X is a {type(X).__name__}, which gives batches; it cannot be split or asked "
             f"twice like an array of samples. {WAY_OUT}"
         )
+
+
+def is_dict_of_arrays(X):
+    """Tell a dictionary of inputs from a sparse matrix that is a dictionary inside."""
+    return isinstance(X, Mapping) and not hasattr(X, "shape")
+
+
+def take_rows(X, rows):
+    """Index whatever an estimator takes as X."""
+    if is_dict_of_arrays(X):
+        return {name: _safe_indexing(part, rows) for name, part in X.items()}
+    return _safe_indexing(X, rows)
+
+
+def count_rows(X):
+    """Count the samples of whatever a classifier takes as X."""
+    if is_dict_of_arrays(X):
+        X = next(iter(X.values()))
+    if not hasattr(X, "shape") and not hasattr(X, "__len__"):
+        X = np.asarray(X)
+    return X.shape[0] if hasattr(X, "shape") else len(X)

@@ -8,14 +8,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._labels import classes_of_outputs
 from skcalib._logits import check_finite, check_proba, float_array, log_of_floored, softmax
-from skcalib._outputs import a_column_for_each_class, reads_as_proba, warn_of_lost_logits
 from skcalib._predictions import ProbabilisticClassifierMixin
-from skcalib._sharing import AdapterMixin
-from skcalib._streams import refuse_streams
-from skcalib.backends import network_backend
-from skcalib.backends._arrays import as_arrays, each_array, filled_arrays, map_arrays
+from skcalib._rows import refuse_streams
+from skcalib.backends import as_arrays, each_array, filled_arrays, map_arrays, network_backend
+from skcalib.networks._outputs import (
+    a_column_for_each_class,
+    classes_of_outputs,
+    reads_as_proba,
+    warn_of_lost_logits,
+)
+from skcalib.networks._sharing import AdapterMixin
 
 IF_LOGITS = "if they are logits, say so: FrozenNetwork(model, from_logits=True)"
 ROWS_TO_LOOK_AT = 1000  # when nothing else tells logits from probabilities
