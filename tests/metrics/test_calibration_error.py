@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from predictions import SEEDS, STRATEGIES, events, numbers, problems, sums
+from support.predictions import SEEDS, STRATEGIES, events, numbers, problems, sums
 
 from skcalib.metrics import (
     bootstrap_interval,
