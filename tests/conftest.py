@@ -5,6 +5,7 @@ out, and each law on 60 examples in place of 25; with ``--hypothesis-profile=tho
 are 1,000 fresh ones.
 """
 
+import gc
 import os
 
 from hypothesis import HealthCheck, settings
@@ -24,3 +25,13 @@ settings.register_profile(
     "thorough", settings.get_profile("default"), derandomize=False, max_examples=1000
 )
 settings.load_profile("default")
+
+
+def pytest_collection_finish():
+    """Let the garbage collector pass over what stays for the whole session anyway.
+
+    That is millions of objects of TensorFlow and of pytest, which Keras has it look through
+    after each test of networks.
+    """
+    gc.collect()
+    gc.freeze()
