@@ -70,6 +70,25 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
     def check_params(self):
         """Raise ValueError if a parameter is unusable; here there are none."""
 
+    def unchanged_proba(self, proba):
+        """Return a classifier's own probabilities if they are left unchanged, else None.
+
+        The meta-estimators ask before :meth:`predict_proba` where the classifier answers with
+        probabilities: the softmax of their logits would return the floor in place of what
+        was raised to it. Most calibrators always change their input.
+
+        Parameters
+        ----------
+        proba : ndarray of shape (n_samples, n_classes)
+            What the classifier answered, before any probability was raised to a floor.
+
+        Returns
+        -------
+        unchanged : ndarray of shape (n_samples, n_classes) or None
+            Rows in [0, 1] that sum to one; None to be asked for :meth:`predict_proba`.
+        """
+        return None
+
     def fit(self, X, y, sample_weight=None):
         """Learn the calibration map.
 

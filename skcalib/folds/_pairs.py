@@ -52,9 +52,17 @@ class CalibratedPair:
         if not self.calibrators:
             proba, columns = softmax(logits), self.columns
         else:
-            proba = self.calibrators[0].predict_proba(logits)
+            proba = self._calibrated(response, logits)
             columns = self.columns[self.calibrators[0].classes_]
         return columns_of_all(proba, columns, len(self.classes))
+
+    def _calibrated(self, response, logits):
+        (calibrator,) = self.calibrators
+        if response.is_proba and hasattr(calibrator, "unchanged_proba"):
+            proba = calibrator.unchanged_proba(response.values)
+            if proba is not None:
+                return proba
+        return calibrator.predict_proba(logits)
 
     @property
     def pools_by_geometric_mean(self):
