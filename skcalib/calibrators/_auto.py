@@ -176,25 +176,32 @@ class AutoCalibration(Calibrator):
         check_flag("keep_argmax", self.keep_argmax)
         check_flag("lift_zeros", self.lift_zeros)
 
-    def unchanged_proba(self, proba):
+    def unchanged_proba(self, proba, floor):
         """Return a classifier's own probabilities if the input is gated, else None.
 
         Parameters
         ----------
         proba : ndarray of shape (n_samples, n_classes)
-            What the classifier answered, before any probability was raised to a floor.
+            What the classifier answered, before any probability was raised to the floor.
+
+        floor : float
+            That of the calibration rows (:func:`~skcalib.probability_floor`).
 
         Returns
         -------
         unchanged : ndarray of shape (n_samples, n_classes) or None
-            The same, with 1e-12 in place of smaller values and rows that sum to one; with
-            `lift_zeros`, mixed with the uniform distribution.
+            The same, save that rows sum to one and zeros become 1e-12, shared by all of a
+            row's that are below the floor, or the floor if that is less; with `lift_zeros`,
+            mixed with the uniform distribution.
         """
         if not self.gated_:
             return None
-        unchanged = np.maximum(proba, proba.dtype.type(ALMOST_ZERO))
-        unchanged /= unchanged.sum(axis=1, keepdims=True, dtype=np.float64).astype(proba.dtype)
-        return self._lifted(unchanged)
+        below = proba < floor
+        # No more than the floor: a zero must not overtake what is merely small.
+        least = np.minimum(ALMOST_ZERO / np.maximum(below.sum(axis=1, keepdims=True), 1), floor)
+        unchanged = np.where(below, np.maximum(proba, least), proba)
+        unchanged /= unchanged.sum(axis=1, keepdims=True, dtype=np.float64)
+        return self._lifted(unchanged.astype(proba.dtype, copy=False))
 
     def describe(self):
         """Say in one line what was chosen, and why.

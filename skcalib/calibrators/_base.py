@@ -70,7 +70,7 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
     def check_params(self):
         """Raise ValueError if a parameter is unusable; here there are none."""
 
-    def unchanged_proba(self, proba):
+    def unchanged_proba(self, proba, floor):
         """Return a classifier's own probabilities if they are left unchanged, else None.
 
         The meta-estimators ask before :meth:`predict_proba` where the classifier answers with
@@ -80,7 +80,10 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         Parameters
         ----------
         proba : ndarray of shape (n_samples, n_classes)
-            What the classifier answered, before any probability was raised to a floor.
+            What the classifier answered, before any probability was raised to the floor.
+
+        floor : float
+            That of the calibration rows (:func:`~skcalib.probability_floor`).
 
         Returns
         -------

@@ -59,7 +59,7 @@ class CalibratedPair:
     def _calibrated(self, response, logits):
         (calibrator,) = self.calibrators
         if response.is_proba and hasattr(calibrator, "unchanged_proba"):
-            proba = calibrator.unchanged_proba(response.values)
+            proba = calibrator.unchanged_proba(response.values, self.floor)
             if proba is not None:
                 return proba
         return calibrator.predict_proba(logits)

@@ -222,6 +222,8 @@ def test_a_declined_pool_leaves_a_classifiers_own_probabilities(dtype, n_classes
     assert_allclose(found[2], 1 / n_classes)
     assert_allclose(found[3:], proba[3:], atol=2e-7 if dtype == np.float32 else 1e-11)
     assert_allclose(found[:2], rows[:2], rtol=1e-5, atol=1e-11)
+    zeros = (rows[0] == 0).sum()
+    assert_allclose(found[0][rows[0] == 0], 1e-12 / zeros, rtol=1e-5)
     assert_allclose(model.predict_proba(rows[1:2]), found[1:2])  # whatever is beside it
     lifted = declined(proba, y, lift_zeros=True)
     expected = 60 / 61 * proba + 1 / 61 / n_classes
@@ -240,6 +242,14 @@ def test_folds_that_decline_answer_with_their_own_classifiers_probabilities():
         own = [pair.estimator.predict_proba(X) for pair in model.calibrated_classifiers_]
         assert np.min(own) == 0
         assert_allclose(model.predict_proba(X), np.mean(own, axis=0), atol=1e-11)
+
+
+def test_small_probabilities_above_the_floor_stay_as_small():
+    proba = np.array([[1.0, 1e-30], [0.3, 0.7], [0.6, 0.4]] * 10)
+    model = declined(proba, np.arange(30) % 2)
+    assert_allclose(model.predict_proba(proba), proba, rtol=1e-12)
+    smaller = model.predict_proba(np.array([[1.0, 0.0], [1.0, 1e-31]]))[:, 1]
+    assert_allclose(smaller, 5e-31, rtol=1e-12)  # the floor, half of the smallest
 
 
 @pytest.mark.parametrize("fitted_on", ["log-probabilities", "logits"])
