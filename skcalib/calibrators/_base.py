@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skcalib._blocks import row_blocks
 from skcalib._logits import check_finite, check_proba, looks_like_proba
 from skcalib._predictions import ProbabilisticClassifierMixin
+from skcalib._representations import VersionedMixin
 from skcalib._targets import check_labels, check_weight, columns_of_classes
 from skcalib.calibrators._lifting import (
     LIFTINGS,
@@ -23,7 +24,9 @@ from skcalib.calibrators._lifting import (
 from skcalib.calibrators._mixture import SMOOTHINGS, uniform_share
 
 
-class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta):
+class Calibrator(
+    VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta
+):
     """Base of all calibrators: validates, maps labels to columns, makes weights a vector.
 
     Derive from it to write a method of your own, and give an instance of it as the

@@ -5,12 +5,13 @@ from sklearn.base import clone
 
 from skcalib._fitting import columns_of_all, fit_calibrator
 from skcalib._logits import SMALLEST_FLOOR, floor_of, softmax
+from skcalib._representations import VersionedMixin
 from skcalib._responses import logits_from_response, response_of
 from skcalib._targets import columns_among
 from skcalib.folds._held_out import MIXED
 
 
-class CalibratedPair:
+class CalibratedPair(VersionedMixin):
     """A fitted classifier followed by its calibrator.
 
     Attributes
