@@ -31,6 +31,7 @@ FLOORS = {
     "skcalib._fitting": 1,
     "skcalib._predictions": 1,
     "skcalib._progress": 1,
+    "skcalib._representations": 1,
     "skcalib._rows": 1,
     "skcalib.backends": 1,
 }

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcalib._fitting import accepts_weight
 from skcalib._predictions import ProbabilisticClassifierMixin
+from skcalib._representations import VersionedMixin
 from skcalib._rows import is_dict_of_arrays, refuse_streams
 from skcalib._targets import check_weight, columns_among
 from skcalib.folds import (
@@ -36,6 +37,7 @@ from skcalib.networks import WrappingMixin, encoded, faithful_clone, prepared, s
 
 class CrossCalibratedClassifier(
     WrappingMixin,
+    VersionedMixin,
     ProbabilisticClassifierMixin,
     BaseEstimator,
     metaclass=ABCMeta,

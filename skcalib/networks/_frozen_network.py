@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib._logits import check_finite, check_proba, float_array, log_of_floored, softmax
 from skcalib._predictions import ProbabilisticClassifierMixin
+from skcalib._representations import VersionedMixin
 from skcalib._rows import refuse_streams
 from skcalib.backends import as_arrays, each_array, filled_arrays, map_arrays, network_backend
 from skcalib.networks._outputs import (
@@ -32,7 +33,7 @@ class _Learned(NamedTuple):
     order: np.ndarray | None  # the output of each class
 
 
-class FrozenNetwork(AdapterMixin, ProbabilisticClassifierMixin, BaseEstimator):
+class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator):
     """A trained Keras model or torch module as a scikit-learn classifier.
 
     It predicts and is never trained: `fit` learns the class labels only, a clone shares

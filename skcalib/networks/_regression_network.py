@@ -6,6 +6,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import InvalidParameterError
 
+from skcalib._representations import VersionedMixin
 from skcalib._rows import refuse_streams
 from skcalib.backends import filled_arrays, network_backend, wrapper_backend
 from skcalib.networks._frozen_network import FrozenNetwork
@@ -18,7 +19,7 @@ WAY_OUT = (
 )
 
 
-class RegressionNetwork(AdapterMixin, RegressorMixin, BaseEstimator):
+class RegressionNetwork(AdapterMixin, VersionedMixin, RegressorMixin, BaseEstimator):
     """A trained network whose outputs are targets; `fit` does nothing.
 
     Parameters

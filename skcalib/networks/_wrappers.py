@@ -9,12 +9,13 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
+from skcalib._representations import VersionedMixin
 from skcalib.backends import is_network, network_backend, wrapper_backend
 from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._outputs import labels_from_one_hot
 
 
-class LabelledNetwork(ClassifierMixin, BaseEstimator):
+class LabelledNetwork(VersionedMixin, ClassifierMixin, BaseEstimator):
     """A skorch classifier that takes any labels and any numbers as features.
 
     Parameters
