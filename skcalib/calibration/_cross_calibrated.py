@@ -124,7 +124,7 @@ class CrossCalibratedClassifier(
             for member, response, held in zip(estimators, responses, rows, strict=True)
         ]
         warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows, left_out)
-        self._take_features(estimators[0])
+        self._take_features(estimators[0], X)
         return self
 
     def predict_proba(self, X):
@@ -144,6 +144,7 @@ class CrossCalibratedClassifier(
             the estimator answers in float32 or less.
         """
         check_is_fitted(self)
+        self._check_features(self.calibrated_classifiers_[0].estimator, X)
         return mean_of_pairs(self.calibrated_classifiers_, X)
 
     def get_metadata_routing(self):

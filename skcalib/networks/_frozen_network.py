@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from skcalib._logits import check_finite, check_proba, float_array, log_of_floored, softmax
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
-from skcalib._rows import refuse_streams
+from skcalib._rows import check_feature_names, learn_feature_names, refuse_streams
 from skcalib.backends import as_arrays, each_array, filled_arrays, map_arrays, network_backend
 from skcalib.networks._outputs import (
     a_column_for_each_class,
@@ -70,6 +70,10 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
 
     has_logits_ : bool
         Whether the network's true logits can be had (after `fit`).
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns that `fit` saw, if X was a frame with names that are text.
+        Answers for a frame with other names, or in another order, are refused.
 
     Warns
     -----
@@ -164,6 +168,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
             classes_of_outputs(y, self.classes, n_classes), head, self._order()
         )
         self.has_logits_ = says
+        learn_feature_names(self, X)
         return self
 
     @property
@@ -232,6 +237,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
 
     def _answer(self, X):
         """Return logits or probabilities of all columns, whether the latter, the labels."""
+        check_feature_names(self, X)
         values, head = self._run(X)
         learned = getattr(self, "_learned", None)
         if learned is not None and learned.head != head:
