@@ -54,7 +54,7 @@ def response_of(estimator, X):
 
 
 def _network_response(network, inputs, columns, labels):
-    values, is_proba, classes = network._answer(inputs)
+    values, is_proba, classes, _ = network.answer(inputs)
     if columns is not None:
         values, classes = values[:, columns], labels
     return Response(values, is_proba, classes, type(network.model).__name__)
