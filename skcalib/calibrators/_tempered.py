@@ -7,7 +7,13 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._logits import row_blocks
 from skcalib.calibrators._affine import affine_proba
-from skcalib.calibrators._temperature import CHANCE, SCALE, best_beta
+from skcalib.calibrators._temperature_search import (
+    CHANCE,
+    SCALE,
+    SEPARABLE,
+    best_beta,
+    best_smoothed_beta,
+)
 
 LOWEST = -1e4
 
@@ -26,9 +32,12 @@ def scale_free_beta(logits, codes, weight):
 def starting_beta(logits, codes, weight):
     """Return the inverse of the temperature from which penalties measure.
 
-    Only logits that do not rank classes are worth a warning: penalties see to the rest.
+    Where all rows are right the best is 0, from which no penalty leads back: targets are
+    smoothed then. Only logits that do not rank classes are worth a warning.
     """
     beta, flaw = scale_free_beta(logits, codes, weight)
+    if flaw and SEPARABLE in flaw:
+        beta, flaw = best_smoothed_beta(logits, codes, weight)
     if flaw and CHANCE in flaw:
         warnings.warn(flaw, ConvergenceWarning, stacklevel=3)
     return beta
