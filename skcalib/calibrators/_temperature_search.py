@@ -54,7 +54,10 @@ def best_beta(logits, codes, weight):
 
 def best_smoothed_beta(logits, codes, weight):
     """Return the same for smoothed targets, which have an optimum at any scale."""
-    slope, typical, largest = slope_of_smoothing(logits, codes, weight)
+    blocks = row_blocks(*logits.shape)
+    slope, typical, largest = slope_of_smoothing(
+        lambda: _used_parts(blocks, logits, codes, weight), weight.sum()
+    )
     if largest == 0:
         return 1.0, None  # any temperature will do
     scale = 2.0 ** np.floor(np.log2(typical))
