@@ -29,6 +29,7 @@ FLOORS = {
     "skcalib.networks": 3,
     "skcalib._outputs": 2,
     "skcalib._fitting": 1,
+    "skcalib._columns": 1,
     "skcalib._labels": 1,
     "skcalib._log_odds": 2,
     "skcalib._logits": 1,
@@ -36,6 +37,7 @@ FLOORS = {
     "skcalib._progress": 1,
     "skcalib._sharing": 1,
     "skcalib._streams": 1,
+    "skcalib._messages": 0,
     "skcalib._threads": 0,
     "skcalib.backends": 0,
 }
