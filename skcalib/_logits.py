@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from skcalib._blocks import in_threads, row_blocks
+from skcalib._messages import quote, shorten
 
 SMALLEST_FLOOR = float(np.finfo(np.float32).tiny)
 LARGEST_LOGIT = 1e30  # differences and products with probabilities stay finite in float32
@@ -67,7 +68,7 @@ def logits_from_proba(proba, floor=None):
     """
     proba = _proba_matrix(proba)
     if floor is not None and not (isinstance(floor, Real) and 0 < floor < 1):
-        raise ValueError(f"floor must be a number between 0 and 1, got {floor!r}.")
+        raise ValueError(f"floor must be a number between 0 and 1, got {quote(floor)}.")
     return log_of_floored(proba, floor)
 
 
@@ -114,6 +115,7 @@ def probability_floor(proba, sample_weight=None):
     """
     proba = _proba_matrix(proba)
     if sample_weight is not None:
+        refuse_masked(sample_weight, "sample_weight")
         check_consistent_length(proba, sample_weight)
         proba = proba[np.asarray(sample_weight) > 0]
         if len(proba) == 0:
@@ -254,6 +256,7 @@ def _proba_matrix(proba):
 
 def float_array(values, source):
     """Return an array of float32 or float64; half precision goes up, not to float64."""
+    refuse_masked(values, source)
     values = np.asarray(values)
     if values.dtype in (np.float32, np.float64):
         return values
@@ -262,7 +265,24 @@ def float_array(values, source):
     try:
         return values.astype(np.float32 if values.dtype == np.float16 else np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{source} is not numeric: {error}") from error
+        raise ValueError(f"{source} is not numeric: {shorten(str(error))}") from error
+
+
+def refuse_masked(values, source):
+    """Raise if entries of a masked array are masked: arithmetic here would use them.
+
+    Also in a list of masked rows.
+    """
+    rows = values if isinstance(values, list | tuple) else [values]
+    n_masked = sum(
+        int(np.ma.count_masked(row)) for row in rows if isinstance(row, np.ma.MaskedArray)
+    )
+    if n_masked:
+        raise ValueError(
+            f"{source} is a masked array with {n_masked} masked values, which would be used as "
+            "if they were not masked. Leave these samples out, or give the values they stand "
+            f"for ({source}.filled(...))."
+        )
 
 
 def _complain(source, what, bad_rows):

@@ -193,7 +193,7 @@ def _tangential_square(x, lower, upper):
 
 
 def _at_bounds(x, target, weight, parabola):
-    """Yield the best parabolas that are level at an end, and the constant, with their losses."""
+    """Yield the best parabolas level at an end, and the constant, with their losses."""
     level = fit_logistic([], target, weight)
     yield (
         parabola._replace(quadratic=0, slope=0, intercept=level.intercept),
