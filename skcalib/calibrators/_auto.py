@@ -8,6 +8,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._blocks import row_blocks
+from skcalib._logits import masked_entries
 from skcalib._progress import shown
 from skcalib.calibrators._auto_candidates import (
     candidates_for,
@@ -19,6 +20,7 @@ from skcalib.calibrators._auto_folds import dealt, merged_rows
 from skcalib.calibrators._auto_pool import evidence
 from skcalib.calibrators._auto_unfloored import are_log_proba, input_proba
 from skcalib.calibrators._base import Calibrator, check_flag
+from skcalib.calibrators._masks import refuse_masks
 from skcalib.calibrators._mixture import mix
 
 FEWEST = 10  # samples; with less, nothing is chosen
@@ -152,6 +154,7 @@ class AutoCalibration(Calibrator):
     """
 
     short_name = "auto"
+    takes_masks = True
 
     def __init__(
         self,
@@ -205,7 +208,8 @@ class AutoCalibration(Calibrator):
     def _fit(self, logits, codes, weight):
         self._n_samples = float(weight.sum())
         self._uniform_share = 1 / (self._n_samples + 1) if self.lift_zeros else 0.0
-        self._families = candidates_for(logits.shape[1])
+        self._masked = masked_entries(logits) is not None
+        self._families = candidates_for(logits.shape[1], self._masked)
         self.candidates_ = names_of(self._families)
         self.required_t_ = self._required_t(logits.shape[1])
         merged = merged_rows(logits, codes, weight)
@@ -234,7 +238,8 @@ class AutoCalibration(Calibrator):
         plans = [dealt(codes, weight, n_folds, rng) for _ in range(n_repeats)]
         shares = np.hstack(plans).T
         work = Parallel(n_jobs=self.n_jobs, return_as="generator")(
-            delayed(honest_truth)(logits, codes, weight, share) for share in shares
+            delayed(honest_truth)(logits, codes, weight, share, self._masked)
+            for share in shares
         )
         done = shown(work, len(shares), "auto calibration", "folds", self.verbose)
         truth = np.vstack(list(done))
@@ -249,7 +254,9 @@ class AutoCalibration(Calibrator):
     def _proba(self, logits):
         if self.gated_:
             proba = input_proba(logits, self._log_proba)
-            return mix(proba, self._uniform_share) if self.lift_zeros else proba
+            return mix(proba, self._uniform_share, logits) if self.lift_zeros else proba
+        if not self._masked and logits.shape[1] > 2 and masked_entries(logits) is not None:
+            refuse_masks("AutoCalibration, fitted to rows without masks,")
         proba = pooled_proba(self._families, self.weights_, logits)
         if self.keep_argmax:
             for block in row_blocks(*logits.shape):

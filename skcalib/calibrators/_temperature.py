@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._blocks import in_threads, row_blocks
-from skcalib._logits import exponentials, softmax
+from skcalib._logits import exponentials, masked_entries, softmax
 from skcalib.calibrators._base import Calibrator, check_choice
 from skcalib.calibrators._mixture import SMOOTHINGS, mix, uniform_share
 
@@ -121,6 +121,7 @@ class TemperatureScaling(Calibrator):
     """
 
     short_name = "temperature"
+    takes_masks = True
     _skips_weight_zero = True
 
     def __init__(self, *, smoothing="none"):
@@ -139,7 +140,7 @@ class TemperatureScaling(Calibrator):
 
     def _proba(self, logits):
         proba = softmax(logits, self.beta_)
-        return mix(proba, self.uniform_share_) if self.uniform_share_ else proba
+        return mix(proba, self.uniform_share_, logits) if self.uniform_share_ else proba
 
 
 def best_beta(logits, codes, weight):
@@ -231,7 +232,9 @@ def _derivative_at_ends(logits, codes, weight):
     for part, truth, w in _used_parts(blocks, logits, codes, weight):
         shifted = part - part.max(axis=1, keepdims=True)
         chosen = shifted[np.arange(len(truth)), truth].astype(np.float64)
-        mean = shifted.mean(axis=1, dtype=np.float64)
+        masked = masked_entries(part)
+        open_ = True if masked is None else ~masked
+        mean = shifted.mean(axis=1, dtype=np.float64, where=open_)
         at_zero += np.einsum("i,i->", w, mean - chosen)
         at_infinity -= np.einsum("i,i->", w, chosen)
     return at_zero, at_infinity
@@ -265,7 +268,11 @@ def _cumulants(logits, beta, scaled, mass, order):
     total = exponentials(logits, beta, scaled, mass)
     moments = []
     for _ in range(order - 1):
-        mass *= scaled
+        with np.errstate(invalid="ignore"):
+            mass *= scaled
+        if np.isnan(np.einsum("ij->i", mass)).any():  # classes are masked: 0 times -inf
+            masked = np.isnan(mass)
+            mass[masked] = scaled[masked] = 0
         moments.append(np.einsum("ij->i", mass) / total)
     moments.append(np.einsum("ij,ij->i", mass, scaled) / total)
     cumulants = []
