@@ -203,7 +203,7 @@ class AutoCalibration(Calibrator):
         least = np.minimum(ALMOST_ZERO / np.maximum(below.sum(axis=1, keepdims=True), 1), floor)
         unchanged = np.where(below, np.maximum(proba, least), proba)
         unchanged /= unchanged.sum(axis=1, keepdims=True, dtype=np.float64)
-        return self._lifted(unchanged.astype(proba.dtype, copy=False))
+        return self._lifted(unchanged.astype(proba.dtype, copy=False), proba)
 
     def describe(self):
         """Say in one line what was chosen, and why.
@@ -289,7 +289,7 @@ class AutoCalibration(Calibrator):
                 proba[block] = self._with_argmax(proba[block], logits[block])
         return proba
 
-    def _lifted(self, proba, logits=None):
+    def _lifted(self, proba, logits):
         return mix(proba, self._uniform_share, logits) if self.lift_zeros else proba
 
     def _with_argmax(self, proba, logits):
