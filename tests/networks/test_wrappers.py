@@ -1,5 +1,7 @@
 """scikeras and Keras's own wrapper: what they get wrong, made right."""
 
+from itertools import product
+
 import keras
 import numpy as np
 import pandas as pd
@@ -97,7 +99,9 @@ def check(calibrated, y=NAMES):
 
 
 @pytest.mark.parametrize("ensemble", [True, False])
-@pytest.mark.parametrize("method", ["sigmoid", "temperature"])
+@pytest.mark.parametrize(
+    "method", ["temperature", pytest.param("sigmoid", marks=pytest.mark.slow)]
+)
 def test_trained_in_folds(wrapper, method, ensemble):
     check(CalibratedClassifierCV(wrapper, method=method, ensemble=ensemble, cv=2))
 
@@ -150,6 +154,7 @@ def test_the_best_of_a_search_over_keras_own_wrapper():
     assert response_of(FrozenEstimator(search), X).network == "Sequential"
 
 
+@pytest.mark.slow
 def test_a_search_over_the_network_inside():
     calibrated = TemperatureCalibratedClassifier(with_scikeras(hidden=8), cv=2)
     search = GridSearchCV(calibrated, {"estimator__hidden": [1, 16]}, cv=2)
@@ -157,25 +162,38 @@ def test_a_search_over_the_network_inside():
     assert search.best_params_ == {"estimator__hidden": 16}
 
 
+TWO_CLASSES = {
+    "scikeras": lambda: with_scikeras(cancer_net),
+    "logits": lambda: with_scikeras(cancer_net, last=None),
+    "keras.wrappers": with_keras,
+    "in a Pipeline": lambda: make_pipeline(StandardScaler(), with_scikeras(cancer_net)),
+}
+LABELS = {"0 1": Y_TWO, "str": TWO_NAMES, "bool": Y_TWO.astype(bool)}
+
+
+QUICK = [
+    ("scikeras", "str", False),  # the one that scikit-learn inverts
+    ("keras.wrappers", "bool", False),
+    ("logits", "0 1", True),
+]
+
+
 @pytest.mark.parametrize(
-    "y", [Y_TWO, TWO_NAMES, Y_TWO.astype(bool)], ids=["0 1", "str", "bool"]
+    ("kind", "labels", "ensemble"),
+    [
+        pytest.param(*case, marks=[] if case in QUICK else pytest.mark.slow)
+        for case in product(TWO_CLASSES, LABELS, [True, False])
+    ],
 )
-@pytest.mark.parametrize("ensemble", [True, False])
-def test_two_classes_are_never_inverted(ensemble, y):
-    wrappers = [
-        with_scikeras(cancer_net),
-        with_scikeras(cancer_net, last=None),
-        with_keras(),
-        make_pipeline(StandardScaler(), with_scikeras(cancer_net)),
-    ]
-    for wrapper in wrappers:
-        calibrated = CalibratedClassifierCV(wrapper, ensemble=ensemble, cv=2)
-        calibrated.fit(X_TWO[:400], y[:400])
-        proba = calibrated.predict_proba(X_TWO[400:])
-        positive = y[400:] == calibrated.classes_[1]
-        assert roc_auc_score(positive, proba[:, 1]) > 0.95
-        assert calibrated.score(X_TWO[400:], y[400:]) > 0.9
-        assert calibrated.predict_proba(X_TWO[:1]).shape == (1, 2)
+def test_two_classes_are_never_inverted(kind, labels, ensemble):
+    y = LABELS[labels]
+    calibrated = CalibratedClassifierCV(TWO_CLASSES[kind](), ensemble=ensemble, cv=2)
+    calibrated.fit(X_TWO[:400], y[:400])
+    proba = calibrated.predict_proba(X_TWO[400:])
+    positive = y[400:] == calibrated.classes_[1]
+    assert roc_auc_score(positive, proba[:, 1]) > 0.95
+    assert calibrated.score(X_TWO[400:], y[400:]) > 0.9
+    assert calibrated.predict_proba(X_TWO[:1]).shape == (1, 2)
 
 
 def test_true_logits_of_wrappers(wrapper):
