@@ -114,6 +114,7 @@ def test_in_a_pipeline(wrapper):
     check(TemperatureCalibratedClassifier(make_pipeline(StandardScaler(), wrapper), cv=2))
 
 
+@pytest.mark.slow
 def test_the_pipeline_around(wrapper):
     calibrated = TemperatureCalibratedClassifier(wrapper, cv=2)
     check(clone(make_pipeline(StandardScaler(), calibrated)))
@@ -136,6 +137,7 @@ def test_frozen(wrapper, piped):
     assert model.score(X[TEST], NAMES[TEST]) > 0.75
 
 
+@pytest.mark.slow
 def test_the_best_of_a_fitted_search():
     search = GridSearchCV(with_scikeras(hidden=8), {"hidden": [4, 16]}, cv=2)
     search.fit(X[:600], NAMES[:600])
@@ -205,10 +207,12 @@ def test_true_logits_of_wrappers(wrapper):
     np.testing.assert_array_equal(response.classes, sorted(set(NAMES)))
 
 
+@pytest.mark.slow
 def test_logits_at_the_end():
     check(TemperatureCalibratedClassifier(with_scikeras(last=None), cv=2))
 
 
+@pytest.mark.slow
 def test_images_in_scikeras():
     def build():
         model = keras.Sequential(
@@ -239,18 +243,20 @@ def test_one_hot_labels(name):
     assert calibrated.score(X[TEST], Y[TEST]) > 0.75
 
 
-def test_clones_keep_the_fit_kwargs():
+@pytest.mark.parametrize("piped", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_clones_keep_the_fit_kwargs(piped):
     wrapper = with_keras()
     assert not clone(wrapper).fit_kwargs  # Keras's own clone
-    for estimator in (wrapper, make_pipeline(StandardScaler(), wrapper)):
-        calibrated = clone(TemperatureCalibratedClassifier(estimator, cv=2))
-        check(calibrated)
-        for pair in calibrated.calibrated_classifiers_:
-            inside = pair.estimator if estimator is wrapper else pair.estimator[-1]
-            assert inside.history_.epoch == list(range(EPOCHS))
-            assert inside.fit_kwargs is not wrapper.fit_kwargs
-    scores = cross_val_score(calibrated, X[FIT], NAMES[FIT], cv=2)
-    assert scores.min() > 0.6
+    estimator = make_pipeline(StandardScaler(), wrapper) if piped else wrapper
+    calibrated = clone(TemperatureCalibratedClassifier(estimator, cv=2))
+    check(calibrated)
+    for pair in calibrated.calibrated_classifiers_:
+        inside = pair.estimator[-1] if piped else pair.estimator
+        assert inside.history_.epoch == list(range(EPOCHS))
+        assert inside.fit_kwargs is not wrapper.fit_kwargs
+    if piped:
+        scores = cross_val_score(calibrated, X[FIT], NAMES[FIT], cv=2)
+        assert scores.min() > 0.6
 
 
 def test_what_another_clones_is_named():
