@@ -196,8 +196,15 @@ def wrapped(kind):
     return keras.wrappers.SKLearnRegressor(build_for, fit_kwargs=fit_kwargs)
 
 
-@pytest.mark.parametrize("kind", ["scikeras", "keras.wrappers"])
-@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "piped"),
+    [
+        ("scikeras", False),
+        ("keras.wrappers", True),
+        pytest.param("scikeras", True, marks=pytest.mark.slow),
+        pytest.param("keras.wrappers", False, marks=pytest.mark.slow),
+    ],
+)
 def test_wrappers_are_cloned_and_trained(kind, piped):
     wrapper = wrapped(kind)
     estimator = make_pipeline(StandardScaler(), wrapper) if piped else wrapper
