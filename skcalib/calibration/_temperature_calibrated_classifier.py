@@ -29,6 +29,9 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
         answers, for the classifier trained on all samples. "auto" is False for a
         FrozenEstimator, else True.
 
+    verbose : int, default=0
+        Whether to show on standard error how many splits are done.
+
     Attributes
     ----------
     calibrated_classifiers_ : list
@@ -76,11 +79,12 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
     14
     """
 
-    def __init__(self, estimator=None, *, cv=None, n_jobs=None, ensemble="auto"):
+    def __init__(self, estimator=None, *, cv=None, n_jobs=None, ensemble="auto", verbose=0):
         self.estimator = estimator
         self.cv = cv
         self.n_jobs = n_jobs
         self.ensemble = ensemble
+        self.verbose = verbose
 
     def _new_calibrator(self):
         return TemperatureScaling()
