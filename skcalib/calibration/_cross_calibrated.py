@@ -110,6 +110,7 @@ class CrossCalibratedClassifier(
         estimators, responses = self._fit_splits(
             estimator, X, y, labels, y_classes, splits, params.estimator.fit
         )
+        warn_of_answers(estimators, responses)
         warn_of_weights(calibrator, sample_weight)
         self.classes_, codes = _unite_classes(y_classes, codes, splits, responses)
         rows = [np.arange(len(codes))[test] for _, test in splits]
@@ -119,7 +120,7 @@ class CrossCalibratedClassifier(
             final = faithful_clone(estimator)
             final = train(final, X, y, labels, y_classes, params.estimator.fit)
             take_side_of(final, estimators)
-            own = _own_classes(final, estimator, responses[0])
+            own = _own_classes(final, estimator, max(responses, key=_n_known))
             joined, kept = join_responses(responses, rows, codes, self.classes_, own)
             # A sample that several splits held out still counts once.
             weight = weight / np.maximum(np.bincount(kept, minlength=len(codes)), 1)
@@ -147,9 +148,7 @@ class CrossCalibratedClassifier(
             unit="splits",
             verbose=self.verbose,
         )
-        estimators, responses = zip(*found, strict=True)
-        warn_of_answers(estimators, responses)
-        return estimators, responses
+        return zip(*found, strict=True)
 
     def predict_proba(self, X):
         """Calibrated probabilities, averaged over the pairs.
@@ -287,6 +286,10 @@ def _own_classes(final, estimator, response):
     frozen = isinstance(estimator, FrozenEstimator)
     own = response.classes if frozen else np.asarray(final.classes_)
     return np.unique(own) if response.network else own  # as networks answer
+
+
+def _n_known(response):
+    return len(response.classes)
 
 
 def _refuse_one_class(y_classes, codes):

@@ -16,7 +16,6 @@ from skcalib._logits import softmax
 
 NEVER = -1e4  # logarithm of what a probability of zero counts as, where nothing else decides
 VALUES_IN_BLOCK = 1_000_000
-SMALLEST = np.finfo(np.float64).tiny
 
 
 def mean_of_pairs(pairs, X):
@@ -59,9 +58,9 @@ def _mean_of_group(group, X, columns, geometric):
     for pair in group:
         proba = pair.predict_proba(X)
         if geometric:
-            values = np.zeros_like(proba)
-            values[:, columns] = np.log(np.maximum(proba[:, columns], SMALLEST))
-            proba = values
+            logs = np.log(np.maximum(proba[:, columns], np.finfo(proba.dtype).tiny))
+            proba = np.zeros_like(proba)
+            proba[:, columns] = logs
         total = proba if total is None else total + proba
     return total / len(group)
 

@@ -59,9 +59,10 @@ def with_classes(estimator, classes):
     if not is_detector(estimator):
         return estimator
     if len(classes) != 2:
+        name = type(final_estimator(estimator)).__name__
         raise ValueError(
-            f"{type(estimator).__name__} is an outlier detector: its scores tell two classes "
-            f"apart, outliers and others, but y holds {len(classes)} classes."
+            f"{name} is an outlier detector: its scores tell two classes apart, outliers and "
+            f"others, but y holds {len(classes)} classes."
         )
     labelled = LabelledDetector(estimator, classes)
     if isinstance(estimator, FrozenEstimator):

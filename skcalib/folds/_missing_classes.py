@@ -97,12 +97,13 @@ def check_pairs(pairs, codes, weight):
 
 def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
     """Warn once of all classes that some pair was trained or calibrated without."""
-    untrained, uncalibrated, idle = set(), set(), 0
+    untrained, uncalibrated, idle, single = set(), set(), 0, 0
     for pair, held in zip(pairs, rows, strict=True):
         present = np.unique(codes[held][weight[held] > 0])
         untrained |= set(range(len(pair.classes))) - set(pair.columns.tolist())
         uncalibrated |= set(pair.columns.tolist()) - set(present.tolist())
-        idle += not pair.calibrators
+        single += len(pair.columns) == 1
+        idle += not pair.calibrators and len(pair.columns) > 1
     if not (untrained or uncalibrated or left_out):
         return
     labels = pairs[0].classes
@@ -119,6 +120,11 @@ def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
         )
     if uncalibrated:
         said.append(f"some calibration rows lack {labels[sorted(uncalibrated)].tolist()}")
+    if single:
+        said.append(
+            f"{single} of {len(pairs)} training parts are of one class, which tells nothing, "
+            "and are left out"
+        )
     if idle:
         said.append(
             f"{idle} of {len(pairs)} calibrations had fewer than two classes to learn from, "

@@ -161,32 +161,29 @@ def prepared(estimator, X, y, classes):
     """
     frozen = isinstance(estimator, FrozenEstimator)
     inside = estimator.estimator if frozen else estimator
-    if ends_frozen(inside):
-        if not frozen:
-            _check_steps(inside)
-        if not sees_to_names(inside):
-            refuse_other_order(inside, X)
-        return FrozenEstimator(_knowing_labels(inside, X, y, classes))
-    if frozen:
-        if not sees_to_names(estimator):
-            refuse_other_order(inside, X)
-        return estimator
     if _samples_a_trained_network(estimator):
-        twin = faithful_clone(estimator)
-        if hasattr(estimator, "estimator"):  # whose clone has lost what its steps learned
-            twin.estimator = estimator.estimator
-        return FrozenEstimator(twin.fit(X, y))
-    _warn_of_what_others_train(estimator, classes)
-    return _labelled(estimator, classes)
+        return FrozenEstimator(_fitted_sampler(estimator, X, y))
+    if not frozen and not ends_frozen(inside):
+        _warn_of_what_others_train(estimator, classes)
+        return _labelled(estimator, classes)
+    if not frozen:
+        _check_steps(inside)
+    if not sees_to_names(inside):
+        refuse_other_order(inside, X)
+    if not ends_frozen(inside):
+        return estimator
+    return FrozenEstimator(_knowing_labels(inside, X, y, classes, frozen))
 
 
 def ends_frozen(estimator):
-    """Tell whether this is a frozen network, or a pipeline that ends in one."""
+    """Tell whether this is a frozen network, or a pipeline that ends in what trains none."""
+    piped = isinstance(estimator, Pipeline)
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
     if isinstance(estimator, FrozenEstimator):
         return is_networked(final_estimator(estimator))
-    return isinstance(estimator, FrozenNetwork)
+    samples = piped and _samples_a_trained_network(estimator)
+    return samples or isinstance(estimator, FrozenNetwork)
 
 
 def _check_steps(pipeline):
@@ -218,14 +215,19 @@ def _before_last(pipeline, X):
     return X
 
 
-def _knowing_labels(estimator, X, y, classes):
-    """Return a frozen network, or a pipeline that ends in one, that has learned its labels."""
+def _knowing_labels(estimator, X, y, classes, frozen):
+    """Return what ends frozen as one that has learned its labels."""
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
         X = _before_last(estimator, X)
         twin = copy(estimator)
-        twin.steps = [*estimator.steps[:-1], (name, _knowing_labels(last, X, y, classes))]
+        twin.steps = [
+            *estimator.steps[:-1],
+            (name, _knowing_labels(last, X, y, classes, frozen)),
+        ]
         return twin
+    if not frozen and _samples_a_trained_network(estimator):
+        return _fitted_sampler(estimator, X, y)
     if not isinstance(estimator, FrozenNetwork):
         return estimator
     if hasattr(estimator, "has_logits_") and np.isin(classes, estimator.classes_).all():
@@ -237,6 +239,13 @@ def _samples_a_trained_network(estimator):
     """Tell a meta-estimator whose fit trains nothing, since its network is trained."""
     trains_nothing = getattr(estimator, "_trains_nothing", None)
     return trains_nothing is not None and trains_nothing()
+
+
+def _fitted_sampler(estimator, X, y):
+    twin = faithful_clone(estimator)
+    if hasattr(estimator, "estimator"):  # whose clone has lost what its steps learned
+        twin.estimator = estimator.estimator
+    return twin.fit(X, y)
 
 
 def _labelled(estimator, classes):
