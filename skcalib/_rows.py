@@ -16,9 +16,19 @@ Ask the network batch by batch, and calibrate on arrays of logits and labels:
     scaling.predict_proba(network.decision_function(x_new).reshape(len(x_new), -1))"""
 
 
+BOOSTED = {"catboost": "Pool", "lightgbm": "Dataset", "xgboost": "DMatrix"}
+
+
 def refuse_streams(X):
     """Raise, and show the way, if X gives batches or pairs instead of samples."""
     packages = {cls.__module__.split(".")[0] for cls in type(X).__mro__}
+    library = next((name for name in BOOSTED if name in packages), None)
+    if library is not None:
+        raise ValueError(
+            f"X is a {library}.{type(X).__name__}, which cannot be split into rows. Give the "
+            "array or the frame that it was made from, and y beside it; the classifier makes "
+            f"its own {BOOSTED[library]}."
+        )
     is_stream = packages & {"tensorflow", "keras", "torch"} and not hasattr(X, "shape")
     if is_stream or isinstance(X, Iterator):
         raise ValueError(

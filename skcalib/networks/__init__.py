@@ -11,6 +11,7 @@ from skcalib.networks._regression_network import (
 )
 from skcalib.networks._sharing import AdapterMixin
 from skcalib.networks._wrappers import (
+    ends_frozen,
     faithful_clone,
     final_estimator,
     final_network,

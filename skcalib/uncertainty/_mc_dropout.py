@@ -8,9 +8,9 @@ from sklearn.utils.metadata_routing import process_routing
 
 from skcalib._rows import refuse_streams
 from skcalib.networks import (
-    FrozenNetwork,
     WrappingMixin,
     encoded,
+    ends_frozen,
     faithful_clone,
     prepared,
     sheltered,
@@ -309,4 +309,5 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
         return estimator, (classes, codes), y
 
     def _trains_nothing(self):
-        return isinstance(self._get_estimator(), FrozenEstimator | FrozenNetwork)
+        estimator = self._get_estimator()
+        return isinstance(estimator, FrozenEstimator) or ends_frozen(estimator)
