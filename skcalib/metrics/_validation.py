@@ -8,6 +8,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
 from skcalib._logits import ROUNDING, SUM_TOLERANCE, float_array
+from skcalib.backends import in_numpy
 
 NO_LOGITS = "; are these logits? Pass predict_proba's answer, or their softmax"
 LARGEST_TABLE = 2**16  # labels are counted in a table, not sorted, if it is at most this long
@@ -64,7 +65,10 @@ def check_predictions(y_true, y_proba, labels=None, sample_weight=None):
         weight = np.broadcast_to(1.0, len(proba))  # takes no memory and no time
     else:
         weight = _check_sample_weight(
-            sample_weight, proba, dtype=np.float64, ensure_non_negative=True
+            in_numpy(sample_weight, "sample_weight"),
+            proba,
+            dtype=np.float64,
+            ensure_non_negative=True,
         )
         used = _used(weight)
         if not used.all():
@@ -88,6 +92,11 @@ def warn_of_small_sum(weight):
 
 def _proba_array(y_proba):
     proba = float_array(y_proba, "y_proba")
+    if proba.ndim == 3 and proba.shape[2] == 2:
+        raise ValueError(
+            f"y_proba has shape {proba.shape}, as of {len(proba)} labels for each sample; a "
+            "metric is of one label: call it for each, with y_true[:, k] and y_proba[k]."
+        )
     if proba.ndim not in (1, 2) or proba.size == 0:
         raise ValueError(
             "y_proba must be a non-empty array of shape (n_samples, n_classes), (n_samples, 1) "
@@ -138,13 +147,14 @@ def _refuse(badness, tolerance, what):
 
 
 def _label_vector(y_true):
-    y = np.asarray(y_true)
+    y = np.asarray(in_numpy(y_true, "y_true"))
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
         raise ValueError(
             f"y_true must hold one label for each sample, got shape {y.shape}. If these are "
-            "one-hot labels pass y_true.argmax(axis=1)."
+            "one-hot labels pass y_true.argmax(axis=1); if a sample may have several labels, "
+            "call the metric for each: y_true[:, k] and y_proba[k]."
         )
     if y.dtype.kind == "f":
         if not np.isfinite(y).all():
@@ -179,7 +189,7 @@ def _classes_and_codes(y, labels, n_columns):
                 "(labels=model.classes_ if a classifier predicted them)."
             )
         return seen, places
-    labels = np.asarray(labels)
+    labels = np.asarray(in_numpy(labels, "labels"))
     if labels.ndim != 1:
         raise ValueError(f"labels must be a list of labels, got shape {labels.shape}.")
     if labels.dtype.kind == "f" and np.isnan(labels).any():
