@@ -27,10 +27,10 @@ def the_one_output(output, owner):
         elif len(parts) == 1:
             (output,) = parts.values()
         else:
-            names = f" ({', '.join(map(str, parts))})" if parts else ""
+            names = f" (here: {', '.join(map(str, parts))})" if parts else ""
             raise ValueError(
-                f"{owner} has {len(parts)} outputs{names}; a classifier has one, or one that "
-                f"is called logits. {WAY_OUT}"
+                f"{owner} has {len(parts)} outputs; a classifier has one, or one that is "
+                f"called logits{names}. {WAY_OUT}"
             )
     return output
 

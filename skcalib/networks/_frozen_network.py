@@ -346,6 +346,4 @@ class FrozenNetwork(AdapterMixin, ProbabilisticClassifierMixin, BaseEstimator):
     def _output_is_logits(self, values):
         says = getattr(self, "has_logits_", None)
         says = self._says_logits() if says is None else says
-        if says is not None:
-            return says
-        return are_logits(values, self.multilabel, decide=False)
+        return are_logits(values, self.multilabel, decide=False) if says is None else says

@@ -296,8 +296,8 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
         if is_multilabel(estimator):
             raise InvalidParameterError(
                 "The 'estimator' parameter of MCDropoutClassifier has several labels for each "
-                "sample (multilabel=True); draws are of one classification. Give a network that "
-                "ends at one label, and one MCDropoutClassifier to each."
+                "sample (multilabel=True); draws are of one classification. Give networks that "
+                "end at one label each, and a MCDropoutClassifier to each."
             )
         if not hasattr(estimator, "fit"):
             raise InvalidParameterError(
