@@ -54,12 +54,6 @@ def response_of(estimator, X):
 
 
 def _network_response(network, inputs, columns, labels):
-    if network.multilabel:
-        raise ValueError(
-            "The network has several labels for each sample (multilabel=True), which only "
-            "CalibratedClassifierCV and TemperatureCalibratedClassifier take, directly around "
-            "it, in FrozenEstimator or at the end of a frozen pipeline."
-        )
     values, is_proba, classes = network._answer(inputs)
     if columns is not None:
         values, classes = values[:, columns], labels

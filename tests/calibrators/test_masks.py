@@ -19,7 +19,6 @@ from skcalib import CalibratedClassifierCV
 from skcalib.calibrators import (
     AutoCalibration,
     BinaryCalibrator,
-    EnsembleTemperatureScaling,
     IsotonicCalibration,
     PlattScaling,
     StructuredVectorScaling,
