@@ -4,7 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_array_equal
 from scipy.special import softmax
 from sklearn.base import clone
 from test_metrics import KEYWORDS
@@ -118,10 +118,11 @@ def test_names_of_tables_are_kept():
     model = TemperatureScaling().fit(of_arrow(Z), Y)
     assert model.feature_names_in_.tolist() == ["class 0", "class 1", "class 2"]
     with pytest.raises(ValueError, match="feature names"):
-        model.predict_proba(of_arrow_batch(Z))
+        model.predict_proba(of_arrow(Z).rename_columns(list("abc")))
+    pa = pytest.importorskip("pyarrow")
+    missing = pa.table({k: [None, 1.0, 2.0] for k in "ab"})
     with pytest.raises(ValueError, match="NaN"):
-        pa = pytest.importorskip("pyarrow")
-        TemperatureScaling().fit(pa.table({k: [None, 1.0, 2.0] for k in "ab"}), [0, 1, 0])
+        TemperatureScaling().fit(missing, [0, 1, 0])
 
 
 @pytest.mark.parametrize("name", sorted(KEYWORDS))
@@ -135,16 +136,18 @@ def test_every_metric_takes_tensors_and_tables(name):
             assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("name", sorted(set(KEYWORDS)))
-def test_intervals_of_metrics_take_tensors(name):
-    if name not in ("log_loss", "brier_score_loss"):
-        return
-    metric = getattr(metrics, name)
-    expected = metrics.bootstrap_interval(metric, Y, P, n_resamples=20, random_state=0)
-    found = metrics.bootstrap_interval(
-        metric, with_gradient(Y), with_gradient(P), n_resamples=20, random_state=0
-    )
-    assert_allclose(found[1:], expected[1:])
+def of_a_user(y_true, y_proba, sample_weight=None):
+    return float(np.average(y_proba[:, 0], weights=sample_weight))
+
+
+@pytest.mark.parametrize("metric", [metrics.log_loss, of_a_user])
+def test_intervals_of_metrics_take_tensors_and_tables(metric):
+    given = {"n_resamples": 20, "random_state": 0, "method": "percentile"}
+    expected = metrics.bootstrap_interval(metric, Y, P, groups=Y, sample_weight=WEIGHT, **given)
+    for make in (with_gradient, of_arrow):
+        again = {"groups": make(Y), "sample_weight": make(WEIGHT), **given}
+        found = metrics.bootstrap_interval(metric, make(Y), make(P), **again)
+        assert found[:3] == expected[:3]
 
 
 def test_probabilities_and_draws():

@@ -5,6 +5,7 @@ from inspect import signature
 
 import numpy as np
 
+from skcalib.backends import in_numpy
 from skcalib.metrics._validation import check_predictions
 
 GIVEN = {"y_true", "y_proba", "labels", "sample_weight"}  # not parameters of a metric's own
@@ -57,7 +58,8 @@ def figure_of_weights(metric, y_true, y_proba, predictions):
 
 def _called(metric, y_true, y_proba, classes):
     """Return a function of weights that calls the metric with the rows of positive weight."""
-    y_true, y_proba = np.asarray(y_true), np.asarray(y_proba)
+    y_true = np.asarray(in_numpy(y_true, "y_true"))
+    y_proba = np.asarray(in_numpy(y_proba, "y_proba"))
     known = _parameters(metric)
     fixed = getattr(metric, "keywords", {})
     params = {"labels": classes} if "labels" in known and "labels" not in fixed else {}

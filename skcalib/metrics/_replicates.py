@@ -10,6 +10,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
 from skcalib._progress import shown
+from skcalib.backends import in_numpy
 from skcalib.metrics._resampling import Resampler, check_level, generator_of
 
 METHODS = ("BCa", "percentile", "normal")
@@ -24,14 +25,14 @@ class Rows:
             if values is not None:
                 check_consistent_length(values, y_true)
         one_for_all = sample_weight is None or np.ndim(sample_weight) == 0
-        self.kept = None if one_for_all else np.asarray(sample_weight) > 0
+        self.kept = None if one_for_all else np.asarray(in_numpy(sample_weight)) > 0
         self.groups, self.stratify = self.of(groups), self.of(stratify)
 
     def of(self, values):
         """Return the entries of `values` for these rows."""
         if values is None or self.kept is None:
             return values
-        return np.asarray(values)[self.kept]
+        return np.asarray(in_numpy(values))[self.kept]
 
 
 class Figure(NamedTuple):
