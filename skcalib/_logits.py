@@ -119,6 +119,7 @@ def probability_floor(proba, sample_weight=None):
     proba = _proba_matrix(proba)
     if sample_weight is not None:
         refuse_masked(sample_weight, "sample_weight")
+        sample_weight = in_numpy(sample_weight, "sample_weight")
         check_consistent_length(proba, sample_weight)
         proba = proba[np.asarray(sample_weight) > 0]
         if len(proba) == 0:

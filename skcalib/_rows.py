@@ -45,7 +45,13 @@ def is_dict_of_arrays(X):
 def take_rows(X, rows):
     """Index whatever an estimator takes as X."""
     if is_dict_of_arrays(X):
-        return {name: _safe_indexing(part, rows) for name, part in X.items()}
+        return {name: _take(part, rows) for name, part in X.items()}
+    return _take(X, rows)
+
+
+def _take(X, rows):
+    if type(X).__module__.startswith("pyarrow"):  # not all of them are known to scikit-learn
+        return X.take(np.arange(len(X))[rows])
     return _safe_indexing(X, rows)
 
 

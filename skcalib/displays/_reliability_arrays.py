@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 from sklearn.utils import check_consistent_length
 
+from skcalib.backends import in_numpy
 from skcalib.displays._events import said
 from skcalib.displays._models import N_RESAMPLES, interval_of
 from skcalib.metrics import (
@@ -81,11 +82,11 @@ def reliability_arrays(
 
 def _by_fold(y_true, proba, sample_weight, fold, notion, labels):
     """Yield the events of each fold."""
-    arrays = [np.asarray(y_true), np.asarray(proba), np.asarray(fold)]
+    arrays = [np.asarray(in_numpy(values)) for values in (y_true, proba, fold)]
     check_consistent_length(*arrays)
     for number in np.unique(fold):
         rows = arrays[2] == number
-        weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
+        weight = None if sample_weight is None else np.asarray(in_numpy(sample_weight))[rows]
         known = np.unique(arrays[0]) if labels is None else labels
         yield said(arrays[0][rows], arrays[1][rows], notion, known, weight)[2][0]
 

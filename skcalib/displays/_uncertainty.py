@@ -3,6 +3,7 @@
 import numpy as np
 
 from skcalib._rows import take_rows
+from skcalib.backends import in_numpy
 from skcalib.displays._figure import COLORS, axes_for, panels_for
 from skcalib.displays._models import proba_and_classes
 from skcalib.displays._pictures import (
@@ -150,7 +151,7 @@ class UncertaintyDisplay:
             rows = _rows_to_show(margin, sample, n_samples)
             draws = draws[:, rows]
         pictures = images_in(X, rows) if isinstance(images, str) else images_in(images, rows)
-        y_true = None if y is None else np.asarray(y)[rows]
+        y_true = None if y is None else np.asarray(in_numpy(y, "y"))[rows]
         given = {"images": pictures, "labels": labels, "rows": rows}
         return cls._made(y_true, draws, single=sample is not None, **given, **params)
 
@@ -214,12 +215,12 @@ class UncertaintyDisplay:
         ValueError
             If draws are no probabilities, or a row does not exist.
         """
-        draws = np.asarray(draws)
+        draws = np.asarray(in_numpy(draws, "draws"))
         draws = draws[np.newaxis] if draws.ndim == 2 else draws
         margin = summarize_draws(draws, measures="likeliest").margin
         rows = _rows_to_show(margin, sample, n_samples)
         return cls._made(
-            None if y_true is None else np.asarray(y_true)[rows],
+            None if y_true is None else np.asarray(in_numpy(y_true, "y_true"))[rows],
             draws[:, rows],
             single=sample is not None,
             images=images_in(images, rows),

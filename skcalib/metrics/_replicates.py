@@ -12,6 +12,7 @@ from sklearn.utils import check_consistent_length
 from skcalib._logits import refuse_masked
 from skcalib._messages import quote
 from skcalib._progress import shown
+from skcalib.backends import in_numpy
 from skcalib.metrics._resampling import Resampler, check_level, generator_of
 
 METHODS = ("BCa", "percentile", "normal")
@@ -34,14 +35,14 @@ class Rows:
                 refuse_masked(values, name)
                 check_consistent_length(values, y_true)
         one_for_all = sample_weight is None or np.ndim(sample_weight) == 0
-        self.kept = None if one_for_all else np.asarray(sample_weight) > 0
+        self.kept = None if one_for_all else np.asarray(in_numpy(sample_weight)) > 0
         self.groups, self.stratify = self.of(groups), self.of(stratify)
 
     def of(self, values):
         """Return the entries of `values` for these rows."""
         if values is None or self.kept is None:
             return values
-        return np.asarray(values)[self.kept]
+        return np.asarray(in_numpy(values))[self.kept]
 
 
 class Figure(NamedTuple):
