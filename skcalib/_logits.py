@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skcalib._threads import in_threads
+from skcalib._blocks import in_threads, row_blocks
 
 SMALLEST_FLOOR = float(np.finfo(np.float32).tiny)
 LARGEST_LOGIT = 1e30  # differences and products with probabilities stay finite in float32
@@ -171,12 +171,6 @@ def exponentials(logits, beta, scaled, mass):
         mass[far] = np.exp(rows, out=rows)
         total[far] = np.einsum("ij->i", rows)
     return total.astype(np.float64, copy=False)
-
-
-def row_blocks(n_samples, n_classes):
-    """Cut rows into slices of about half a million entries, to stay in cache."""
-    step = max(1, 2**19 // max(1, n_classes))
-    return [slice(start, start + step) for start in range(0, n_samples, step)]
 
 
 def looks_like_proba(logits, used=None):

@@ -2,14 +2,13 @@
 which of its methods was asked; values are never inspected to guess what they are.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
 from skcalib._logits import check_finite, check_proba, float_array, log_of_floored
-from skcalib._wrapped_networks import final_estimator, final_network
+from skcalib._rows import count_rows
+from skcalib.networks import final_estimator, final_network
 
 
 class Response(NamedTuple):
@@ -55,7 +54,7 @@ def response_of(estimator, X):
 
 
 def _network_response(network, inputs, columns, labels):
-    values, is_proba, classes = network._answer(inputs)
+    values, is_proba, classes, _ = network.answer(inputs)
     if columns is not None:
         values, classes = values[:, columns], labels
     return Response(values, is_proba, classes, type(network.model).__name__)
@@ -87,27 +86,6 @@ def _answer(estimator, method, X, classes, *, strict=True):
     else:
         check_finite(values, source)
     return values
-
-
-def is_dict_of_arrays(X):
-    """Tell a dictionary of inputs from a sparse matrix that is a dictionary inside."""
-    return isinstance(X, Mapping) and not hasattr(X, "shape")
-
-
-def take_rows(X, rows):
-    """Index whatever an estimator takes as X."""
-    if is_dict_of_arrays(X):
-        return {name: _safe_indexing(part, rows) for name, part in X.items()}
-    return _safe_indexing(X, rows)
-
-
-def count_rows(X):
-    """Count the samples of whatever a classifier takes as X."""
-    if is_dict_of_arrays(X):
-        X = next(iter(X.values()))
-    if not hasattr(X, "shape") and not hasattr(X, "__len__"):
-        X = np.asarray(X)
-    return X.shape[0] if hasattr(X, "shape") else len(X)
 
 
 def _a_column_for_each_class(values, n_samples, n_classes, is_proba):

@@ -6,17 +6,17 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.special import expit
+from scipy.special import expit, log_softmax
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from zoo import all_calibrators, problems
+from support.calibrators import all_calibrators, problems
 
 from skcalib.calibrators import (
     AutoCalibration,
@@ -65,6 +65,17 @@ def test_shifting_rows_changes_nothing(calibrator, problem, shift):
     proba = fitted(calibrator, logits, y, weight).predict_proba(logits)
     again = fitted(calibrator, logits + shifts, y, weight).predict_proba(logits - shifts)
     assert_allclose(again, proba, atol=1e-9)
+
+
+@settings(max_examples=15)
+@given(problem=problems(), shift=st.floats(-50, 50))
+def test_log_probabilities_are_logits_like_others(calibrator, problem, shift):
+    """Whether the rows of a batch happen to be logarithms of probabilities decides nothing."""
+    logits, y, weight = problem
+    rows = np.random.default_rng(0).normal(size=(20, logits.shape[1])) * np.ptp(logits)
+    model = fitted(calibrator, log_softmax(logits, axis=1), y, weight)
+    proba = model.predict_proba(log_softmax(rows, axis=1))
+    assert_allclose(model.predict_proba(rows + shift), proba, atol=1e-6)
 
 
 @given(problem=problems())

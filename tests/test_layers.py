@@ -1,6 +1,8 @@
 """The house: imports only go down, no framework is loaded, few private names are used."""
 
 import ast
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,36 +10,30 @@ from pathlib import Path
 import pytest
 
 import skcalib
+from skcalib import calibrators
 
 ROOT = Path(skcalib.__file__).parent
 
 # A room may import from rooms on lower floors, and from itself.
 FLOORS = {
-    "skcalib": 11,
-    "skcalib.report": 10,
-    "skcalib.displays": 9,
-    "skcalib.decision": 9,
-    "skcalib.calibration": 8,
-    "skcalib.uncertainty": 8,
-    "skcalib._cross_fitting": 7,
-    "skcalib._pairs": 6,
-    "skcalib._responses": 5,
-    "skcalib._wrapping": 5,
-    "skcalib._wrapped_networks": 4,
+    "skcalib": 10,
+    "skcalib.displays": 7,
+    "skcalib.calibration": 6,
+    "skcalib.uncertainty": 6,
+    "skcalib.folds": 5,
+    "skcalib._responses": 4,
     "skcalib.calibrators": 3,
     "skcalib.metrics": 3,
     "skcalib.networks": 3,
-    "skcalib._outputs": 2,
+    "skcalib._logits": 2,
+    "skcalib._targets": 2,
+    "skcalib._blocks": 1,
     "skcalib._fitting": 1,
-    "skcalib._labels": 1,
-    "skcalib._log_odds": 2,
-    "skcalib._logits": 1,
     "skcalib._predictions": 1,
     "skcalib._progress": 1,
-    "skcalib._sharing": 1,
-    "skcalib._streams": 1,
-    "skcalib._threads": 0,
-    "skcalib.backends": 0,
+    "skcalib._representations": 1,
+    "skcalib._rows": 1,
+    "skcalib.backends": 1,
 }
 HEAVY = {"keras", "tensorflow", "torch", "jax", "matplotlib", "scikeras", "skorch", "pandas"}
 # Private names of scikit-learn that have been stable for years. Keep this short.
@@ -74,6 +70,16 @@ def room(module):
     return ".".join(module.split(".")[:2])
 
 
+def arrows():
+    """Yield (file, imported file) for every import inside the package."""
+    names = {name for name, _ in modules()}
+    for module, tree in modules():
+        for source, name in imports(tree):
+            if source.split(".")[0] == "skcalib":
+                inner = f"{source}.{name}"
+                yield module, inner if inner in names else source
+
+
 @pytest.mark.parametrize(
     ("module", "tree"), modules(), ids=lambda value: value if isinstance(value, str) else ""
 )
@@ -85,6 +91,55 @@ def test_imports_only_go_down(module, tree):
             continue
         target = room(source) if "." in source else room(f"skcalib.{name}")
         assert target == own or FLOORS[target] < FLOORS[own], f"{module} imports {target}"
+
+
+def test_every_room_with_a_floor_is_there():
+    assert {room(name) for name, _ in modules()} == set(FLOORS)
+
+
+def test_the_map_in_contributing_is_these_floors():
+    page = (ROOT.parent / "docs/contributing.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| ([^|]*) \|", page, re.M)
+    found = {}
+    for floor, rooms in rows:
+        for name in re.findall(r"`([^`]*)`", rooms):
+            found["skcalib." + name.removesuffix(".py").removesuffix("/")] = int(floor)
+    assert found == {name: floor for name, floor in FLOORS.items() if name != "skcalib"}
+
+
+def test_the_house_stays_small():
+    loose = [path for path in ROOT.glob("*.py") if path.name != "__init__.py"]
+    assert len(loose) <= 11
+    between = {(room(a), room(b)) for a, b in arrows() if room(a) != room(b)}
+    assert len(between) <= 50, sorted(between)
+    assert len(set(FLOORS.values()) - {FLOORS["skcalib"]}) <= 9
+
+
+def test_no_room_imports_from_inside_another():
+    for module, target in arrows():
+        private = any(part.startswith("_") for part in target.split(".")[2:])
+        assert room(module) == room(target) or not private, f"{module} imports {target}"
+    for module, tree in modules():
+        for source, name in imports(tree):
+            if source.split(".")[0] == "skcalib" and room(source) != room(module):
+                assert not name.startswith("_"), f"{module} imports {source}.{name}"
+
+
+def test_no_circles_of_files():
+    onward = {}
+    for module, target in arrows():
+        onward.setdefault(module, set()).add(target)
+    done = set()
+
+    def follow(module, path):
+        assert module not in path, " -> ".join([*path[path.index(module) :], module])
+        if module not in done:
+            for target in sorted(onward.get(module, ())):
+                follow(target, [*path, module])
+            done.add(module)
+
+    for module in onward:
+        follow(module, [])
 
 
 def test_no_heavy_module_is_imported_at_module_level():
@@ -138,3 +193,35 @@ def test_rooms_are_small():
         assert len(path.read_text().splitlines()) <= 350, path
         assert not {"utils", "helpers", "common"} & {path.stem.strip("_")}
         assert len(path.relative_to(ROOT).parts) <= 2, path
+
+
+def lines_of_code(function, lines):
+    """Count the lines of a body that are neither its docstring, nor comments, nor empty."""
+    body = function.body
+    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        body = body[1:]
+    if not body:
+        return 0
+    texts = [line.strip() for line in lines[body[0].lineno - 1 : body[-1].end_lineno]]
+    return sum(bool(text) and not text.startswith("#") for text in texts)
+
+
+def test_functions_are_short():
+    for path in ROOT.rglob("*.py"):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                assert lines_of_code(node, text.splitlines()) <= 40, f"{path}: {node.name}"
+
+
+def test_all_methods_are_named_where_one_chooses_them():
+    names = {getattr(calibrators, name).short_name for name in short_named()}
+    text = inspect.getdoc(skcalib.CalibratedClassifierCV)
+    listed = text.split("method : ")[1].split("cv : ")[0]
+    assert set(re.findall(r'"([^"]+)"', listed)) == names
+
+
+def short_named():
+    for name in calibrators.__all__:
+        if getattr(getattr(calibrators, name), "short_name", None):
+            yield name

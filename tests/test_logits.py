@@ -14,14 +14,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from stand_ins import Probabilities, Scores
-from zoo import problems
+from support.calibrators import problems
+from support.classifiers import Probabilities, Scores
 
 from skcalib import logits_from_proba, probability_floor
-from skcalib._log_odds import log_odds, log_odds_columns, merge_near_ties
 from skcalib._logits import sigmoid, softmax
 from skcalib._responses import logits_from_response, response_of
 from skcalib.calibrators import PlattScaling
+from skcalib.calibrators._log_odds import log_odds, log_odds_columns, merge_near_ties
 
 
 @given(problem=problems())

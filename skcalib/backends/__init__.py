@@ -11,6 +11,19 @@ cannot own the model.
 
 from importlib import import_module
 
+from skcalib.backends._arrays import (
+    FEWEST_ROWS,
+    as_arrays,
+    batches,
+    count_all_rows,
+    each_array,
+    filled_arrays,
+    map_arrays,
+    usual_rows,
+)
+from skcalib.backends._perceptron import sampler as perceptron_sampler
+from skcalib.backends._sampling import INJECTED_RATE, Head
+
 # Keras before torch: a Keras model is also a torch module where Keras runs on torch.
 _NETWORKS = {"keras": "_keras", "torch": "_torch"}
 _WRAPPERS = {"scikeras": "_scikeras", "keras": "_keras_wrapper", "skorch": "_skorch"}

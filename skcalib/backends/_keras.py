@@ -1,16 +1,12 @@
 """Keras models, on TensorFlow, JAX or torch."""
 
 import weakref
-from collections.abc import Mapping
 from contextlib import contextmanager
-from threading import RLock
 
 import keras
 import numpy as np
 
 from skcalib.backends._arrays import (
-    Inputs,
-    as_arrays,
     batches,
     each_array,
     joined,
@@ -18,9 +14,14 @@ from skcalib.backends._arrays import (
     rows_of_logits,
     the_one_output,
 )
-
-_FUNCTIONS = weakref.WeakKeyDictionary()  # model -> its state, {signature: compiled function}
-_LOCK = RLock()
+from skcalib.backends._keras_models import (
+    compiled,
+    inputs_of,
+    name_of,
+    refuse_unbuilt,
+    runs_eagerly,
+    structure_of,
+)
 
 
 def owns(thing):
@@ -35,20 +36,20 @@ def forward(model, X, batch_size):
     with the name "log_softmax", "linear" (a product with weights, so these are logits), or
     None if it is unknown.
     """
-    _refuse_unbuilt(model)
-    X = _inputs(model, X)
+    refuse_unbuilt(model)
+    X = inputs_of(model, X)
     run, n_weights = _function(model, X), len(model.weights)
     answers = []
     for batch in batches(X, batch_size):
         values, head = run(batch)
-        rows = rows_of_logits(values, len(each_array(batch)[0]), _name(model))
+        rows = rows_of_logits(values, len(each_array(batch)[0]), name_of(model))
         answers.append((rows, head))
     if len(model.weights) > n_weights:
         raise ValueError(
-            f"{_name(model)} had layers without weights, which its first call drew at random. "
-            "Call it once before you train it, or load its weights."
+            f"{name_of(model)} had layers without weights, which its first call drew at "
+            "random. Call it once before you train it, or load its weights."
         )
-    return joined(answers, _name(model))
+    return joined(answers, name_of(model))
 
 
 def sampler(model, X, **choices):
@@ -93,107 +94,18 @@ def reduce(model):
         return model.__reduce__()
     except Exception as error:
         raise TypeError(
-            f"{_name(model)} cannot be pickled, because Keras cannot save it: "
+            f"{name_of(model)} cannot be pickled, because Keras cannot save it: "
             f"{' '.join(str(error).split())[:200]} ... Give its class a get_config (see "
             "keras.saving.register_keras_serializable), or pickle the calibrator alone and "
             "keep the network's weights in a file of their own."
         ) from error
 
 
-def _name(model):
-    return f"The Keras model {model.name!r}"
-
-
-def _refuse_unbuilt(model):
-    if not model.built or (not model.weights and any(not x.built for x in _layers(model))):
-        raise ValueError(
-            f"{_name(model)} has no weights yet. Train it, or load its weights, first: a "
-            "frozen network is never trained here."
-        )
-
-
-def _layers(model):
-    """Return all layers, those of nested models, too."""
-    found = []
-    for layer in getattr(model, "layers", ()):
-        found += [layer, *_layers(layer)]
-    return found
-
-
-def _inputs(model, X):
-    """Return arrays, in the structure that the model expects."""
-    X = as_arrays(X)
-    names = [tensor.name for tensor in getattr(model, "inputs", None) or ()]
-    given = isinstance(X, Mapping)
-    if isinstance(X, Inputs) or not names or (len(names) == 1 and not given):
-        return map_arrays(_to_floatx, X)
-    if not given or set(names) != set(X):
-        got = f"holds {list(X)}" if given else f"is a {type(X).__name__}"
-        raise ValueError(
-            f"{_name(model)} has the inputs {names}, but X {got}; give a dict of arrays whose "
-            "keys are the names of the inputs."
-        )
-    if not isinstance(model.input, Mapping):
-        X = Inputs(X[name] for name in names) if len(names) > 1 else X[names[0]]
-    return map_arrays(_to_floatx, X)
-
-
-def _to_floatx(part):
-    return part.astype(keras.config.floatx()) if part.dtype == np.float64 else part
-
-
 def _function(model, X):
     """Return the compiled function for inputs like these, built once for each model."""
     return compiled(
-        model, _structure(X), lambda: _build(model, map_arrays(lambda part: part[:1], X))
+        model, structure_of(X), lambda: _build(model, map_arrays(lambda part: part[:1], X))
     )
-
-
-def compiled(model, key, build):
-    """Return what `build` gave for this key and for the model as it is now."""
-    state = _state(model)
-    with _LOCK:
-        known, functions = _FUNCTIONS.get(model, (None, {}))
-        if known != state:
-            functions = {}
-            _FUNCTIONS[model] = state, functions
-        if key not in functions:
-            functions[key] = build()
-        return functions[key]
-
-
-def _structure(X):
-    names = tuple(X) if isinstance(X, Mapping) else type(X)
-    return names, *((part.dtype.str, part.shape[1:]) for part in each_array(X))
-
-
-def _state(model):
-    """Return what a compiled function takes for granted: all but weights.
-
-    Whatever else a model's own code reads is read again after ``compile``.
-    """
-    layers = (
-        (_Same(layer), _Same(getattr(layer, "activation", None)), layer.dtype_policy.name)
-        for layer in _layers(model)
-    )
-    compiled = (_Same(getattr(model, "optimizer", None)), _Same(getattr(model, "loss", None)))
-    return *layers, *compiled, len(model.variables), _runs_eagerly(model)
-
-
-class _Same:
-    """Equal if the same object, which it keeps: a number of a freed one may be given again."""
-
-    def __init__(self, thing):
-        self.thing = thing
-
-    def __eq__(self, other):
-        return self.thing is other.thing
-
-    __hash__ = None
-
-
-def _runs_eagerly(model):
-    return bool(getattr(model, "run_eagerly", False))
 
 
 def _build(model, batch):
@@ -201,13 +113,13 @@ def _build(model, batch):
 
     def call(inputs):
         model = alive()
-        return the_one_output(model(inputs, training=False), _name(model))
+        return the_one_output(model(inputs, training=False), name_of(model))
 
     library = keras.config.backend()
     if library == "tensorflow":
         from skcalib.backends import _keras_tensorflow
 
-        return _keras_tensorflow.build(call, batch, _runs_eagerly(model))
+        return _keras_tensorflow.build(call, batch, runs_eagerly(model))
     if library == "jax":
         from skcalib.backends import _keras_jax
 

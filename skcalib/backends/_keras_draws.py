@@ -33,7 +33,7 @@ def run(plan, inputs):
     """Return the values that draws start from, random layers off."""
     slots = dict(zip(plan.inputs, inputs, strict=True))
     for step in plan.before:
-        out = _call(step, {key: slots[slot] for key, slot in step.sources})
+        out = call_step(step, {key: slots[slot] for key, slot in step.sources})
         slots.update(zip(step.targets, tree.flatten(out), strict=True))
     frontier = [slots[slot] for slot in plan.frontier]
     if any(getattr(value, "_keras_mask", None) is not None for value in frontier):
@@ -59,13 +59,13 @@ def run_draws(plan, frontier, noise, *, shared, masked):
             out = _random(first, *noise[step.site], binary, n_draws, n_rows)
         elif step.passes:
             out = first
-        elif isinstance(first, Pending) and shared and not others and _is_dense(step):
+        elif isinstance(first, Pending) and shared and not others and is_dense(step):
             out = _dense(step.operation, first, masked)
         elif isinstance(first, Pending) and shared and _is_flatten(step.operation):
             out = _flattened(first)
         else:
             many = {key: _tiled(value, n_draws, n_rows) for key, value in values.items()}
-            out = [Tiled(part) for part in tree.flatten(_call(step, many))]
+            out = [Tiled(part) for part in tree.flatten(call_step(step, many))]
         out = out if isinstance(out, list) else [out]
         slots.update(zip(step.targets, out, strict=True))
     return _tiled(slots[plan.output], n_draws, n_rows)
@@ -81,7 +81,7 @@ def cost(plan, *, shared, masked):
             pending[step.targets[0]] = size, plan.sites[step.site].kind != "gaussian"
         elif first in pending and (step.passes or _is_flatten(step.operation)):
             pending[step.targets[0]] = pending[first]
-        elif first in pending and shared and _is_dense(step):
+        elif first in pending and shared and is_dense(step):
             features, units = step.operation.kernel.shape
             masks = masks_at_once(features, units) if masked and pending[first][1] else 1
             work = 2 * work // masks if masks > 1 else work  # gathering costs as much again
@@ -105,7 +105,7 @@ def cost(plan, *, shared, masked):
     )
 
 
-def _call(step, values):
+def call_step(step, values):
     if step.arguments is None:
         return step.operation(list(values.values()))
     args, kwargs = step.arguments.fill_in(values)
@@ -143,7 +143,7 @@ def _tiled(value, n_draws, n_rows):
     return ops.reshape(out, (-1, *ops.shape(out)[2:]))
 
 
-def _is_dense(step):
+def is_dense(step):
     """Tell whether this is a plain dense layer on one vector for each row."""
     layer = step.operation
     plain = type(layer) is layers.Dense and not getattr(layer, "quantization_mode", None)

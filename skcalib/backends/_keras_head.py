@@ -2,7 +2,7 @@
 
 from keras import layers, ops
 
-from skcalib.backends._keras_draws import _call, _is_dense
+from skcalib.backends._keras_draws import call_step, is_dense
 from skcalib.backends._sampling import Head
 
 _REORDER = (layers.Flatten, layers.Reshape, layers.Permute)
@@ -21,7 +21,7 @@ def head_of(plan, proba, compiled):
     """
     if wrong := _strange_noise(plan) or _strange_way(plan):
         return wrong
-    last = next(number for number, step in enumerate(plan.after) if _is_dense(step))
+    last = next(number for number, step in enumerate(plan.after) if is_dense(step))
     between, dense, after = (
         plan.after[:last],
         plan.after[last].operation,
@@ -58,7 +58,7 @@ def _strange_noise(plan):
 
 def _strange_way(plan):
     """Say what the values take that is not dropout, a dense layer, and an activation."""
-    if not any(map(_is_dense, plan.after)):
+    if not any(map(is_dense, plan.after)):
         return "has no dense layer after its dropout that takes one vector for each row"
     if len(plan.frontier) > 1:
         return "has a way around its dropout"
@@ -68,7 +68,7 @@ def _strange_way(plan):
         if tuple(slot for _, slot in step.sources) != values or len(step.targets) != 1:
             return f"has a way around its dropout, to {name!r}"
         values = step.targets
-        if _is_dense(step) and not dense:
+        if is_dense(step) and not dense:
             dense = True
         elif dense and len(getattr(step.operation, "weights", ())) > 0:
             return f"has {name!r} after the dense layer that follows its dropout"
@@ -85,5 +85,5 @@ def _through(steps, value):
     """Return what these steps make of a value, dropout left out."""
     for step in steps:
         if step.site is None and not step.passes:
-            value = _call(step, {step.sources[0][0]: value})
+            value = call_step(step, {step.sources[0][0]: value})
     return value

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from skcalib.backends import _keras, _keras_draws, _keras_graph, _keras_head
+from skcalib.backends import _keras_draws, _keras_graph, _keras_head
 from skcalib.backends._arrays import (
     count_all_rows,
     each_array,
@@ -15,13 +15,20 @@ from skcalib.backends._arrays import (
     map_arrays,
     plain,
 )
+from skcalib.backends._keras_models import (
+    compiled,
+    inputs_of,
+    name_of,
+    refuse_unbuilt,
+    structure_of,
+)
 from skcalib.backends._sampling import Sampler
 
 
 def prepared(model, X):
     """Return X as the model takes it."""
-    _keras._refuse_unbuilt(model)
-    return _keras._inputs(model, filled_arrays(X))
+    refuse_unbuilt(model)
+    return inputs_of(model, filled_arrays(X))
 
 
 def sampler(model, X, *, every_site, shared, ending, inject):
@@ -42,8 +49,8 @@ def sampler(model, X, *, every_site, shared, ending, inject):
     sites = [
         layer for layer in model._flatten_layers() if isinstance(layer, _keras_graph.SITES)
     ]
-    key = ("draws", *choices, *(layer.rate for layer in sites), _keras._structure(X))
-    return _keras.compiled(model, key, lambda: _build(model, X, *choices))
+    key = ("draws", *choices, *(layer.rate for layer in sites), structure_of(X))
+    return compiled(model, key, lambda: _build(model, X, *choices))
 
 
 def _build(model, X, every_site, shared, ending, inject):
@@ -52,7 +59,7 @@ def _build(model, X, every_site, shared, ending, inject):
     from skcalib.backends import _tensorflow_products
 
     masked = _tensorflow_products.product_of_masked if _tensorflow_products.pays() else None
-    name = _keras._name(model)
+    name = name_of(model)
     plan = _keras_graph.plan(model, name, every_site=every_site, inject=inject)
     alive = weakref.ref(model)  # the cache must not keep the model alive
     batch = map_arrays(lambda part: part[:1], X)
@@ -68,45 +75,13 @@ def _build(model, X, every_site, shared, ending, inject):
         return ops.reshape(out, (n_draws, -1, out.shape[1]))
 
     def proba(out):
-        out = ops.cast(out, "float32")
-        out = ops.reshape(out, (-1, int(np.prod(out.shape[1:]))))
-        return out if ending == "target" else _probabilities(out, ending)
-
-    def compiled(finish, units):  # traced when it is first called
-        signature = [spec((None, None, units))]
-        traced = tf.function(finish, input_signature=signature, autograph=False)
-        return lambda logits: traced(logits).numpy()
-
-    def spec(shape, dtype="float32"):
-        return tf.TensorSpec(shape, dtype)
-
-    def neutral(site):
-        scale = np.ones((2, 1, *site.shape), np.float32)
-        return scale, np.zeros_like(scale) if _shifts(site) else None
+        return _answers(out, ending)
 
     _refuse_other_shapes(_keras_graph.graph_of(model).inputs, batch, name)
     # With values, shapes are known: what layers say of them for any rows is checked here.
-    after(_rows_alone(before(plain(batch)), name), [neutral(site) for site in plan.sites])
-    specs = map_arrays(lambda part: spec((None, *part.shape[1:]), part.dtype), batch)
-    start = tf.function(before, input_signature=[plain(specs)], autograph=False)
-    try:
-        found = start.get_concrete_function().structured_outputs
-    except Exception as error:
-        raise ValueError(
-            f"{name} cannot be compiled by TensorFlow, which draws need: "
-            f"{' '.join(str(error).split())[:300]}"
-        ) from error
-    one = 1 if shared else None
-    noise = [
-        (spec((None, one, *site.shape)), *[spec((None, one, *site.shape))] * _shifts(site))
-        for site in plan.sites
-    ]
-    draw = tf.function(
-        lambda frontier, noise: after(frontier, [(*pair, None)[:2] for pair in noise]),
-        input_signature=[[spec((None, *x.shape[1:]), x.dtype) for x in found], noise],
-        autograph=False,
-    )
-    draw.get_concrete_function()
+    after(_rows_alone(before(plain(batch)), name), [_neutral(site) for site in plan.sites])
+    start, found = _compile_start(before, batch, name)
+    draw = _compile_draw(after, found, plan.sites, shared)
     return Sampler(
         sites=plan.sites,
         cost=_keras_draws.cost(plan, shared=shared, masked=masked),
@@ -114,8 +89,68 @@ def _build(model, X, every_site, shared, ending, inject):
         join=lambda states: [tf.concat(parts, 0) for parts in zip(*states, strict=True)],
         take=lambda state, rows: [tf.gather(part, rows) for part in state],
         draw=lambda state, noise: draw(state, noise).numpy(),
-        head=_keras_head.head_of(plan, proba, compiled),
+        head=_keras_head.head_of(plan, proba, _compile_last),
     )
+
+
+def _compile_start(before, batch, name):
+    """Compile what comes before the first random layer; return it and what it gives."""
+    import tensorflow as tf
+
+    specs = map_arrays(lambda part: _spec((None, *part.shape[1:]), part.dtype), batch)
+    start = tf.function(before, input_signature=[plain(specs)], autograph=False)
+    try:
+        return start, start.get_concrete_function().structured_outputs
+    except Exception as error:
+        raise ValueError(
+            f"{name} cannot be compiled by TensorFlow, which draws need: "
+            f"{' '.join(str(error).split())[:300]}"
+        ) from error
+
+
+def _compile_draw(after, found, sites, shared):
+    """Compile what comes behind, for any number of rows and draws."""
+    import tensorflow as tf
+
+    one = 1 if shared else None
+    noise = [
+        (_spec((None, one, *site.shape)), *[_spec((None, one, *site.shape))] * _shifts(site))
+        for site in sites
+    ]
+    draw = tf.function(
+        lambda frontier, noise: after(frontier, [(*pair, None)[:2] for pair in noise]),
+        input_signature=[[_spec((None, *x.shape[1:]), x.dtype) for x in found], noise],
+        autograph=False,
+    )
+    draw.get_concrete_function()
+    return draw
+
+
+def _compile_last(finish, units):
+    """Compile what follows the logits; it is traced when it is first called."""
+    import tensorflow as tf
+
+    signature = [_spec((None, None, units))]
+    traced = tf.function(finish, input_signature=signature, autograph=False)
+    return lambda logits: traced(logits).numpy()
+
+
+def _spec(shape, dtype="float32"):
+    import tensorflow as tf
+
+    return tf.TensorSpec(shape, dtype)
+
+
+def _neutral(site):
+    """Return the noise of two draws that change nothing."""
+    scale = np.ones((2, 1, *site.shape), np.float32)
+    return scale, np.zeros_like(scale) if _shifts(site) else None
+
+
+def _answers(out, ending):
+    out = ops.cast(out, "float32")
+    out = ops.reshape(out, (-1, int(np.prod(out.shape[1:]))))
+    return out if ending == "target" else _probabilities(out, ending)
 
 
 def _refuse_other_shapes(inputs, batch, name):

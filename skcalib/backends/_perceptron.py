@@ -46,8 +46,20 @@ def sampler(mlp, X, *, last):
         Site(f"hidden layer {number}", "dropout", INJECTED_RATE, (width,))
         for number, width in enumerate(widths[:-1])
     ]
+    return X, Sampler(
+        sites=tuple(sites[n_before - 1 :]),
+        cost=_cost(layers, widths, n_before),
+        start=start,
+        join=np.concatenate,
+        take=lambda rows, numbers: rows[numbers],
+        draw=draw,
+        head=_head(layers, n_before, mlp.out_activation_),
+    )
+
+
+def _cost(layers, widths, n_before):
     work = [kernel.size for kernel, _ in layers]
-    cost = Cost(
+    return Cost(
         before=sum(work[:n_before]),
         after=sum(work[n_before:]),
         width=2 * sum(widths[n_before - 1 :]),
@@ -55,25 +67,20 @@ def sampler(mlp, X, *, last):
         start=widths[n_before - 1],
         outputs=max(2, widths[-1]),  # at most: two classes come from one
     )
-    head = (
-        f"has dropout after each of its {len(layers) - 1} hidden layers; inject='last' puts it "
-        "after the last one only"
-    )
-    if n_before == len(layers) - 1:
-        kernel, bias = layers[-1]
-        head = Head(
-            kernel.shape,
-            lambda rows: (rows, kernel, bias),
-            lambda logits: _answers(logits, mlp.out_activation_),
+
+
+def _head(layers, n_before, out_activation):
+    """Return the Head behind the one dropout, or why there is none."""
+    if n_before < len(layers) - 1:
+        return (
+            f"has dropout after each of its {len(layers) - 1} hidden layers; inject='last' "
+            "puts it after the last one only"
         )
-    return X, Sampler(
-        sites=tuple(sites[n_before - 1 :]),
-        cost=cost,
-        start=start,
-        join=np.concatenate,
-        take=lambda rows, numbers: rows[numbers],
-        draw=draw,
-        head=head,
+    kernel, bias = layers[-1]
+    return Head(
+        kernel.shape,
+        lambda rows: (rows, kernel, bias),
+        lambda logits: _answers(logits, out_activation),
     )
 
 

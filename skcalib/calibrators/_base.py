@@ -9,13 +9,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skcalib._logits import (
-    check_finite,
-    check_proba,
-    looks_like_proba,
-    row_blocks,
-)
+from skcalib._blocks import row_blocks
+from skcalib._logits import check_finite, check_proba, looks_like_proba
 from skcalib._predictions import ProbabilisticClassifierMixin
+from skcalib._representations import VersionedMixin
+from skcalib._targets import check_labels, check_weight, columns_of_classes
 from skcalib.calibrators._lifting import (
     LIFTINGS,
     binary_columns,
@@ -24,10 +22,11 @@ from skcalib.calibrators._lifting import (
     mixed_with_uniform,
 )
 from skcalib.calibrators._mixture import SMOOTHINGS, uniform_share
-from skcalib.calibrators._targets import check_labels, check_weight, columns_of_classes
 
 
-class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta):
+class Calibrator(
+    VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta
+):
     """Base of all calibrators: validates, maps labels to columns, makes weights a vector.
 
     Derive from it to write a method of your own, and give an instance of it as the
@@ -73,6 +72,28 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
 
     def check_params(self):
         """Raise ValueError if a parameter is unusable; here there are none."""
+
+    def unchanged_proba(self, proba, floor):
+        """Return a classifier's own probabilities if they are left unchanged, else None.
+
+        The meta-estimators ask before :meth:`predict_proba` where the classifier answers with
+        probabilities: the softmax of their logits would return the floor in place of what
+        was raised to it. Most calibrators always change their input.
+
+        Parameters
+        ----------
+        proba : ndarray of shape (n_samples, n_classes)
+            What the classifier answered, before any probability was raised to the floor.
+
+        floor : float
+            That of the calibration rows (:func:`~skcalib.probability_floor`).
+
+        Returns
+        -------
+        unchanged : ndarray of shape (n_samples, n_classes) or None
+            Rows in [0, 1] that sum to one; None to be asked for :meth:`predict_proba`.
+        """
+        return None
 
     def fit(self, X, y, sample_weight=None):
         """Learn the calibration map.

@@ -6,7 +6,8 @@ from itertools import chain, combinations
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._logits import row_blocks, softmax
+from skcalib._blocks import row_blocks
+from skcalib._logits import softmax
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._temperature_search import best_beta
 

@@ -5,14 +5,14 @@ from itertools import combinations
 import numpy as np
 from scipy.special import log_expit
 
-from skcalib._log_odds import (
+from skcalib._logits import sigmoid, softmax
+from skcalib.calibrators._log_odds import (
     UNDERFLOW,
     log_odds,
     log_odds_columns,
     merge_near_ties,
     rounding_of,
 )
-from skcalib._logits import sigmoid, softmax
 
 LIFTINGS = ("ovr", "ovo")
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from skcalib._logits import row_blocks, softmax
+from skcalib._blocks import row_blocks
+from skcalib._logits import softmax
 
 SMOOTHINGS = ("mix", "none")
 

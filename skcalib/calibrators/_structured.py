@@ -5,7 +5,7 @@ from numbers import Real
 
 import numpy as np
 
-from skcalib._logits import row_blocks
+from skcalib._blocks import row_blocks
 from skcalib.calibrators._affine import affine_proba
 from skcalib.calibrators._mixture import mixed_logits, uniform_share
 from skcalib.calibrators._tempered import scale_free_beta

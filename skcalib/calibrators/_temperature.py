@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._logits import row_blocks, softmax
+from skcalib._blocks import row_blocks
+from skcalib._logits import softmax
 from skcalib.calibrators._base import Calibrator, check_choice
 from skcalib.calibrators._mixture import mix, uniform_share
 from skcalib.calibrators._temperature_search import best_beta, best_smoothed_beta

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._logits import exponentials, row_blocks
-from skcalib._threads import in_threads
+from skcalib._blocks import in_threads, row_blocks
+from skcalib._logits import exponentials
 from skcalib.calibrators._smoothed_targets import slope_of_smoothing
 
 LOG_BETA_BOUND = 10.0

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._logits import row_blocks
+from skcalib._blocks import row_blocks
 from skcalib.calibrators._affine import affine_proba
 from skcalib.calibrators._temperature_search import (
     CHANCE,

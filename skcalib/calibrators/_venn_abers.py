@@ -7,7 +7,8 @@ from scipy.optimize import isotonic_regression
 from scipy.special import logit
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._logits import row_blocks
+from skcalib._blocks import row_blocks
+from skcalib._representations import short_repr
 from skcalib.calibrators._base import BinaryCalibrator, check_choice
 from skcalib.calibrators._lifting import binary_columns
 from skcalib.calibrators._tied_scores import pool_ties
@@ -173,6 +174,8 @@ class VennAbersSteps(NamedTuple):
     lower_levels: np.ndarray
     upper_knots: np.ndarray
     upper_levels: np.ndarray
+
+    __repr__ = short_repr
 
     def interval(self, z):
         """Return p0 and p1 of scores."""

@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib.metrics._events import events_of
-from skcalib.metrics._validation import check_predictions
+from skcalib.metrics import check_predictions, events_of
 
 
 class Said(NamedTuple):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._responses import take_rows
+from skcalib._rows import take_rows
 from skcalib.displays._models import proba_and_classes
 
 

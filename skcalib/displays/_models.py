@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from skcalib._wrapped_networks import sheltered
 from skcalib.metrics import bootstrap_interval
+from skcalib.networks import sheltered
 
 N_RESAMPLES = 200
 

@@ -1,12 +1,6 @@
 """ReliabilityDisplay: is "90 %" right in 90 % of the cases?"""
 
-from skcalib.displays._figure import (
-    add_legend,
-    axes_for,
-    listed,
-    names_for,
-    panels_for,
-)
+from skcalib.displays._figure import add_legend, axes_for, listed, names_for, panels_for
 from skcalib.displays._folds import FromCVResultsMixin
 from skcalib.displays._models import FromEstimatorMixin, models_of
 from skcalib.displays._reliability_arrays import reliability_arrays

@@ -14,7 +14,7 @@ from skcalib.displays._figure import (
     label_of,
     line_style,
 )
-from skcalib.metrics._reliability_curve import ReliabilityCurve
+from skcalib.metrics import ReliabilityCurve
 
 STRIP = (-0.33, -0.13)  # where the histogram is, below the curve in the same axes
 SCALE = "rows of the tallest bar: "  # marks the line that remembers it

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._responses import take_rows
+from skcalib._rows import take_rows
 from skcalib.displays._figure import COLORS, axes_for, panels_for
 from skcalib.displays._models import proba_and_classes
 from skcalib.displays._pictures import (

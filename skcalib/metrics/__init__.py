@@ -8,11 +8,12 @@ from skcalib.metrics._calibration_error import (
 )
 from skcalib.metrics._corp import corp_decomposition
 from skcalib.metrics._corp_curve import corp_curve
+from skcalib.metrics._events import events_of
 from skcalib.metrics._histogram_curve import histogram_curve
 from skcalib.metrics._losses import brier_score_loss, log_loss
 from skcalib.metrics._murphy import murphy_decomposition
 from skcalib.metrics._recalibration import calibration_loss, refinement_loss
-from skcalib.metrics._reliability_curve import reliability_curve
+from skcalib.metrics._reliability_curve import ReliabilityCurve, reliability_curve
 from skcalib.metrics._scorer import make_proba_scorer
 from skcalib.metrics._selective import (
     augrc_loss,
@@ -24,6 +25,7 @@ from skcalib.metrics._selective import (
 from skcalib.metrics._smooth import smooth_calibration_error
 from skcalib.metrics._smooth_curve import smooth_curve
 from skcalib.metrics._threshold_curve import threshold_curve
+from skcalib.metrics._validation import check_predictions
 
 __all__ = [
     "augrc_loss",

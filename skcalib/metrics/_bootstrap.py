@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcalib._representations import short_repr
 from skcalib.metrics._evaluation import figure_of_weights
 from skcalib.metrics._replicates import Rows, interval, numbers_of, p_value_of_zero, replicate
 from skcalib.metrics._validation import check_predictions
@@ -18,6 +19,8 @@ class BootstrapInterval(NamedTuple):
     standard_error: float
     replicates: np.ndarray
 
+    __repr__ = short_repr
+
 
 class BootstrapDifference(NamedTuple):
     """What :func:`bootstrap_difference` returns."""
@@ -28,6 +31,8 @@ class BootstrapDifference(NamedTuple):
     standard_error: float
     p_value: float
     replicates: np.ndarray
+
+    __repr__ = short_repr
 
 
 def bootstrap_interval(

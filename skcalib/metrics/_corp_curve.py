@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcalib._representations import short_repr
 from skcalib.metrics._corp import recalibrated
 from skcalib.metrics._events import events_of
 from skcalib.metrics._intervals import check_band
@@ -19,6 +20,8 @@ class CorpCurve(NamedTuple):
     frequency: np.ndarray
     low: np.ndarray
     high: np.ndarray
+
+    __repr__ = short_repr
 
 
 def corp_curve(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcalib._representations import short_repr
 from skcalib.metrics._binning import check_bins, uniform_sums
 from skcalib.metrics._events import events_of
 from skcalib.metrics._validation import check_predictions
@@ -19,6 +20,8 @@ class HistogramCurve(NamedTuple):
     upper: np.ndarray
     hits: np.ndarray
     misses: np.ndarray
+
+    __repr__ = short_repr
 
 
 def histogram_curve(

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcalib._representations import short_repr
 from skcalib.metrics._binning import bin_sums, check_bins
 from skcalib.metrics._events import events_of
 from skcalib.metrics._intervals import chance_interval, check_band, score_interval
@@ -19,6 +20,8 @@ class ReliabilityCurve(NamedTuple):
     count: np.ndarray
     low: np.ndarray
     high: np.ndarray
+
+    __repr__ = short_repr
 
 
 def reliability_curve(

@@ -3,6 +3,8 @@
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 
+from skcalib._representations import VersionedMixin
+
 SUFFIXES = {"_score": True, "_error": False, "_loss": False}
 
 
@@ -79,7 +81,7 @@ def make_proba_scorer(metric, *, greater_is_better="auto", **params):
     return ProbaScorer(metric, greater_is_better=greater_is_better, params=params)
 
 
-class ProbaScorer(BaseEstimator):
+class ProbaScorer(VersionedMixin, BaseEstimator):
     """What :func:`make_proba_scorer` returns."""
 
     __metadata_request__score = {"estimator": UNUSED}

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcalib._representations import short_repr
 from skcalib.metrics._evaluation import evaluate, prepared_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._risk import augrc, aurc, descending, error_detection, excess_aurc, prepare
@@ -16,6 +17,8 @@ class RiskCoverageCurve(NamedTuple):
     coverage: np.ndarray  # (n_distinct,), all are float64
     risk: np.ndarray
     threshold: np.ndarray
+
+    __repr__ = short_repr
 
 
 def risk_coverage_curve(y_true, y_proba, *, labels=None, sample_weight=None):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
+from skcalib._representations import short_repr
 from skcalib.metrics._events import events_of
 from skcalib.metrics._intervals import check_band, score_interval
 from skcalib.metrics._resampling import check_level
@@ -24,6 +25,8 @@ class SmoothCurve(NamedTuple):
     density: np.ndarray
     low: np.ndarray
     high: np.ndarray
+
+    __repr__ = short_repr
 
 
 def smooth_curve(

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcalib._representations import short_repr
 from skcalib.metrics._events import events_of
 from skcalib.metrics._validation import check_predictions
 
@@ -15,6 +16,8 @@ class ThresholdCurve(NamedTuple):
     precision: np.ndarray
     recall: np.ndarray
     share: np.ndarray
+
+    __repr__ = short_repr
 
 
 def threshold_curve(y_true, y_proba, *, labels=None, sample_weight=None):

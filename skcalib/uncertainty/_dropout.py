@@ -10,11 +10,9 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._progress import shown
-from skcalib._responses import count_rows, is_dict_of_arrays
-from skcalib._streams import refuse_streams
-from skcalib.backends._arrays import batches as batches_of
-from skcalib.backends._arrays import map_arrays
-from skcalib.backends._sampling import INJECTED_RATE
+from skcalib._rows import count_rows, is_dict_of_arrays, refuse_streams
+from skcalib.backends import INJECTED_RATE, map_arrays
+from skcalib.backends import batches as batches_of
 from skcalib.uncertainty._exact import N_POINTS, multiplications
 from skcalib.uncertainty._parameters import check_parameters
 from skcalib.uncertainty._passes import Passes
@@ -99,6 +97,7 @@ class DropoutMixin:
         return found
 
     def _blocks(self, X):
+        self._check_features(self.estimator_, X, asked=False)
         source, passes, inputs = self._prepared(X)
         size = int(self.batch_size or passes.rows_in_batch(inputs))
         batches = list(batches_of(inputs, size))  # views

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-from skcalib.backends._sampling import Head
+from skcalib.backends import Head
 
 N_POINTS = 64  # a power of two, for Sobol's sequence
 MOST_UNITS = 200  # the square of their number is held for each row

@@ -8,9 +8,9 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_method_params
 
-from skcalib._pairs import columns_among
-from skcalib._responses import is_dict_of_arrays, take_rows
-from skcalib._wrapped_networks import faithful_clone
+from skcalib._rows import is_dict_of_arrays, take_rows
+from skcalib._targets import columns_among
+from skcalib.networks import faithful_clone
 from skcalib.uncertainty._exact import N_POINTS
 from skcalib.uncertainty._tuning import FEWEST_ROWS, log_of
 

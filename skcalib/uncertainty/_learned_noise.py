@@ -7,10 +7,9 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, check_array, indexable
 from sklearn.utils.validation import _check_method_params
 
-from skcalib._responses import count_rows, is_dict_of_arrays, take_rows
-from skcalib._wrapped_networks import faithful_clone
+from skcalib._rows import count_rows, is_dict_of_arrays, take_rows
+from skcalib.networks import faithful_clone, is_trained
 from skcalib.uncertainty._normal_mixtures import likeliest_variance
-from skcalib.uncertainty._regression_network import is_trained
 
 MOST_RESIDUALS = 2**20  # of all draws: a variance is known to 1 % from 20,000 rows
 FEWEST_ROWS = 1000

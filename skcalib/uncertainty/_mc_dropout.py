@@ -6,10 +6,15 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import process_routing
 
-from skcalib._streams import refuse_streams
-from skcalib._wrapped_networks import faithful_clone, prepared, sheltered
-from skcalib._wrapping import WrappingMixin, encoded
-from skcalib.networks import FrozenNetwork
+from skcalib._rows import refuse_streams
+from skcalib.networks import (
+    FrozenNetwork,
+    WrappingMixin,
+    encoded,
+    faithful_clone,
+    prepared,
+    sheltered,
+)
 from skcalib.uncertainty._base import SamplingClassifier
 from skcalib.uncertainty._dropout import DropoutMixin
 from skcalib.uncertainty._parameters import check_parameters
@@ -268,7 +273,7 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
             twin = estimator if trained else faithful_clone(estimator)
             self.estimator_ = twin if trained else twin.fit(X, y, **fit_params)
         self.classes_ = self._look_at_network(X)
-        self._take_features(self.estimator_)
+        self._take_features(self.estimator_, X)
         if self._is_auto():
             self._choose_scale(X, y, labels, None if trained else estimator, fit_params)
         if self.verbose:

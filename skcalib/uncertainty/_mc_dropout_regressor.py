@@ -7,14 +7,12 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MethodMapping, process_routing
 
-from skcalib._streams import refuse_streams
-from skcalib._wrapped_networks import faithful_clone
-from skcalib._wrapping import WrappingMixin
+from skcalib._rows import refuse_streams
+from skcalib.networks import WrappingMixin, faithful_clone, is_trained, sheltered_regressor
 from skcalib.uncertainty._base_regressor import SamplingRegressor
 from skcalib.uncertainty._dropout import DropoutMixin
 from skcalib.uncertainty._learned_noise import learned_noise
 from skcalib.uncertainty._parameters import check_noise, check_parameters
-from skcalib.uncertainty._regression_network import is_trained, sheltered_regressor
 from skcalib.uncertainty._regression_sources import regression_source_of
 from skcalib.uncertainty._sources import undisturbed
 
@@ -233,7 +231,7 @@ class MCDropoutRegressor(WrappingMixin, DropoutMixin, SamplingRegressor):
                 else faithful_clone(estimator).fit(X, y, **params.estimator.fit)
             )
         self._look_at_network(X)
-        self._take_features(self.estimator_)
+        self._take_features(self.estimator_, X)
         self._learn_noise(estimator, X, y, params)
         if self.verbose:
             print(self._sentence())

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib.backends._arrays import FEWEST_ROWS, count_all_rows, usual_rows
+from skcalib.backends import FEWEST_ROWS, count_all_rows, usual_rows
 from skcalib.uncertainty._exact import N_POINTS, GaussianLogits
 from skcalib.uncertainty._noise import noise_of
 from skcalib.uncertainty._stopping import are_enough, rounds

@@ -5,9 +5,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._wrapped_networks import final_step
 from skcalib.backends import wrapper_backend
-from skcalib.uncertainty._regression_network import RegressionNetwork, check_answers
+from skcalib.networks import RegressionNetwork, check_answers, final_step
 from skcalib.uncertainty._sources import Network, Perceptron
 
 ROUNDING = 0.05  # of a target, as a share of what its summands are like, in half precision

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from skcalib._pairs import columns_among
+from skcalib._targets import columns_among
 from skcalib.uncertainty._held_out import HeldOut, members_by_folds
 from skcalib.uncertainty._tuning import Scale, choose, scaled
 

@@ -15,7 +15,6 @@ import numpy as np
 from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
-from skcalib._log_odds import log_odds_columns, merge_near_ties, rounding_of
 from skcalib.calibrators import (
     BayesianBinning,
     BetaCalibration,
@@ -27,6 +26,7 @@ from skcalib.calibrators import (
     SplineCalibration,
     VennAbersCalibration,
 )
+from skcalib.calibrators._log_odds import log_odds_columns, merge_near_ties, rounding_of
 
 METHODS = [
     IsotonicCalibration(),

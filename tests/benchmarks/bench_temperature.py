@@ -25,7 +25,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from skcalib import CalibratedClassifierCV
-from skcalib._logits import row_blocks
+from skcalib._blocks import row_blocks
 from skcalib.calibrators import TemperatureScaling
 
 SIZES = {

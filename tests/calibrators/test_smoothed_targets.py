@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier
-from zoo import problems
+from support.calibrators import problems
 
 from skcalib import CalibratedClassifierCV, TemperatureCalibratedClassifier
 from skcalib.calibrators import TemperatureScaling, logits_from_proba

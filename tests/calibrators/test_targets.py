@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skcalib.calibrators._targets import check_labels, columns_of_classes
+from skcalib._targets import check_labels, columns_of_classes
 
 RNG = np.random.default_rng(0)
 LABELS = {

@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras import layers, ops
-from nets import (
+from scipy.sparse import csr_array
+from sklearn.base import clone, is_classifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.validation import check_is_fitted
+from support.networks import (
     BACKEND,
     NAMES,
     WORDS,
@@ -25,14 +33,6 @@ from nets import (
     two_class_model,
     weights_hash,
 )
-from scipy.sparse import csr_array
-from sklearn.base import clone, is_classifier
-from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.utils.validation import check_is_fitted
 
 from skcalib import CalibratedClassifierCV, FrozenNetwork, TemperatureCalibratedClassifier
 
@@ -478,7 +478,7 @@ def test_streams_are_refused_and_the_way_is_shown(model, kind):
 
 @pytest.mark.parametrize("n_outputs", [10, 1])
 def test_the_way_that_is_shown(model, two, n_outputs):
-    from skcalib._streams import WAY_OUT
+    from skcalib._rows import WAY_OUT
 
     net, samples, labels = (model, X, Y) if n_outputs == 10 else (two, X_TWO, Y_TWO)
     names = {
@@ -536,19 +536,19 @@ def test_a_network_is_not_kept_alive():
 
 
 def test_compiled_functions_do_not_pile_up():
-    from skcalib.backends import _keras
+    from skcalib.backends import _keras_models
 
     gc.collect()
-    before = len(_keras._FUNCTIONS)
+    before = len(_keras_models._FUNCTIONS)
     for _ in range(5):
         model = trained(digits_model(), epochs=1)
         calibrated = CalibratedClassifierCV(model, method="isotonic").fit(X[CALIB], Y[CALIB])
         calibrated.predict_proba(X[TEST])
-    _, functions = _keras._FUNCTIONS[model]
+    _, functions = _keras_models._FUNCTIONS[model]
     assert len(functions) == 1
     del model, calibrated
     gc.collect()
-    assert len(_keras._FUNCTIONS) <= before
+    assert len(_keras_models._FUNCTIONS) <= before
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from nets import BACKEND, X
+from support.networks import BACKEND, X
 
 from skcalib import FrozenNetwork, MCDropoutClassifier
 from skcalib.uncertainty import uncertainty_frame
@@ -101,14 +101,14 @@ def test_an_activation_that_replaces_a_freed_one():
 
 
 def test_compiling_again_forgets_what_was_traced():
-    from skcalib.backends import _keras
+    from skcalib.backends import _keras_models
 
     start = given()
     model = ended(start, layers.Dropout(0.3)(start))
     for _ in range(4):
         model.compile("adam", "sparse_categorical_crossentropy")
         fitted(model, n_draws=2).predict_proba(FEW)
-    _, functions = _keras._FUNCTIONS[model]
+    _, functions = _keras_models._FUNCTIONS[model]
     assert len(functions) == 2  # the plain network and its draws
 
 

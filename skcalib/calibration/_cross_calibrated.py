@@ -8,7 +8,6 @@ import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import LeaveOneOut, check_cv
 from sklearn.svm import LinearSVC
 from sklearn.utils import Bunch, check_consistent_length, indexable
 from sklearn.utils._param_validation import InvalidParameterError
@@ -17,32 +16,28 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._fitting import accepts_weight
-from skcalib._pairs import (
-    columns_among,
+from skcalib._predictions import ProbabilisticClassifierMixin
+from skcalib._representations import VersionedMixin
+from skcalib._rows import is_dict_of_arrays, refuse_streams
+from skcalib._targets import check_weight, columns_among
+from skcalib.folds import (
     count_unknown,
     fit_pair,
     fit_split,
     is_pairwise,
     join_responses,
+    make_splits,
     mean_of_pairs,
     warn_of_answers,
     warn_of_missing_classes,
     warn_of_weights,
 )
-from skcalib._predictions import ProbabilisticClassifierMixin
-from skcalib._responses import is_dict_of_arrays
-from skcalib._streams import refuse_streams
-from skcalib._wrapped_networks import (
-    faithful_clone,
-    prepared,
-    sheltered,
-)
-from skcalib._wrapping import WrappingMixin, encoded
-from skcalib.calibrators._targets import check_weight
+from skcalib.networks import WrappingMixin, encoded, faithful_clone, prepared, sheltered
 
 
 class CrossCalibratedClassifier(
     WrappingMixin,
+    VersionedMixin,
     ProbabilisticClassifierMixin,
     BaseEstimator,
     metaclass=ABCMeta,
@@ -100,7 +95,10 @@ class CrossCalibratedClassifier(
         _refuse_one_class(y_classes, codes[weight > 0])
         estimator = prepared(estimator, X, y, y_classes)
         params = self._route(estimator, sample_weight, fit_params)
-        splits = self._splits(estimator, X, y, codes, params.splitter.split)
+        if isinstance(estimator, FrozenEstimator) and not self._resolved_ensemble(estimator):
+            splits = [(slice(None), slice(None))]  # nothing is trained: every row is held out
+        else:
+            splits = make_splits(self.cv, X, y, codes, params.splitter.split)
         estimators, responses = zip(
             *Parallel(n_jobs=self.n_jobs)(
                 delayed(fit_split)(faithful_clone(estimator), X, y, split, params.estimator.fit)
@@ -116,9 +114,7 @@ class CrossCalibratedClassifier(
         if not self._resolved_ensemble(estimator):
             final = faithful_clone(estimator)
             final.fit(X, y, **params.estimator.fit)
-            frozen = isinstance(estimator, FrozenEstimator)
-            own = responses[0].classes if frozen else np.asarray(final.classes_)
-            own = np.unique(own) if responses[0].network else own  # as networks answer
+            own = _own_classes(final, estimator, responses[0])
             joined, kept = join_responses(responses, rows, codes, self.classes_, own)
             # A sample that several splits held out still counts once.
             weight = weight / np.maximum(np.bincount(kept, minlength=len(codes)), 1)
@@ -128,7 +124,7 @@ class CrossCalibratedClassifier(
             for member, response, held in zip(estimators, responses, rows, strict=True)
         ]
         warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows, left_out)
-        self._take_features(estimators[0])
+        self._take_features(estimators[0], X)
         return self
 
     def predict_proba(self, X):
@@ -148,6 +144,7 @@ class CrossCalibratedClassifier(
             the estimator answers in float32 or less.
         """
         check_is_fitted(self)
+        self._check_features(self.calibrated_classifiers_[0].estimator, X)
         return mean_of_pairs(self.calibrated_classifiers_, X)
 
     def get_metadata_routing(self):
@@ -212,36 +209,6 @@ class CrossCalibratedClassifier(
             return not isinstance(estimator, FrozenEstimator)
         return bool(self.ensemble)
 
-    def _splits(self, estimator, X, y, codes, split_params):
-        """Return pairs of training and held-out rows."""
-        if isinstance(self.cv, str):
-            raise InvalidParameterError(
-                f"cv={self.cv!r} is no way to split: give a number of folds, a splitter or "
-                "the splits. A classifier that is fitted already ('prefit') is wrapped in "
-                "sklearn.frozen.FrozenEstimator, and cv left out."
-            )
-        if isinstance(self.cv, LeaveOneOut):
-            raise ValueError(
-                "LeaveOneOut cross-validation does not allow all classes to be present in "
-                "test splits. Please use a cross-validation generator that allows all classes "
-                "to appear in every test and train split."
-            )
-        if isinstance(estimator, FrozenEstimator) and not self._resolved_ensemble(estimator):
-            return [(slice(None), slice(None))]  # nothing is trained: every row is held out
-        n_folds = self.cv if isinstance(self.cv, Integral) else getattr(self.cv, "n_splits", 0)
-        if n_folds and np.bincount(codes).min() < n_folds:
-            raise ValueError(
-                f"Requesting {n_folds}-fold cross-validation but provided less than "
-                f"{n_folds} examples for at least one class."
-            )
-        # Stratified whatever the estimator's tags say: some wrappers lack them.
-        cv = check_cv(self.cv, y, classifier=True)
-        X = codes if is_dict_of_arrays(X) else X
-        splits = list(cv.split(X, codes if np.ndim(y) == 2 else y, **split_params))
-        if not splits:
-            raise InvalidParameterError(f"cv={self.cv!r} gives no split.")
-        return splits
-
     def _route(self, estimator, sample_weight, fit_params):
         """Return what goes to the fit of the estimator and to the splitter."""
         if get_config()["enable_metadata_routing"]:
@@ -268,6 +235,13 @@ def _indexable(X, codes):
         check_consistent_length(*X.values(), codes)
         return X
     return indexable(X, codes)[0]
+
+
+def _own_classes(final, estimator, response):
+    """Return the classes of the classifier that was trained on all rows."""
+    frozen = isinstance(estimator, FrozenEstimator)
+    own = response.classes if frozen else np.asarray(final.classes_)
+    return np.unique(own) if response.network else own  # as networks answer
 
 
 def _refuse_one_class(y_classes, codes):

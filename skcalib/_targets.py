@@ -105,3 +105,9 @@ def columns_of_classes(classes, codes, used, n_columns):
         stacklevel=3,
     )
     return columns, classes.astype(np.intp)[codes]
+
+
+def columns_among(classes, own):
+    """Return the position of each of `own` labels among all `classes`."""
+    position = {label: i for i, label in enumerate(classes.tolist())}
+    return np.array([position[label] for label in own.tolist()])

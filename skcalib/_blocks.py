@@ -1,4 +1,4 @@
-"""Work on blocks of rows, shared among threads where that pays."""
+"""Blocks of rows that fit in cache, shared among threads where that pays."""
 
 import multiprocessing
 import threading
@@ -49,3 +49,9 @@ def _allowed():
 @lru_cache(maxsize=1)
 def _controller():
     return ThreadpoolController()  # looking for the libraries takes 8 ms, asking them none
+
+
+def row_blocks(n_samples, n_classes):
+    """Cut rows into slices of about half a million entries, to stay in cache."""
+    step = max(1, 2**19 // max(1, n_classes))
+    return [slice(start, start + step) for start in range(0, n_samples, step)]

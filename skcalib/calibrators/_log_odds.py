@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._logits import row_blocks
+from skcalib._blocks import row_blocks
 
 UNDERFLOW = 1e-290  # a sum of exponentials below it may have lost digits
 

@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._logits import row_blocks, softmax
+from skcalib._blocks import row_blocks
+from skcalib._logits import softmax
 from skcalib.calibrators._affine import affine_proba, fit_affine
 from skcalib.calibrators._beta import BetaCalibration
 from skcalib.calibrators._mixture import mixed_logits

@@ -1,12 +1,10 @@
 """CalibratedClassifierCV and TemperatureCalibratedClassifier."""
 
-import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
-from sklearn.utils.validation import check_is_fitted
 
 from skcalib import calibrators
-from skcalib._cross_fitting import CrossCalibratedClassifier
-from skcalib.calibrators import Calibrator, TemperatureScaling
+from skcalib.calibration._cross_calibrated import CrossCalibratedClassifier
+from skcalib.calibrators import Calibrator
 
 
 class CalibratedClassifierCV(CrossCalibratedClassifier):
@@ -167,127 +165,6 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         if isinstance(method, Calibrator):
             method.check_params()
         return method
-
-
-class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
-    r"""Divide the logits of any classifier by the temperature that fits held-out data best.
-
-    ``CalibratedClassifierCV`` with :class:`~skcalib.calibrators.TemperatureScaling`, whose
-    targets are smoothed here: also where all calibration samples are classified correctly, as
-    happens with a few dozens of them, the temperature is a sensible one. (The plain maximum
-    likelihood of ``method="temperature"`` is all or nothing there, at an infinite log loss.)
-    When (not) to use it: see there.
-
-    Parameters
-    ----------
-    estimator : estimator instance, keras.Model or torch.nn.Module, default=None
-        The classifier, with `decision_function` or `predict_proba`. One that is trained
-        already goes into :class:`sklearn.frozen.FrozenEstimator`; a trained Keras or torch
-        network is given as it is. By default ``LinearSVC(random_state=0)``.
-
-    smoothing : {"targets", "none", "mix"}, default="targets"
-        "targets" smooths the targets by a tenth of one sample in all,
-        :math:`t = (1 - e)\, \mathrm{onehot}(y) + e / K` with :math:`e = 0.1 / (n + 1)`, n
-        being the total weight of the calibration samples and K the number of classes. "none"
-        is plain maximum likelihood, the same as ``method="temperature"``; it warns if all
-        samples are classified correctly. "mix" mixes its answer with the uniform
-        distribution. See :class:`~skcalib.calibrators.TemperatureScaling`.
-
-    cv : int, cross-validation generator or iterable, default=None
-        How to split; 5 stratified folds by default.
-
-    n_jobs : int, default=None
-        Number of splits to train at the same time.
-
-    ensemble : bool or "auto", default="auto"
-        If True, a temperature for each split and the mean of their probabilities, which
-        may change the likeliest class; if False, one temperature from all held-out
-        answers, for the classifier trained on all samples. "auto" is False for a
-        FrozenEstimator, else True.
-
-    Attributes
-    ----------
-    calibrated_classifiers_ : list
-        The pairs, each with ``estimator``, ``calibrators`` (a list of the one fitted
-        TemperatureScaling, see there; empty if fewer than two classes were there to learn
-        from) and ``predict_proba``.
-
-    temperature_ : float or ndarray of shape (n_pairs,)
-        The temperature if there is one pair, as for trained networks or with
-        ``ensemble=False``; else that of each pair. Above one, the classifier was
-        overconfident. It is 1 for a pair with nothing to learn from.
-
-    classes_ : ndarray of shape (n_classes,)
-        Sorted labels.
-
-    n_features_in_ : int
-        As the fitted estimator has it, if it has.
-
-    feature_names_in_ : ndarray of shape (n_features,)
-        As the fitted estimator has them, if it has.
-
-    Raises
-    ------
-    ValueError
-        If a parameter is unknown, or as :class:`CalibratedClassifierCV` does (by `fit`).
-
-    Warns
-    -----
-    UserWarning
-        As :class:`CalibratedClassifierCV` does.
-    sklearn.exceptions.ConvergenceWarning
-        For each temperature that ended at its bound: if the classifier ranks classes no
-        better than chance; without smoothed targets also if all samples are classified
-        correctly, or if the scale of its decision values is extreme.
-
-    See Also
-    --------
-    CalibratedClassifierCV : The same with any calibrator.
-
-    References
-    ----------
-    C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger. On Calibration of Modern Neural
-    Networks. ICML 2017. arXiv:1706.04599
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_digits
-    >>> from sklearn.frozen import FrozenEstimator
-    >>> from sklearn.model_selection import train_test_split
-    >>> from sklearn.naive_bayes import GaussianNB
-    >>> from skcalib import TemperatureCalibratedClassifier
-    >>> X, y = load_digits(return_X_y=True)
-    >>> X, X_cal, y, y_cal = train_test_split(X, y, random_state=0)
-    >>> trained = GaussianNB().fit(X, y)
-    >>> model = TemperatureCalibratedClassifier(FrozenEstimator(trained)).fit(X_cal, y_cal)
-    >>> print(f"{model.temperature_:.0f}")
-    14
-    """
-
-    def __init__(
-        self, estimator=None, *, smoothing="targets", cv=None, n_jobs=None, ensemble="auto"
-    ):
-        self.estimator = estimator
-        self.smoothing = smoothing
-        self.cv = cv
-        self.n_jobs = n_jobs
-        self.ensemble = ensemble
-
-    @property
-    def temperature_(self):
-        """The temperature, or one for each pair if there are several."""
-        check_is_fitted(self)
-        found = np.array([_temperature_of(pair) for pair in self.calibrated_classifiers_])
-        return found if len(found) > 1 else float(found[0])
-
-    def _new_calibrator(self):
-        calibrator = TemperatureScaling(smoothing=self.smoothing)
-        calibrator.check_params()
-        return calibrator
-
-
-def _temperature_of(pair):
-    return pair.calibrators[0].temperature_ if pair.calibrators else 1.0
 
 
 def _calibrators_by_name():

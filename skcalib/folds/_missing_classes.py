@@ -1,0 +1,93 @@
+"""What held-out answers lack, counted and said once."""
+
+import warnings
+
+import numpy as np
+
+from skcalib._fitting import accepts_weight
+from skcalib._logits import looks_like_proba
+from skcalib._targets import columns_among
+from skcalib.networks import warn_of_lost_logits
+
+
+def warn_of_answers(estimator, responses):
+    """Warn once if answers are not what they are taken for."""
+    network, is_proba = responses[0].network, responses[0].is_proba
+    name = network or f"{type(estimator).__name__}.decision_function"
+    if any(not r.is_proba and looks_like_proba(r.values) for r in responses):
+        way_out = (
+            "pass from_logits=False to FrozenNetwork"
+            if network
+            else ("hide decision_function so that predict_proba is used")
+        )
+        warnings.warn(
+            f"{name} answers with rows that are non-negative and sum to one. If these are "
+            f"probabilities, {way_out}; as logits they are far too close together.",
+            UserWarning,
+            stacklevel=3,
+        )
+    if network and is_proba:
+        warn_of_lost_logits(np.concatenate([r.values for r in responses]), network)
+    elif is_proba and hasattr(estimator, "decision_function"):
+        warnings.warn(
+            f"{name} has no column for each class; predict_proba is used.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def warn_of_weights(calibrator, sample_weight):
+    """Warn once if the calibrator cannot use the weights that were given."""
+    if sample_weight is not None and not accepts_weight(calibrator):
+        warnings.warn(
+            f"method={calibrator!r} does not take sample_weight, so the calibration is "
+            "unweighted.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def count_unknown(responses, rows, codes, weight, classes):
+    """Count held-out answers to samples of a class that their classifier never saw."""
+    unknown = 0
+    for response, held in zip(responses, rows, strict=True):
+        known = columns_among(classes, response.classes)
+        unknown += np.sum(~np.isin(codes[held], known) & (weight[held] > 0))
+    return int(unknown)
+
+
+def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
+    """Warn once of all classes that some pair was trained or calibrated without."""
+    untrained, uncalibrated, idle = set(), set(), 0
+    for pair, held in zip(pairs, rows, strict=True):
+        present = np.unique(codes[held][weight[held] > 0])
+        untrained |= set(range(len(pair.classes))) - set(pair.columns.tolist())
+        uncalibrated |= set(pair.columns.tolist()) - set(present.tolist())
+        idle += not pair.calibrators
+    if not (untrained or uncalibrated or left_out):
+        return
+    labels = pairs[0].classes
+    said = []
+    if untrained:
+        said.append(
+            f"some training rows lack {labels[sorted(untrained)].tolist()}, so that a pair of "
+            "classifier and calibrator gives these probability 0"
+        )
+    if left_out:
+        said.append(
+            f"{left_out} calibration samples of classes that their classifier never saw are "
+            "left out"
+        )
+    if uncalibrated:
+        said.append(f"some calibration rows lack {labels[sorted(uncalibrated)].tolist()}")
+    if idle:
+        said.append(
+            f"{idle} of {len(pairs)} calibrations had fewer than two classes to learn from, "
+            "and the softmax of the logits is used as it is"
+        )
+    warnings.warn(
+        f"Not every class is everywhere: {'; '.join(said)}. Calibrate on more samples, or "
+        "shuffle or stratify the splits if there are any.",
+        UserWarning,
+        stacklevel=3,
+    )

@@ -1,0 +1,42 @@
+"""How rows are split into those to train on and those to calibrate on."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.model_selection import LeaveOneOut, check_cv
+from sklearn.utils._param_validation import InvalidParameterError
+
+from skcalib._rows import is_dict_of_arrays
+
+
+def make_splits(cv, X, y, codes, split_params):
+    """Return pairs of training and held-out rows."""
+    _refuse_unusable(cv)
+    n_folds = cv if isinstance(cv, Integral) else getattr(cv, "n_splits", 0)
+    if n_folds and np.bincount(codes).min() < n_folds:
+        raise ValueError(
+            f"Requesting {n_folds}-fold cross-validation but provided less than "
+            f"{n_folds} examples for at least one class."
+        )
+    # Stratified whatever the estimator's tags say: some wrappers lack them.
+    splitter = check_cv(cv, y, classifier=True)
+    X = codes if is_dict_of_arrays(X) else X
+    splits = list(splitter.split(X, codes if np.ndim(y) == 2 else y, **split_params))
+    if not splits:
+        raise InvalidParameterError(f"cv={cv!r} gives no split.")
+    return splits
+
+
+def _refuse_unusable(cv):
+    if isinstance(cv, str):
+        raise InvalidParameterError(
+            f"cv={cv!r} is no way to split: give a number of folds, a splitter or "
+            "the splits. A classifier that is fitted already ('prefit') is wrapped in "
+            "sklearn.frozen.FrozenEstimator, and cv left out."
+        )
+    if isinstance(cv, LeaveOneOut):
+        raise ValueError(
+            "LeaveOneOut cross-validation does not allow all classes to be present in "
+            "test splits. Please use a cross-validation generator that allows all classes "
+            "to appear in every test and train split."
+        )
