@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skcalib._blocks import row_blocks
 from skcalib._logits import softmax
 from skcalib.calibrators._base import Calibrator
+from skcalib.calibrators._masks import uniform_over_open
 from skcalib.calibrators._temperature_search import best_beta
 
 MAX_ITER = 1000
@@ -87,16 +88,19 @@ class EnsembleTemperatureScaling(Calibrator):
     """
 
     short_name = "ets"
+    takes_masks = True
 
     def _fit(self, logits, codes, weight):
         beta, flaw = best_beta(logits, codes, weight)
         self.temperature_ = 1 / beta
-        of_truth = np.full((len(codes), 3), 1 / logits.shape[1])
+        of_truth = np.empty((len(codes), 3))
         for block in row_blocks(*logits.shape):
             rows, truth = logits[block].astype(np.float64, copy=False), codes[block]
             each = np.arange(len(truth)), truth
             of_truth[block, 0] = softmax(rows, beta)[each]
             of_truth[block, 1] = softmax(rows)[each]
+            uniform = uniform_over_open(1.0, rows, rows.dtype)
+            of_truth[block, 2] = np.broadcast_to(uniform, rows.shape)[each]
         self.weights_, gap = mixture_weights(of_truth, weight / weight.sum())
         if gap > GAP:
             flaw = f"The weights may cost {gap:.1e} of log loss after {MAX_ITER} iterations."
@@ -109,7 +113,7 @@ class EnsembleTemperatureScaling(Calibrator):
         proba *= tempered
         for block in row_blocks(*logits.shape):
             proba[block] += given * softmax(logits[block])
-        proba += uniform / logits.shape[1]
+        proba += uniform_over_open(uniform, logits, logits.dtype)
         return proba
 
 

@@ -130,6 +130,7 @@ class TemperatureScaling(Calibrator):
     """
 
     short_name = "temperature"
+    takes_masks = True
     _skips_weight_zero = True
 
     def __init__(self, *, smoothing="none"):
@@ -149,7 +150,7 @@ class TemperatureScaling(Calibrator):
 
     def _proba(self, logits):
         proba = softmax_at(logits, self.beta_)
-        return mix(proba, self.uniform_share_) if self.uniform_share_ else proba
+        return mix(proba, self.uniform_share_, logits) if self.uniform_share_ else proba
 
 
 def softmax_at(logits, beta):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skcalib._blocks import in_threads, row_blocks
-from skcalib._logits import exponentials
+from skcalib._logits import exponentials, masked_entries
 from skcalib.calibrators._smoothed_targets import slope_of_smoothing
 
 LOG_BETA_BOUND = 10.0
@@ -159,7 +159,9 @@ def _derivative_at_ends(logits, codes, weight):
     for part, truth, w in _used_parts(blocks, logits, codes, weight):
         shifted = part - part.max(axis=1, keepdims=True)
         chosen = shifted[np.arange(len(truth)), truth].astype(np.float64)
-        mean = shifted.mean(axis=1, dtype=np.float64)
+        masked = masked_entries(part)
+        open_ = True if masked is None else ~masked
+        mean = shifted.mean(axis=1, dtype=np.float64, where=open_)
         at_zero += np.einsum("i,i->", w, mean - chosen)
         at_infinity -= np.einsum("i,i->", w, chosen)
     return np.array([at_zero, at_infinity])
@@ -193,7 +195,11 @@ def _cumulants(logits, beta, scaled, mass, order):
     total = exponentials(logits, beta, scaled, mass)
     moments = []
     for _ in range(order - 1):
-        mass *= scaled
+        with np.errstate(invalid="ignore"):
+            mass *= scaled
+        if np.isnan(np.einsum("ij->i", mass)).any():  # classes are masked: 0 times -inf
+            masked = np.isnan(mass)
+            mass[masked] = scaled[masked] = 0
         moments.append(np.einsum("ij->i", mass) / total)
     moments.append(np.einsum("ij,ij->i", mass, scaled) / total)
     cumulants = []

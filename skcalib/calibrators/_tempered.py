@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._blocks import row_blocks
+from skcalib._logits import masked_entries
 from skcalib.calibrators._affine import affine_proba
 from skcalib.calibrators._temperature_search import (
     CHANCE,
@@ -30,7 +31,8 @@ def scale_free_beta(logits, codes, weight):
     """Return the inverse of the best temperature, whatever the scale, and what is wrong."""
     beta, flaw = best_beta(logits, codes, weight)
     if flaw and SCALE in flaw:
-        largest = max(-float(logits.min()), float(logits.max()))
+        lowest = np.min(logits, where=logits > -np.inf, initial=0)  # masked or not
+        largest = max(-float(lowest), float(logits.max()))
         scale = logits.dtype.type(2.0 ** np.floor(np.log2(largest)))
         beta, flaw = best_beta(logits / scale, codes, weight)
         beta /= float(scale)
@@ -61,10 +63,10 @@ def warn_if_separated(z, theta, codes):
 def tempered_logits(logits, beta, factor=1.0):
     """Return ``factor * log(softmax(beta * logits))``, the logarithm cut off at -1e4.
 
-    Squares are safe then. The type is that of the logits; but float64 if all rows fit into
-    one block. If logits are so small that `factor` is huge, all logarithms are nearly those
-    of 1 / K, beside which their differences would be lost: they are taken of K times the
-    softmax there.
+    Squares are safe then. What is masked stays -inf. The type is that of the logits; but
+    float64 if all rows fit into one block. If logits are so small that `factor` is huge, all
+    logarithms are nearly those of 1 / K, beside which their differences would be lost: they
+    are taken of K times the softmax there.
     """
     blocks = row_blocks(*logits.shape)
     out = np.empty(logits.shape, np.float64 if len(blocks) == 1 else logits.dtype)
@@ -79,6 +81,8 @@ def tempered_logits(logits, beta, factor=1.0):
         np.maximum(rows, LOWEST, out=rows)
         rows *= factor
         out[block] = np.clip(rows, -FARTHEST, FARTHEST, out=rows) if factor > LARGE else rows
+        if (masked := masked_entries(logits[block])) is not None:
+            out[block][masked] = -np.inf
     return out
 
 

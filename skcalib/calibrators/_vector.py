@@ -93,6 +93,7 @@ class VectorScaling(Calibrator):
     """
 
     short_name = "vector"
+    takes_masks = True
 
     def __init__(self, *, penalty=1e-3):
         self.penalty = penalty
