@@ -258,10 +258,15 @@ def check_proba(proba, source, *, allow_zero_rows=False, way_out=IF_LOGITS):
             _complain(source, "NaN or infinite values", ~np.isfinite(proba).all(axis=1))
         outside = (proba < -ROUNDING) | (proba > 1 + SUM_TOLERANCE)
         _complain(source, f"values outside [0, 1] ({way_out})", outside.any(axis=1))
-    total = proba.sum(axis=1, dtype=np.float64)
-    off = (np.abs(total - 1) > SUM_TOLERANCE) & ~((total == 0) & allow_zero_rows)
+    off = sums_off(proba, but_zero=allow_zero_rows)
     if off.any():
         _complain(source, f"probabilities that do not sum to one ({way_out})", off)
+
+
+def sums_off(proba, *, but_zero=True):
+    """Tell which rows do not sum to one; nor to zero, unless that is off, too."""
+    total = proba.sum(axis=1, dtype=np.float64)
+    return (np.abs(total - 1) > SUM_TOLERANCE) & ~((total == 0) & but_zero)
 
 
 def log_of_floored(proba, floor):

@@ -255,7 +255,8 @@ class BinaryCalibrator(Calibrator):
     - "ovo", one-vs-one: each pair of classes has a map of the difference of their logits,
       fitted to the rows of these two classes, and the probabilities of all pairs are
       coupled: with :math:`r_{kj}` the probability of k if it is k or j,
-      :math:`p_k \propto 1 / (\sum_{j \ne k} 1 / r_{kj} - (K - 2))` [1]_.
+      :math:`p_k \propto 1 / (\sum_{j \ne k} 1 / r_{kj} - (K - 2))` [1]_. With more than
+      100 classes that warns, with more than 300 it is refused.
 
     A row takes no part in the map of a class that it masks, and gives that class probability
     0; the others' are divided by their sum. In such rows K counts the classes left.
