@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from skcalib._logits import refuse_masked
 from skcalib._responses import take_rows
-from skcalib.displays._models import proba_and_classes
+from skcalib.displays._models import proba_and_classes, refuse_labels
 
 
 class FromCVResultsMixin:
@@ -47,6 +48,9 @@ class FromCVResultsMixin:
         ValueError
             If `cv_results` lacks estimators or indices.
         """
+        refuse_labels(params)
+        for values, source in ((y, "y"), (sample_weight, "sample_weight")):
+            refuse_masked(values, source)
         y_true, y_proba, labels, rows, fold, own_name = _out_of_fold(cv_results, X, y)
         if sample_weight is not None:
             sample_weight = np.asarray(sample_weight)[rows]

@@ -134,7 +134,7 @@ def warn_of_little_variation(resampler):
             f"There are only {n_units} groups (in {n_strata} strata). An interval from so few "
             "is too narrow."
         )
-    elif np.sqrt(1 - n_strata / n_units) < LEAST_SHARE:
+    elif n_strata > 1 and np.sqrt(1 - n_strata / n_units) < LEAST_SHARE:
         less = 100 * (1 - np.sqrt(1 - n_strata / n_units))
         message = (
             f"There are {n_units} {what}s in {n_strata} strata. Within so small ones little "
