@@ -15,6 +15,7 @@ from skcalib.displays._figure import (
     listed,
     name_first_model,
     names_for,
+    next_color,
 )
 from skcalib.displays._keywords import check_keywords
 from skcalib.displays._models import FromEstimatorMixin, models_of
@@ -193,7 +194,7 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
             if alone:
                 looks, prefix = ({"color": RIGHT}, {"color": WRONG}, {"color": "black"}), ""
             else:
-                color = COLORS[(known + number) % len(COLORS)]
+                color = next_color(ax)
                 looks = ({"color": color}, {"color": color}, {"color": color})
                 prefix = f"{different_name(own, taken, known + number)}: "
             artists.append(draw_model(ax, curve, mean, place, looks, prefix, kwargs))

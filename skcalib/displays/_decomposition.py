@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._messages import name_in_picture
+from skcalib._messages import name_in_legend, name_in_picture
 from skcalib.displays._figure import (
     COLORS,
     GREY,
@@ -192,7 +192,7 @@ class DecompositionDisplay(FromEstimatorMixin):
             look = {"marker": MARKERS[number % len(MARKERS)], "ms": 9, "ls": "none"}
             look |= {"color": COLORS[number % len(COLORS)], "gid": MODEL, "zorder": 3}
             words = f"{part.loss:.3f}"
-            look["label"] = f"{name_in_picture(own)}: {words}" if own else words
+            look["label"] = f"{name_in_legend(own)}: {words}" if own else words
             points.append(ax.plot(x, y, **(look | kwargs))[0])
         self._add_levels(ax, parts[0].uncertainty)
         ax.set_xlabel("Miscalibration: what recalibration would gain (less is better)")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._messages import name_in_picture
+from skcalib._messages import name_in_legend
 
 # Okabe and Ito's colours, which the colour-blind tell apart; markers and dashes for print.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -76,8 +76,14 @@ def drawn_models(ax):
 
 
 def next_color(ax):
-    """Return the number of the first colour that no model on these axes has."""
-    return len({line.get_color() for line in ax.lines if line.get_gid() == MODEL})
+    """Return the first colour that nothing on these axes has; any of them if all are used."""
+    from matplotlib.colors import to_hex
+
+    used = {to_hex(line.get_color()) for line in ax.lines}
+    for patch in ax.patches:
+        used |= {to_hex(patch.get_facecolor()), to_hex(patch.get_edgecolor())}
+    free = [color for color in COLORS if color.lower() not in used]
+    return free[0] if free else COLORS[drawn_models(ax) % len(COLORS)]
 
 
 def name_first_model(ax, words):
@@ -86,6 +92,7 @@ def name_first_model(ax, words):
     Its entries of the legend begin with one of `words`; return all names in the legend.
     """
     name = ax.get_title() or "model 1"
+    name = f" {name}" if name.startswith("_") else name
     for artist in (*ax.lines, *ax.containers):
         label = str(artist.get_label())
         if label.startswith(words):
@@ -98,7 +105,7 @@ def name_first_model(ax, words):
 
 def different_name(name, taken, number):
     """Return a name for the legend that no model there has, and add it to them."""
-    name = f"model {number + 1}" if name is None else name_in_picture(name)
+    name = f"model {number + 1}" if name is None else name_in_legend(name)
     tries = [name, *(f"{name} ({k})" for k in range(2, len(taken) + 3))]
     name = next(own for own in tries if own not in taken)
     taken.add(name)
@@ -141,7 +148,7 @@ def figure_in_words(figure):
 def label_of(name, figure, what=""):
     """Return an entry of the legend, or None."""
     words = figure_in_words(figure)
-    named = None if name is None else name_in_picture(name)
+    named = None if name is None else name_in_legend(name)
     parts = [part for part in (named, words and f"{what}{words}") if part]
     return ": ".join(parts) if parts else None
 

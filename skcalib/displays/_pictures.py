@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._messages import name_in_picture
+from skcalib._messages import name_in_legend, name_in_picture
 from skcalib.displays._figure import COLORS, DASHES, add_legend
 
 EDGES = np.linspace(0, 1, 26)
@@ -52,7 +52,7 @@ def draw_distribution(ax, draws, labels, summary, i, given):
     for place, (column, label) in enumerate(zip(columns, labels, strict=True)):
         color, sign = COLORS[place], 1 - 2 * place
         low, high = 100 * summary.low[i, column], 100 * summary.high[i, column]
-        words = f"{name_in_picture(label)} [{low:.0f}, {high:.0f}] %"
+        words = f"{name_in_legend(label)} [{low:.0f}, {high:.0f}] %"
         look = {"color": color, "edgecolor": "white", "lw": 0.4, "hatch": HATCHES[place]}
         weights = np.full(len(draws), sign)
         look |= {"label": words, "weights": weights}

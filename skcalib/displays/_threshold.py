@@ -246,7 +246,7 @@ class ThresholdDisplay(FromEstimatorMixin):
         taken = name_first_model(ax, WORDS) if known else set()
         found = []
         for number, (curve, name) in enumerate(zip(curves, names, strict=True)):
-            color = COLORS[next_color(ax) % len(COLORS)]
+            color = next_color(ax)
             name = different_name(name, taken, known // len(LOOKS) + number)
             looks = [
                 {"color": color, "ls": DASHES[k], "label": f"{name}: {word}"}

@@ -144,7 +144,7 @@ class UncertaintyDisplay:
         refuse_labels(params)
         refuse_masked(y, "y")
         given = {name: value for name, value in params.items() if name not in OWN}
-        check_keywords(cls.from_estimator, given, *DRAWN_BY)
+        check_keywords(cls.from_predictions, given, *DRAWN_BY)
         if hasattr(estimator, "sample_proba"):
             result = estimator.predict_uncertainty(X, measures="likeliest")
             margin, labels = result.margin, estimator.classes_
