@@ -17,6 +17,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._fitting import accepts_weight
+from skcalib._logits import refuse_masked
 from skcalib._pairs import (
     columns_among,
     count_unknown,
@@ -92,6 +93,7 @@ class CrossCalibratedClassifier(
             If `estimator` is frozen but was never fitted.
         """
         refuse_streams(X)
+        refuse_masked(X, "X")
         calibrator = self._new_calibrator()
         estimator = self._checked_estimator()
         y_classes, codes, y = encoded(y, estimator)

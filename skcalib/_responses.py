@@ -8,7 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from skcalib._logits import check_finite, check_proba, float_array, log_of_floored
+from skcalib._logits import (
+    check_finite,
+    check_proba,
+    float_array,
+    log_of_floored,
+    refuse_masked,
+)
 from skcalib._wrapped_networks import final_estimator, final_network
 
 
@@ -65,6 +71,7 @@ def _answer(estimator, method, X, classes, *, strict=True):
     """Return a finite matrix with a column for each class, or raise (or None)."""
     source = f"{type(estimator).__name__}.{method}"
     is_proba = method == "predict_proba"
+    refuse_masked(X, "X")
     values = float_array(getattr(estimator, method)(X), source)
     n_samples, n_classes = count_rows(X), len(classes)
     shape = values.shape

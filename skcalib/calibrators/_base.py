@@ -9,12 +9,15 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skcalib._columns import column_names, columns_by_name, take_columns
 from skcalib._logits import (
     check_finite,
     check_proba,
     looks_like_proba,
+    refuse_masked,
     row_blocks,
 )
+from skcalib._messages import quote
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib.calibrators._lifting import (
     LIFTINGS,
@@ -83,7 +86,9 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
             Logits, a column for each class in sorted order of the labels: real numbers
             of at most 1e30 whose softmax makes sense. A single column is a binary
             decision value f, the same as the logits ``(-f/2, f/2)``. For probabilities
-            see :func:`~skcalib.logits_from_proba`.
+            see :func:`~skcalib.logits_from_proba`. The columns of a frame may be in any
+            order if their names are the labels ("0" is the label 0); other text names are
+            those of features, as everywhere in scikit-learn, and numbers say nothing.
 
         y : array-like of shape (n_samples,)
             Class labels: strings, integers, integer-valued floats, booleans,
@@ -102,7 +107,8 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         Raises
         ------
         ValueError
-            If X holds NaN or infinite values or has the wrong number of columns, if y
+            If X holds NaN or infinite values or has the wrong number of columns, if some of
+            its columns are named by labels and others are not, if values are masked, if y
             has one class only, or if weights are negative, NaN or all zero, or if a
             parameter is unusable.
 
@@ -119,6 +125,7 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         weight = check_weight(sample_weight, logits)
         used = weight > 0
         self.classes_, codes = columns_of_classes(classes, codes, used, logits.shape[1])
+        logits = self._in_order_of_classes(logits, X)
         if looks_like_proba(logits if self.n_features_in_ > 1 else logits[:, 1:] * 2, used):
             warnings.warn(
                 "X looks like probabilities: every row is non-negative and sums to one, or is "
@@ -160,7 +167,7 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         Parameters
         ----------
         X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
-            Logits, as in `fit`.
+            Logits, as in `fit`; a frame with the names of the labels in any order.
 
         Returns
         -------
@@ -181,7 +188,34 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         check_proba(proba, source)
         return self
 
+    def _in_order_of_classes(self, logits, X):
+        """Return the logits that `fit` was given in sorted order of the labels."""
+        columns = self._columns_of_labels(X)
+        if columns is None:
+            return logits
+        if hasattr(self, "feature_names_in_"):  # as predict_proba will order them
+            self.feature_names_in_ = self.feature_names_in_[columns]
+        return logits[:, columns]
+
+    def _columns_of_labels(self, X):
+        """Return the column of each class in a frame whose columns are named by them."""
+        names = column_names(X)
+        if names is None or len(names) > 1:
+            return columns_by_name(names, self.classes_, "X")
+        if names[0] == self.classes_.tolist()[0]:
+            raise ValueError(
+                f"X has a single column, named {quote(names[0])}, but a single column is the "
+                f"decision value of the second class, {quote(self.classes_.tolist()[1])}: "
+                "larger values speak for it. Give -X, or two columns."
+            )
+        return None
+
     def _check_logits(self, X, *, reset):
+        refuse_masked(X, "X")
+        columns = None if reset else self._columns_of_labels(X)
+        if columns is not None:
+            X = take_columns(X, columns)
+            X = X if hasattr(self, "feature_names_in_") else np.asarray(X)
         if np.asarray(X).ndim == 1:
             raise ValueError(
                 "Expected 2D array, got 1D array instead: X holds logits, a column for each "
