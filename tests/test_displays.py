@@ -679,10 +679,10 @@ def test_labels_and_names_are_text(display, params, strange):
         for text in ax.get_legend().get_texts()
     ]
     assert all(len(text) < 200 for text in legends)
-    if display in (ReliabilityDisplay, RiskCoverageDisplay, DecompositionDisplay):
-        if not is_sheet(params) and params.get("metric", "rms") == "rms":
-            begin = strange[:20].replace("$", r"\$")
-            assert any(text.strip().startswith(begin) for text in legends)
+    named = display in (ReliabilityDisplay, RiskCoverageDisplay, DecompositionDisplay)
+    if named and not is_sheet(params):
+        begin = strange[:20].replace("$", r"\$")
+        assert any(text.strip().startswith(begin) for text in legends)
 
 
 @pytest.mark.parametrize("display", SEVERAL)
