@@ -50,8 +50,9 @@ def calibration_error_interval(
     leaves out the truth. It is not the mean distance, but the root of the mean square, which is
     never less. How sure it is depends on the bins: what cancels inside of a bin is not seen.
 
-    In 300 simulated sets each, of 100, 500 and 2,000 rows, 95 % intervals held the true error
-    of the bins in COVERAGE.
+    In 300 simulated sets each of 100, 500 and 2,000 rows, 95 % intervals held the true error of
+    the bins in 94 to 98 % where uniform probabilities p were wrong (true frequencies p**1.5, or
+    0.15 + 0.7 p), and in 99 to 100 % where they were right or nearly (p**1.1).
 
     Parameters
     ----------

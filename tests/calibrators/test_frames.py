@@ -1,5 +1,6 @@
 """Frames: columns that are named by the labels are told by their names; masks are refused."""
 
+import inspect
 import warnings
 
 import numpy as np
@@ -123,10 +124,13 @@ def test_arrow_tables_are_frames():
 
 @pytest.mark.parametrize(
     "name",
-    [name for name in calibrators.__all__ if name not in ("Calibrator", "BinaryCalibrator")],
+    [name for name in calibrators.__all__ if hasattr(getattr(calibrators, name), "short_name")],
 )
 def test_masked_arrays_are_refused_by_all(name):
-    method = getattr(calibrators, name)()
+    method = getattr(calibrators, name)
+    if inspect.isabstract(method):
+        return
+    method = method()
     frame, y = problem(60)
     X = frame[SORTED].to_numpy()
     mask = np.arange(60) == 3
