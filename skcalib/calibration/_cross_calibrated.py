@@ -19,7 +19,7 @@ from skcalib._fitting import accepts_weight
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._progress import run_parallel
 from skcalib._representations import VersionedMixin
-from skcalib._rows import is_dict_of_arrays, refuse_streams
+from skcalib._rows import is_dict_of_arrays, refuse_masked_array, refuse_streams
 from skcalib._targets import check_weight, columns_among
 from skcalib.backends import in_numpy
 from skcalib.calibration._labels import fit_labels, pairs_of_labels, proba_of_members
@@ -108,6 +108,7 @@ class CrossCalibratedClassifier(
             If `estimator` is frozen but was never fitted.
         """
         refuse_streams(X)
+        refuse_masked_array(X, "X")
         calibrator = self._new_calibrator()
         estimator = self._checked_estimator()
         X, sample_weight = listed_inputs(estimator, X), in_numpy(sample_weight, "sample_weight")

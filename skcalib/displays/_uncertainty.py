@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from skcalib._rows import take_rows
+from skcalib._messages import name_in_picture, quote
+from skcalib._rows import refuse_masked_array, take_rows
 from skcalib.backends import in_numpy
 from skcalib.displays._figure import COLORS, axes_for, panels_for
-from skcalib.displays._models import proba_and_classes
+from skcalib.displays._keywords import check_keywords
+from skcalib.displays._models import draws_and_labels, proba_and_classes, refuse_labels
 from skcalib.displays._pictures import (
     draw_distribution,
     draw_image,
@@ -17,6 +19,8 @@ from skcalib.uncertainty import summarize_draws
 
 IMAGE, PLOT = (1.5, 2.1), (2.6, 2.1)  # inches of a panel
 NEEDED = ["mean", "interval", "likeliest"]
+DRAWN_BY = ("imshow", "hist", "bar")
+OWN = ("interval", "ax", "name")  # besides those of from_estimator
 
 
 class UncertaintyDisplay:
@@ -137,6 +141,10 @@ class UncertaintyDisplay:
         ValueError
             If the estimator draws at several levels, or has no probabilities.
         """
+        refuse_labels(params)
+        refuse_masked_array(y, "y")
+        given = {name: value for name, value in params.items() if name not in OWN}
+        check_keywords(cls.from_predictions, given, *DRAWN_BY)
         if hasattr(estimator, "sample_proba"):
             result = estimator.predict_uncertainty(X, measures="likeliest")
             margin, labels = result.margin, estimator.classes_
@@ -194,7 +202,7 @@ class UncertaintyDisplay:
             Share of the draws in the intervals of distributions.
 
         labels : array-like of shape (n_classes,), default=None
-            The labels of the columns; their numbers if None.
+            The labels of the columns, in their order; their numbers if None.
 
         ax : matplotlib Axes, default=None
             See :meth:`plot`.
@@ -215,8 +223,8 @@ class UncertaintyDisplay:
         ValueError
             If draws are no probabilities, or a row does not exist.
         """
-        draws = np.asarray(in_numpy(draws, "draws"))
-        draws = draws[np.newaxis] if draws.ndim == 2 else draws
+        check_keywords(cls.from_predictions, kwargs, *DRAWN_BY)
+        draws, labels = draws_and_labels(y_true, draws, labels)
         margin = summarize_draws(draws, measures="likeliest").margin
         rows = _rows_to_show(margin, sample, n_samples)
         return cls._made(
@@ -250,7 +258,7 @@ class UncertaintyDisplay:
         """Return the display of these rows, drawn."""
         summary = summarize_draws(draws, interval=interval, measures=NEEDED)
         columns = summary.likeliest
-        labels = np.arange(draws.shape[2]) if labels is None else np.sort(np.asarray(labels))
+        labels = np.asarray(labels)
         two = np.take_along_axis(draws, columns[np.newaxis], axis=2)
         given = {"images": images, "y_true": y_true, "rows": rows, "single": single}
         display = cls(two, summary=summary, likeliest=labels[columns], **given)
@@ -298,7 +306,7 @@ class UncertaintyDisplay:
             self._add_truth(panel, i, pictures)
         self.figure_, self.ax_ = axes[0].figure, axes[0] if self.single else axes
         if name and (ax is None or hasattr(ax, "suptitle")):
-            self.figure_.suptitle(name, fontsize="medium")
+            self.figure_.suptitle(name_in_picture(name), fontsize="medium")
         return self
 
     def _draw_classes(self, ax, i, given):
@@ -313,7 +321,7 @@ class UncertaintyDisplay:
         words = f"row {self.rows[i]}"
         color = "black"
         if self.y_true is not None:
-            words += f": is {self.y_true[i]}"
+            words += f": is {name_in_picture(self.y_true[i])}"
             color = "black" if self.y_true[i] == self.likeliest[i, 0] else COLORS[1]
         size = "medium" if self.single else "small"
         words = words if pictures else f"Probability ({words})"
@@ -324,8 +332,8 @@ def _rows_to_show(margin, sample, n_samples):
     """Return the number of the row, or those of the smallest margins."""
     if sample is None:
         if n_samples < 1:
-            raise ValueError(f"n_samples must be at least 1, got {n_samples!r}.")
+            raise ValueError(f"n_samples must be at least 1, got {quote(n_samples)}.")
         return np.argsort(margin, kind="stable")[:n_samples]
     if not -len(margin) <= sample < len(margin):
-        raise ValueError(f"sample={sample!r}, but there are {len(margin)} rows.")
+        raise ValueError(f"sample={quote(sample)}, but there are {len(margin)} rows.")
     return np.array([sample % len(margin)])

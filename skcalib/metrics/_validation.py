@@ -8,7 +8,8 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
 from skcalib._columns import column_names
-from skcalib._logits import ROUNDING, SUM_TOLERANCE, float_array, refuse_masked
+from skcalib._logits import ROUNDING, SUM_TOLERANCE, float_array
+from skcalib._rows import refuse_masked_array
 from skcalib.backends import in_numpy
 from skcalib.metrics._classes import (
     classes_of_columns,
@@ -72,7 +73,7 @@ def check_predictions(y_true, y_proba, labels=None, sample_weight=None, pos_labe
     their labels.
     """
     for values, name in ((y_true, "y_true"), (sample_weight, "sample_weight")):
-        refuse_masked(values, name)
+        refuse_masked_array(values, name)
     refuse_swapped(y_true, y_proba)
     names = column_names(y_proba)
     proba = _proba_array(y_proba)
