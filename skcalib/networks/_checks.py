@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib.backends import network_backend
+from skcalib.networks._labels import refuse_several_sigmoids
 
 
 def backend_of(model):
@@ -86,3 +87,20 @@ def _check_one_of(name, value, third):
         f"The {name!r} parameter of FrozenNetwork must be True, False or {third!r}. Got "
         f"{value!r} instead."
     )
+
+
+def says_logits(network):
+    """Tell whether an output of unknown origin is logits, None if nothing tells."""
+    if network.from_logits != "auto":
+        return bool(network.from_logits)
+    return backend_of(network.model).says_logits(network.model)
+
+
+def is_one_vs_rest(network, values, head, is_logits):
+    """Tell whether there are several sigmoids, or raise if that may mean two things."""
+    if values.shape[1] == 1 or head in ("softmax", "log_softmax"):
+        return False
+    binary = is_logits and backend_of(network.model).says_binary(network.model)
+    if (head == "sigmoid" or binary) and network.multilabel is None:
+        refuse_several_sigmoids(values.shape[1], type(network.model).__name__)
+    return head == "sigmoid" or binary
