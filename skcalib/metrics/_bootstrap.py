@@ -138,10 +138,10 @@ def bootstrap_interval(
     -----
     UserWarning
         If nothing can vary between resamples (one group, each row a stratum): all but the
-        estimate is NaN. If there are fewer than ten groups, or strata so small that the standard
-        error is a tenth too small. If the metric is NaN for some replicates (they are left
-        out). If the interval does not hold the estimate, or all replicates lie on one side of
-        it.
+        estimate is NaN. If there are fewer than ten groups, or strata so small that the
+        standard error is a tenth too small. If the metric is NaN for some replicates (they are
+        left out). If the interval does not hold the estimate, or all replicates lie on one
+        side of it.
 
     See Also
     --------
@@ -210,8 +210,8 @@ def bootstrap_difference(
     ``1 - p_value`` just touches zero.
 
     For calibration errors take the debiased square, ``functools.partial(calibration_error,
-    norm="l2_squared", debias=True)``, and ``method="normal"``: with BCa, two calibrated models differed "significantly" in
-    38 % of 120 simulations instead of 5 %, with "normal" in 1 %.
+    norm="l2_squared", debias=True)``, and ``method="normal"``: with BCa, two calibrated models
+    differed "significantly" in 38 % of 120 simulations instead of 5 %, with "normal" in 1 %.
 
     Do not use it to pick the best of many models: the best of twenty equal ones looks
     better. As for the training of the models, see :func:`bootstrap_interval`, also for which
