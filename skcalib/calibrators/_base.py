@@ -20,7 +20,9 @@ from skcalib.calibrators._lifting import (
     LIFTINGS,
     binary_columns,
     binary_problems,
+    exponent_of,
     joined,
+    magnified,
     mixed_with_uniform,
 )
 from skcalib.calibrators._mixture import SMOOTHINGS, uniform_share
@@ -192,7 +194,10 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
             self, X, dtype=[np.float64, np.float32], reset=reset, ensure_all_finite=False
         )
         check_finite(X, "X")
-        return np.hstack([-X / 2, X / 2]) if X.shape[1] == 1 else X
+        if X.shape[1] > 1:
+            return X
+        half = X / 2  # of a subnormal number rounded; the difference is X all the same
+        return np.hstack([-half, X - half])
 
 
 class BinaryCalibrator(Calibrator):
@@ -221,6 +226,9 @@ class BinaryCalibrator(Calibrator):
 
     Notes
     -----
+    Log-odds that are all below 1e-210 are multiplied by a power of two, so that none is
+    subnormal; ``maps_``, and coefficients that are read from it, are for the product.
+
     Subclasses implement
 
     - ``_fit_map(z, target, weight)``: vectors; `z` the log-odds (float64; values that
@@ -267,8 +275,10 @@ class BinaryCalibrator(Calibrator):
         check_choice("smoothing", self.smoothing, SMOOTHINGS)
 
     def _fit(self, logits, codes, weight):
-        self.maps_, self._uniform_shares = [], []
+        self.maps_, self._uniform_shares, self._exponents = [], [], []
         for z, target, of_rows in binary_problems(logits, codes, weight, self.multiclass):
+            self._exponents.append(exponent_of(z))
+            z = magnified(z, self._exponents[-1])
             self.maps_.append(self._fit_map(z, target, of_rows) if len(z) else None)
             share = uniform_share(of_rows, self.smoothing) if len(z) else 0.0
             self._uniform_shares.append(share)
@@ -280,9 +290,14 @@ class BinaryCalibrator(Calibrator):
             proba[block] = joined(odds, logits.shape[1], self.multiclass)
         return proba
 
+    def _columns(self, logits):
+        """Yield the log-odds that each map is applied to."""
+        columns = binary_columns(logits, self.multiclass)
+        yield from map(magnified, columns, self._exponents)
+
     def _odds(self, logits):
         """Yield the calibrated log-odds of each map."""
-        columns = binary_columns(logits, self.multiclass)
+        columns = self._columns(logits)
         n_outcomes = 2 if self.multiclass == "ovo" else logits.shape[1]
         for fitted, share, z in zip(self.maps_, self._uniform_shares, columns, strict=True):
             odds = z if fitted is None else self._apply_map(fitted, z)

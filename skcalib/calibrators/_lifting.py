@@ -15,6 +15,7 @@ from skcalib._log_odds import (
 from skcalib._logits import sigmoid, softmax
 
 LIFTINGS = ("ovr", "ovo")
+TINY, NEARLY_TINY = -700, -600  # exponents
 
 
 def binary_problems(logits, codes, weight, multiclass):
@@ -45,6 +46,23 @@ def binary_columns(logits, multiclass):
         return
     for j, k in combinations(range(n_classes), 2):
         yield logits[:, k].astype(np.float64) - logits[:, j]
+
+
+def exponent_of(z):
+    """Return the power of two by which log-odds are multiplied, 0 unless all are tiny.
+
+    Slopes, and differences of subnormal numbers, would leave the range otherwise. The largest
+    log-odds stay so small that every function of them is as good as linear.
+    """
+    largest = np.abs(z).max(initial=0.0)
+    if largest == 0 or largest >= 2.0**TINY:
+        return 0
+    return NEARLY_TINY - int(np.frexp(largest)[1])
+
+
+def magnified(z, exponent):
+    """Multiply log-odds by a power of two, exactly."""
+    return np.ldexp(z, exponent) if exponent else z
 
 
 def joined(odds, n_classes, multiclass):
