@@ -25,7 +25,7 @@ from skcalib.displays import (
     ThresholdDisplay,
     UncertaintyDisplay,
 )
-from skcalib.uncertainty import SamplingClassifier
+from skcalib.uncertainty import Draws, SamplingClassifier
 
 plt.switch_backend("Agg")
 SEEDED = {"random_state": 0}
@@ -473,10 +473,11 @@ class Digits(SamplingClassifier):
         self.classes_ = np.unique(y)
         return self
 
-    def _blocks(self, X):
+    def _draws(self, X):
         shift = np.linspace(0, 1, 5)[:, np.newaxis, np.newaxis]
         X = np.asarray(X).reshape(len(X), -1)
-        yield slice(0, len(X)), ((1 - shift) * X + shift / X.shape[1])[np.newaxis]
+        draws = (1 - shift) * X + shift / X.shape[1]
+        return Draws([(slice(0, len(X)), draws[np.newaxis])])
 
 
 def test_the_most_ambiguous_rows_of_a_sampling_classifier():

@@ -9,20 +9,18 @@ from sklearn.utils.metadata_routing import process_routing
 from skcalib._rows import refuse_streams
 from skcalib.networks import (
     FrozenNetwork,
-    WrappingMixin,
     encoded,
     faithful_clone,
     prepared,
     sheltered,
 )
+from skcalib.sampling import undisturbed
 from skcalib.uncertainty._base import SamplingClassifier
-from skcalib.uncertainty._dropout import DropoutMixin
-from skcalib.uncertainty._parameters import check_parameters
-from skcalib.uncertainty._scaled import ScaledMixin
-from skcalib.uncertainty._sources import undisturbed
+from skcalib.uncertainty._dropout import DropoutMixin, check_parameters
+from skcalib.uncertainty._dropout_choice import choose_scale
 
 
-class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClassifier):
+class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
     """Monte Carlo dropout: how much do a network's sub-networks disagree?
 
     Dropout stays on at prediction; each draw is one sub-network, and their mean is the
@@ -274,8 +272,8 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
             self.estimator_ = twin if trained else twin.fit(X, y, **fit_params)
         self.classes_ = self._look_at_network(X)
         self._take_features(self.estimator_)
-        if self._is_auto():
-            self._choose_scale(X, y, labels, None if trained else estimator, fit_params)
+        if isinstance(self.rate, str):
+            choose_scale(self, X, y, labels, None if trained else estimator, fit_params)
         if self.verbose:
             print(self._sentence())
         return self
@@ -295,7 +293,7 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
                 f"{estimator!r} instead."
             )
         if y is None and self._trains_nothing():
-            if self._is_auto():
+            if isinstance(self.rate, str):
                 raise ValueError(
                     "rate='auto' needs y, the labels of rows that the network has not seen."
                 )
