@@ -1,5 +1,7 @@
 """MCDropoutRegressor: dropout left on at prediction, for numbers instead of classes."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn import get_config
 from sklearn.neural_network import MLPRegressor
@@ -9,22 +11,19 @@ from sklearn.utils.metadata_routing import MethodMapping, process_routing
 
 from skcalib._rows import refuse_streams
 from skcalib.networks import (
-    WrappingMixin,
     faithful_clone,
     is_trained,
     listed_inputs,
     refuse_paths,
     sheltered_regressor,
 )
+from skcalib.sampling import regression_source_of, undisturbed
 from skcalib.uncertainty._base_regressor import SamplingRegressor
-from skcalib.uncertainty._dropout import DropoutMixin
-from skcalib.uncertainty._learned_noise import learned_noise
-from skcalib.uncertainty._parameters import check_noise, check_parameters
-from skcalib.uncertainty._regression_sources import regression_source_of
-from skcalib.uncertainty._sources import undisturbed
+from skcalib.uncertainty._dropout import DropoutMixin, check_parameters
+from skcalib.uncertainty._dropout_learned_noise import learned_noise
 
 
-class MCDropoutRegressor(WrappingMixin, DropoutMixin, SamplingRegressor):
+class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
     """Monte Carlo dropout for regression: a prediction, its spread, and an interval.
 
     Dropout stays on at prediction; each draw is one sub-network, their mean is the
@@ -230,7 +229,7 @@ class MCDropoutRegressor(WrappingMixin, DropoutMixin, SamplingRegressor):
         refuse_paths(self.estimator, "The 'estimator' parameter of MCDropoutRegressor")
         check_parameters(self)
         X = listed_inputs(self._get_estimator(), X)
-        check_noise(self)
+        _check_noise(self)
         estimator = self._checked_estimator(y)
         params = self._route(fit_params)
         with undisturbed(estimator):
@@ -294,13 +293,13 @@ class MCDropoutRegressor(WrappingMixin, DropoutMixin, SamplingRegressor):
             self, estimator, X, y, params.estimator.fit, params.splitter.split
         )
         noise = noise[..., 0] if noise.shape[1] == 1 else noise
-        noise = self._squeezed(noise)
+        noise = noise[0] if self._levels() is None else noise
         self._noise_is_for = self._what_is_dropped()
         self.noise_variance_ = noise if np.ndim(noise) else float(noise)
 
     def _noise(self):
         """Return the noise variance, to be broadcast to (n_levels, n_outputs)."""
-        check_noise(self)
+        _check_noise(self)
         if self.noise_variance != "auto":
             return float(self.noise_variance or 0.0)
         if getattr(self, "_noise_is_for", None) != self._what_is_dropped():
@@ -312,3 +311,16 @@ class MCDropoutRegressor(WrappingMixin, DropoutMixin, SamplingRegressor):
 
     def _what_is_dropped(self):
         return [*self._all_levels()], str(self.inject)
+
+
+def _check_noise(estimator):
+    """Raise InvalidParameterError unless `noise_variance` is None, a variance or "auto"."""
+    noise = estimator.noise_variance
+    if noise is None or (isinstance(noise, str) and noise == "auto"):
+        return
+    right = isinstance(noise, Real) and not isinstance(noise, bool) and np.isfinite(noise)
+    if not (right and noise >= 0):
+        raise InvalidParameterError(
+            f"The 'noise_variance' parameter of {type(estimator).__name__} must be None, a "
+            f"number of at least 0, or 'auto'. Got {noise!r} instead."
+        )
