@@ -16,8 +16,9 @@ def check_labels(y):
     if len(shape) == 2 and shape[1] > 1:
         raise ValueError(
             f"y must be one-dimensional, got shape {shape}. If these are one-hot labels pass "
-            "y.argmax(axis=1); for several labels in each sample use "
-            "sklearn.multioutput.MultiOutputClassifier around this estimator."
+            "y.argmax(axis=1); if probabilities, see skcalib.expand_soft_labels; for "
+            "several labels in each sample use sklearn.multioutput.MultiOutputClassifier "
+            "around this estimator."
         )
     y = column_or_1d(y, warn=True)
     if len(y) == 0:
@@ -30,6 +31,12 @@ def check_labels(y):
         classes, codes = _classes_and_codes(y)
     except TypeError as error:
         raise ValueError(f"y mixes labels that cannot be sorted together: {error}.") from error
+    if y.dtype.kind == "f" and (classes != np.floor(classes)).any():
+        raise ValueError(
+            "Unknown label type: continuous. y holds fractions, which are no labels. If they "
+            "are probabilities of the second class (soft labels), "
+            "skcalib.expand_soft_labels turns them into weighted rows."
+        )
     # All of what is checked follows from the classes, and from whether there are more of them
     # than half the samples; so a vector that holds each class twice and a bit will do.
     check_classification_targets(np.resize(classes, min(len(y), 2 * len(classes) + 1)))
