@@ -1,6 +1,5 @@
 """The meta-estimator: honest answers by cross-validation, and calibrators from them."""
 
-import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral
 
@@ -20,6 +19,7 @@ from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
 from skcalib._rows import is_dict_of_arrays, refuse_streams
 from skcalib._targets import check_weight, columns_among
+from skcalib._warnings import at_line, users_line, warn
 from skcalib.folds import (
     count_unknown,
     fit_pair,
@@ -99,9 +99,10 @@ class CrossCalibratedClassifier(
             splits = [(slice(None), slice(None))]  # nothing is trained: every row is held out
         else:
             splits = make_splits(self.cv, X, y, codes, params.splitter.split)
+        line, rest = users_line(), params.estimator.fit
         estimators, responses = zip(
             *Parallel(n_jobs=self.n_jobs)(
-                delayed(fit_split)(faithful_clone(estimator), X, y, split, params.estimator.fit)
+                delayed(at_line)(line, fit_split, faithful_clone(estimator), X, y, split, rest)
                 for split in splits
             ),
             strict=True,
@@ -216,14 +217,13 @@ class CrossCalibratedClassifier(
             if accepts_weight(estimator):
                 fit_params = {**fit_params, "sample_weight": sample_weight}
             elif not isinstance(estimator, FrozenEstimator):
-                warnings.warn(
+                warn(
                     f"Since {type(self._get_estimator()).__name__} does not appear to accept "
                     "sample_weight, sample weights will only be used for the calibration "
                     "itself, and the result is likely to be incorrect. If a classifier inside "
                     "it takes weights (the last step of a Pipeline, say), enable metadata "
                     "routing and let that classifier request them.",
                     UserWarning,
-                    stacklevel=3,
                 )
         return Bunch(splitter=Bunch(split={}), estimator=Bunch(fit=fit_params))
 

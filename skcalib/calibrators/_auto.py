@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skcalib._blocks import row_blocks
 from skcalib._logits import softmax
 from skcalib._progress import run_parallel
+from skcalib._warnings import at_line, users_line
 from skcalib.calibrators._auto_candidates import (
     candidates_for,
     honest_truth,
@@ -258,9 +259,10 @@ class AutoCalibration(Calibrator):
         rng = check_random_state(self.random_state)
         plans = [dealt(codes, weight, n_folds, rng) for _ in range(n_repeats)]
         shares = np.hstack(plans).T
+        line = users_line()
         found = run_parallel(
-            honest_truth,
-            [(logits, codes, weight, share) for share in shares],
+            at_line,
+            [(line, honest_truth, logits, codes, weight, share) for share in shares],
             n_jobs=self.n_jobs,
             name="auto calibration",
             unit="folds",

@@ -1,6 +1,5 @@
 """What every calibrator shares: the door, and the lifting of binary methods."""
 
-import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral
 
@@ -14,6 +13,7 @@ from skcalib._logits import check_finite, check_proba, looks_like_proba
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
 from skcalib._targets import check_labels, check_weight, columns_of_classes
+from skcalib._warnings import warn
 from skcalib.calibrators._lifting import (
     LIFTINGS,
     binary_columns,
@@ -141,12 +141,11 @@ class Calibrator(
         used = weight > 0
         self.classes_, codes = columns_of_classes(classes, codes, used, logits.shape[1])
         if looks_like_proba(logits if self.n_features_in_ > 1 else logits[:, 1:] * 2, used):
-            warnings.warn(
+            warn(
                 "X looks like probabilities: every row is non-negative and sums to one, or is "
                 "a single number of at most one. A calibrator works on logits; convert with "
                 "skcalib.logits_from_proba.",
                 UserWarning,
-                stacklevel=2,
             )
         if not (self._skips_weight_zero or used.all()):
             logits, codes, weight = logits[used], codes[used], weight[used]

@@ -1,6 +1,5 @@
 """Ensemble temperature scaling."""
 
-import warnings
 from itertools import chain, combinations
 
 import numpy as np
@@ -8,6 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._blocks import row_blocks
 from skcalib._logits import softmax
+from skcalib._warnings import warn
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._temperature import best_beta
 
@@ -96,7 +96,7 @@ class EnsembleTemperatureScaling(Calibrator):
         if gap > GAP:
             flaw = f"The weights may cost {gap:.1e} of log loss after {MAX_ITER} iterations."
         if flaw:
-            warnings.warn(flaw, ConvergenceWarning, stacklevel=2)
+            warn(flaw, ConvergenceWarning)
 
     def _proba(self, logits):
         tempered, given, uniform = self.weights_.astype(logits.dtype)

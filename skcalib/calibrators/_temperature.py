@@ -1,6 +1,5 @@
 """Temperature scaling."""
 
-import warnings
 from itertools import chain
 from math import comb
 
@@ -9,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._blocks import in_threads, row_blocks
 from skcalib._logits import exponentials, softmax
+from skcalib._warnings import warn
 from skcalib.calibrators._base import Calibrator, check_choice
 from skcalib.calibrators._mixture import SMOOTHINGS, mix, uniform_share
 
@@ -133,7 +133,7 @@ class TemperatureScaling(Calibrator):
     def _fit(self, logits, codes, weight):
         self.beta_, flaw = best_beta(logits, codes, weight)
         if flaw:
-            warnings.warn(flaw, ConvergenceWarning, stacklevel=2)
+            warn(flaw, ConvergenceWarning)
         self.temperature_ = 1 / self.beta_
         self.uniform_share_ = uniform_share(weight, self.smoothing)
 

@@ -1,11 +1,10 @@
 """Tempered logits, on which vector, matrix and Dirichlet calibration start."""
 
-import warnings
-
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._blocks import row_blocks
+from skcalib._warnings import warn
 from skcalib.calibrators._affine import affine_proba
 from skcalib.calibrators._temperature import CHANCE, SCALE, best_beta
 
@@ -30,7 +29,7 @@ def starting_beta(logits, codes, weight):
     """
     beta, flaw = scale_free_beta(logits, codes, weight)
     if flaw and CHANCE in flaw:
-        warnings.warn(flaw, ConvergenceWarning, stacklevel=3)
+        warn(flaw, ConvergenceWarning)
     return beta
 
 

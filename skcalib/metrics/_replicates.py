@@ -10,6 +10,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
 from skcalib._progress import shown
+from skcalib._warnings import warn
 from skcalib.metrics._resampling import Resampler, check_level, generator_of
 
 METHODS = ("BCa", "percentile", "normal")
@@ -83,11 +84,10 @@ def replicate(
     found = np.array(found)
     undefined = np.isnan(found).any(axis=tuple(range(1, found.ndim)))
     if undefined.any():
-        warnings.warn(
+        warn(
             f"metric is NaN in {int(undefined.sum())} of {n_resamples} resamples, which are "
             "left out; it is undefined where rows are few or of one class.",
             UserWarning,
-            stacklevel=3,
         )
     bias = acceleration = np.zeros_like(estimate)
     if method == "BCa" and not (undefined.all() or np.isnan(estimate).any()):
@@ -164,13 +164,12 @@ def _bias(estimate, replicates):
     below = ((replicates < estimate) & ~equal).mean(axis=0) + equal.mean(axis=0) / 2
     least = 0.5 / len(replicates)
     if ((below < least) | (below > 1 - least)).any():
-        warnings.warn(
+        warn(
             "All replicates lie on one side of the estimate: resampling biases this metric by "
             "more than its spread, as it does calibration errors near zero. Do not trust the "
             "interval; for calibration errors use norm='l2_squared', debias=True and "
             "method='normal'.",
             UserWarning,
-            stacklevel=4,
         )
     return ndtri(np.clip(below, least, 1 - least))
 

@@ -1,6 +1,5 @@
 """The one door of the metrics: what was predicted, what happened, and how much it counts."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +7,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
 from skcalib._logits import ROUNDING, SUM_TOLERANCE, float_array
+from skcalib._warnings import warn
 
 NO_LOGITS = "; are these logits? Pass predict_proba's answer, or their softmax"
 LARGEST_TABLE = 2**16  # labels are counted in a table, not sorted, if it is at most this long
@@ -77,12 +77,11 @@ def check_predictions(y_true, y_proba, labels=None, sample_weight=None):
 def warn_of_small_sum(weight):
     """Warn if weights look normalised, where the number of rows makes a difference."""
     if weight.sum() < min(2, len(weight)):
-        warnings.warn(
+        warn(
             f"sample_weight sums to {weight.sum():.3g} in {len(weight)} rows. Weights are "
             "frequencies and their sum is the number of rows, on which this figure depends; "
             "do not normalise them.",
             UserWarning,
-            stacklevel=5,
         )
 
 

@@ -1,10 +1,9 @@
 """Draws at a chosen rate and temperature, or centred on the plain network's answer."""
 
-import warnings
-
 import numpy as np
 
 from skcalib._targets import columns_among
+from skcalib._warnings import warn
 from skcalib.uncertainty._held_out import HeldOut, members_by_folds
 from skcalib.uncertainty._tuning import Scale, choose, scaled
 
@@ -36,12 +35,11 @@ class ScaledMixin:
         dropout = losses.pop("dropout")
         best = min(losses, key=losses.get)
         if losses[best] <= dropout:
-            warnings.warn(
+            warn(
                 f"The plain network {WITHOUT[best]} is at least as good as dropout: log loss "
                 f"{losses[best]:.4f} against {dropout:.4f} on {len(rows.codes)} held-out rows, "
                 "and simpler and cheaper. comparison_ has the figures.",
                 UserWarning,
-                stacklevel=3,
             )
 
     def _finish(self):
