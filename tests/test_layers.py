@@ -30,6 +30,7 @@ FLOORS = {
     "skcalib._targets": 2,
     "skcalib._blocks": 1,
     "skcalib._fitting": 1,
+    "skcalib._parameters": 1,
     "skcalib._predictions": 1,
     "skcalib._progress": 1,
     "skcalib._rows": 1,

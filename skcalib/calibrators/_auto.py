@@ -1,13 +1,12 @@
 """A pool of the best calibrators, or the input unchanged."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._blocks import row_blocks
 from skcalib._logits import softmax
+from skcalib._parameters import check_flag, is_number
 from skcalib._progress import run_parallel
 from skcalib._warnings import at_line, users_line
 from skcalib.calibrators._auto_candidates import (
@@ -18,7 +17,7 @@ from skcalib.calibrators._auto_candidates import (
 )
 from skcalib.calibrators._auto_folds import dealt, merged_rows
 from skcalib.calibrators._auto_pool import evidence
-from skcalib.calibrators._base import Calibrator, check_flag
+from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._mixture import mix
 
 ALMOST_ZERO = 1e-12  # in place of zeros, so that no mistake costs an infinite log loss
@@ -172,7 +171,7 @@ class AutoCalibration(Calibrator):
 
     def check_params(self):
         """Raise ValueError if a parameter is unusable."""
-        if not (isinstance(self.caution, Real) and self.caution >= 0):
+        if not (is_number(self.caution) and self.caution >= 0):
             raise ValueError(f"caution must be a number of at least 0, got {self.caution!r}.")
         check_flag("keep_argmax", self.keep_argmax)
         check_flag("lift_zeros", self.lift_zeros)

@@ -1,7 +1,6 @@
 """What every calibrator shares: the door, and the lifting of binary methods."""
 
 from abc import ABCMeta, abstractmethod
-from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -10,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcalib._blocks import row_blocks
 from skcalib._logits import check_finite, check_proba, looks_like_proba
+from skcalib._parameters import check_choice
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
 from skcalib._targets import check_labels, check_weight, columns_of_classes
@@ -307,22 +307,3 @@ class BinaryCalibrator(Calibrator):
         for fitted, share, z in zip(self.maps_, self._uniform_shares, columns, strict=True):
             odds = z if fitted is None else self._apply_map(fitted, z)
             yield mixed_with_uniform(odds, share, n_outcomes)
-
-
-def check_choice(name, value, choices):
-    """Raise ValueError unless a parameter is one of a few strings."""
-    if not (isinstance(value, str) and value in choices):
-        known = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
-        raise ValueError(f"{name} must be {known}, got {value!r}.")
-
-
-def check_count(name, value, lowest=1):
-    """Raise ValueError unless a parameter is an integer of at least `lowest`."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < lowest:
-        raise ValueError(f"{name} must be an integer of at least {lowest}, got {value!r}.")
-
-
-def check_flag(name, value):
-    """Raise ValueError unless a parameter is True or False."""
-    if not isinstance(value, bool | np.bool_):
-        raise ValueError(f"{name} must be True or False, got {value!r}.")

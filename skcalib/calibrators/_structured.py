@@ -1,10 +1,9 @@
 """What structured matrix and vector scaling share: their logits and their penalties."""
 
-from numbers import Real
-
 import numpy as np
 
 from skcalib._blocks import row_blocks
+from skcalib._parameters import is_number
 from skcalib._warnings import warn
 from skcalib.calibrators._affine import affine_proba
 from skcalib.calibrators._mixture import mixed_logits, uniform_share
@@ -15,8 +14,7 @@ MANY_CLASSES = 300
 
 def check_penalty(penalty):
     """Raise ValueError unless this is a positive, finite number."""
-    number = isinstance(penalty, Real) and not isinstance(penalty, bool)
-    if not (number and 0 < penalty < np.inf):
+    if not (is_number(penalty) and 0 < penalty < np.inf):
         raise ValueError(f"penalty must be a positive number, got {penalty!r}.")
 
 

@@ -8,8 +8,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._blocks import in_threads, row_blocks
 from skcalib._logits import exponentials, softmax
+from skcalib._parameters import check_choice
 from skcalib._warnings import warn
-from skcalib.calibrators._base import Calibrator, check_choice
+from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._mixture import SMOOTHINGS, mix, uniform_share
 
 LOG_BETA_BOUND = 10.0

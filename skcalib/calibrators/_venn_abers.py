@@ -8,8 +8,9 @@ from scipy.special import logit
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._blocks import row_blocks
+from skcalib._parameters import check_choice
 from skcalib._representations import short_repr
-from skcalib.calibrators._base import BinaryCalibrator, check_choice
+from skcalib.calibrators._base import BinaryCalibrator
 from skcalib.calibrators._lifting import binary_columns
 from skcalib.calibrators._tied_scores import pool_ties
 

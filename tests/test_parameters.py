@@ -1,0 +1,67 @@
+"""Each kind of parameter is judged in one way, behind every public door."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from sklearn.utils._param_validation import InvalidParameterError
+
+from skcalib._parameters import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_fraction,
+    is_count,
+    is_flag,
+    is_number,
+    quoted,
+)
+
+
+def test_kinds():
+    assert all(map(is_flag, (True, False, np.True_)))
+    assert not any(map(is_flag, (1, 0, "yes", None, np.int8(1))))
+    assert all(map(is_count, (1, 7, np.int8(3), np.uint64(2))))
+    assert not any(map(is_count, (True, np.True_, 0, -1, 1.0, "1", None, np.float64(2))))
+    assert is_count(0, 0)
+    assert all(map(is_number, (0, 1.5, np.float32(2), np.inf, Fraction(1, 3))))
+    assert not any(map(is_number, (True, np.False_, np.nan, "1", None, 1j, Decimal(1), [1.0])))
+
+
+@pytest.mark.parametrize("value", [True, 0, 1.5, "5", None, np.True_, [3]])
+def test_counts_are_refused_with_their_name_and_value(value):
+    with pytest.raises(ValueError, match="n must be an integer of at least 1, got") as raised:
+        check_count("n", value)
+    assert isinstance(raised.value, InvalidParameterError)
+    assert repr(value) in str(raised.value)
+
+
+def test_what_else_is_allowed_is_listed():
+    check_count("n", None, others=(None, "all"))
+    check_count("n", "all", others=(None, "all"))
+    check_flag("f", "auto", others=("auto",))
+    check_choice("c", "a", ("a", "b"))
+    with pytest.raises(ValueError, match="n must be an integer of at least 2, None or 'all'"):
+        check_count("n", 1, 2, others=(None, "all"))
+    with pytest.raises(ValueError, match="f must be True, False or 'auto', got 1"):
+        check_flag("f", 1, others=("auto",))
+    with pytest.raises(ValueError, match="c must be 'a' or 'b', got 'c'"):
+        check_choice("c", "c", ("a", "b"))
+    with pytest.raises(ValueError, match="c must be 'a', got array"):
+        check_choice("c", np.array(["a", "b"]), ("a",))
+
+
+@pytest.mark.parametrize("value", [0, 1, 0.0, 1.0, -0.5, 2, np.nan, True, "0.5", None, [0.5]])
+def test_fractions(value):
+    with pytest.raises(ValueError, match="share must be a number between 0 and 1, got"):
+        check_fraction("share", value)
+    check_fraction("share", np.float32(0.5))
+
+
+def test_long_values_are_cut():
+    assert len(quoted("x" * 10_000)) == 200
+    assert quoted([1]) == "[1]"
+    with pytest.raises(ValueError) as raised:
+        check_choice("c", "x" * 10_000, ("a", "b"))
+    assert len(str(raised.value)) < 300
