@@ -1,11 +1,10 @@
 """Logits, one column for each class: the only thing that a calibrator ever sees."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn.utils import check_consistent_length
 
 from skcalib._blocks import in_threads, row_blocks
+from skcalib._parameters import check_fraction
 
 SMALLEST_FLOOR = float(np.finfo(np.float32).tiny)
 LARGEST_LOGIT = 1e30  # differences and products with probabilities stay finite in float32
@@ -66,8 +65,7 @@ def logits_from_proba(proba, floor=None):
            [0.2 , 0.5 , 0.3 ]])
     """
     proba = _proba_matrix(proba)
-    if floor is not None and not (isinstance(floor, Real) and 0 < floor < 1):
-        raise ValueError(f"floor must be a number between 0 and 1, got {floor!r}.")
+    check_fraction("floor", floor, others=(None,))
     return log_of_floored(proba, floor)
 
 

@@ -46,8 +46,10 @@ def check_fraction(name, value, *, others=()):
 
 
 def check_choice(name, value, choices):
-    """Raise InvalidParameterError unless it is one of a few strings, or None where given."""
-    _check(name, value, False, [], choices)
+    """Raise InvalidParameterError unless it is one of a few strings."""
+    if not is_word(value, choices):
+        listed = ", ".join(map(repr, choices))
+        raise InvalidParameterError(f"{name} must be one of {listed}, got {quoted(value)}.")
 
 
 def quoted(value):
@@ -59,6 +61,6 @@ def quoted(value):
 def _check(name, value, right, wanted, others):
     if right or any(value is other or is_word(value, [other]) for other in others):
         return
-    wanted = [*wanted, *map(repr, others)]
-    listed = " or ".join(filter(None, [", ".join(wanted[:-1]), wanted[-1]]))
+    *first, last = [*wanted, *map(repr, others)]
+    listed = f"{', '.join(first)} or {last}" if first else last
     raise InvalidParameterError(f"{name} must be {listed}, got {quoted(value)}.")

@@ -1,7 +1,6 @@
 """The meta-estimator: honest answers by cross-validation, and calibrators from them."""
 
 from abc import ABCMeta, abstractmethod
-from numbers import Integral
 
 import numpy as np
 from sklearn import get_config
@@ -15,6 +14,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._fitting import accepts_weight
+from skcalib._parameters import check_flag, is_count, quoted
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
 from skcalib._rows import is_dict_of_arrays, refuse_streams
@@ -186,15 +186,12 @@ class CrossCalibratedClassifier(
                 "'fit' and 'predict_proba', or 'fit' and 'decision_function'. Got "
                 f"{estimator!r} instead."
             )
-        if not (isinstance(self.ensemble, bool | np.bool_) or self.ensemble == "auto"):
+        owner = type(self).__name__
+        check_flag(f"The 'ensemble' parameter of {owner}", self.ensemble, others=("auto",))
+        if not (self.n_jobs is None or is_count(self.n_jobs, -np.inf)):
             raise InvalidParameterError(
-                f"The 'ensemble' parameter of {type(self).__name__} must be True, False or "
-                f"'auto'. Got {self.ensemble!r} instead."
-            )
-        if not isinstance(self.n_jobs, Integral | None):
-            raise InvalidParameterError(
-                f"The 'n_jobs' parameter of {type(self).__name__} must be an int or None. Got "
-                f"{self.n_jobs!r} instead."
+                f"The 'n_jobs' parameter of {owner} must be an int or None. Got "
+                f"{quoted(self.n_jobs)} instead."
             )
         if is_pairwise(estimator) and self._resolved_ensemble(estimator):
             raise InvalidParameterError(

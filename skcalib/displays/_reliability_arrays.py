@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 from sklearn.utils import check_consistent_length
 
+from skcalib._parameters import check_choice
 from skcalib.displays._events import said
 from skcalib.displays._models import N_RESAMPLES, interval_of
 from skcalib.metrics import (
@@ -41,8 +42,7 @@ def reliability_arrays(
     random_state,
 ):
     """Return the lists of ReliabilityDisplay, an entry for each panel and model in it."""
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {KINDS}, got {kind!r}.")
+    check_choice("kind", kind, KINDS)
     if isinstance(band, str) and band == "auto":
         band = "consistency" if kind == "corp" else "confidence"
     answers = [said(y_true, proba, notion, labels, sample_weight) for proba in probas]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skcalib._parameters import is_number, quoted
 from skcalib.displays._events import said
 from skcalib.displays._figure import COLORS, DASHES, add_legend, axes_for
 from skcalib.displays._models import FromEstimatorMixin
@@ -200,10 +201,10 @@ class ThresholdDisplay(FromEstimatorMixin):
         costs = (self.cost_fp, self.cost_fn)
         if costs == (None, None):
             return None
-        if None in costs or not (min(costs) > 0 and np.isfinite(costs).all()):
+        if not all(is_number(cost) and 0 < cost < np.inf for cost in costs):
             raise ValueError(
                 "cost_fp and cost_fn must be positive numbers, both of them; got "
-                f"{self.cost_fp!r} and {self.cost_fn!r}."
+                f"{quoted(self.cost_fp)} and {quoted(self.cost_fn)}."
             )
         return self.cost_fp / (self.cost_fp + self.cost_fn)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skcalib._parameters import check_count
 from skcalib._rows import take_rows
 from skcalib.displays._figure import COLORS, axes_for, panels_for
 from skcalib.displays._models import proba_and_classes
@@ -322,8 +323,7 @@ class UncertaintyDisplay:
 def _rows_to_show(margin, sample, n_samples):
     """Return the number of the row, or those of the smallest margins."""
     if sample is None:
-        if n_samples < 1:
-            raise ValueError(f"n_samples must be at least 1, got {n_samples!r}.")
+        check_count("n_samples", n_samples)
         return np.argsort(margin, kind="stable")[:n_samples]
     if not -len(margin) <= sample < len(margin):
         raise ValueError(f"sample={sample!r}, but there are {len(margin)} rows.")

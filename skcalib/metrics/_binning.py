@@ -1,8 +1,8 @@
 """Bins of probability, and what falls into them."""
 
-from numbers import Integral
-
 import numpy as np
+
+from skcalib._parameters import check_choice, is_count, quoted
 
 STRATEGIES = ("uniform", "quantile")
 RULES = ("cube_root", "sweep")
@@ -13,12 +13,11 @@ BLOCK = 2**16  # rows that stay in cache
 
 def check_bins(n_bins, strategy):
     """Raise ValueError if the bins cannot be made."""
-    if strategy not in STRATEGIES:
-        raise ValueError(f"strategy must be one of {STRATEGIES}, got {strategy!r}.")
+    check_choice("strategy", strategy, STRATEGIES)
     if isinstance(n_bins, str) and n_bins in RULES:
         return
-    if not isinstance(n_bins, Integral) or isinstance(n_bins, bool):
-        raise ValueError(f"n_bins must be an integer or one of {RULES}, got {n_bins!r}.")
+    if not is_count(n_bins, -np.inf):
+        raise ValueError(f"n_bins must be an integer or one of {RULES}, got {quoted(n_bins)}.")
     if not 1 <= n_bins <= LARGEST_N_BINS:
         raise ValueError(f"n_bins must lie between 1 and {LARGEST_N_BINS}, got {n_bins}.")
 

@@ -1,7 +1,6 @@
 """Replicates of a figure, and the intervals read off them."""
 
 import warnings
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy.special import ndtr, ndtri
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
+from skcalib._parameters import check_choice, check_count
 from skcalib._progress import shown
 from skcalib._warnings import warn
 from skcalib.metrics._resampling import Resampler, check_level, generator_of
@@ -68,11 +68,9 @@ def replicate(
     figure, weight, rows, *, method, confidence_level, n_resamples, random_state, verbose
 ):
     """Return the replicates of a function of weights."""
-    if not isinstance(method, str) or method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {method!r}.")
+    check_choice("method", method, METHODS)
     check_level(confidence_level)
-    if not isinstance(n_resamples, Integral) or n_resamples < 2:
-        raise ValueError(f"n_resamples must be an integer of at least 2, got {n_resamples!r}.")
+    check_count("n_resamples", n_resamples, 2)
     rng = generator_of(random_state)
     resampler = Resampler(weight, rows.groups, rows.stratify)
     estimate = numbers_of(figure(weight))

@@ -1,17 +1,14 @@
 """Rows drawn with replacement, as counts of how often each was drawn."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
+
+from skcalib._parameters import check_fraction
 
 
 def check_level(confidence_level):
     """Raise ValueError unless it is a number between 0 and 1."""
-    if not (isinstance(confidence_level, Real) and 0 < confidence_level < 1):
-        raise ValueError(
-            f"confidence_level must be a number between 0 and 1, got {confidence_level!r}."
-        )
+    check_fraction("confidence_level", confidence_level)
 
 
 def generator_of(random_state):

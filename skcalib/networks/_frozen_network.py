@@ -1,6 +1,5 @@
 """FrozenNetwork: a trained Keras or torch network as a scikit-learn classifier."""
 
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib._logits import check_finite, check_proba, float_array, log_of_floored, softmax
+from skcalib._parameters import check_count, check_flag
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
 from skcalib._rows import refuse_streams
@@ -321,15 +321,6 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         return backend
 
     def _check_params(self):
-        if not (isinstance(self.from_logits, bool | np.bool_) or self.from_logits == "auto"):
-            raise InvalidParameterError(
-                "The 'from_logits' parameter of FrozenNetwork must be True, False or 'auto'. "
-                f"Got {self.from_logits!r} instead."
-            )
-        if self.batch_size is not None and not (
-            isinstance(self.batch_size, Integral) and self.batch_size > 0
-        ):
-            raise InvalidParameterError(
-                "The 'batch_size' parameter of FrozenNetwork must be a positive int or None. "
-                f"Got {self.batch_size!r} instead."
-            )
+        owner = "parameter of FrozenNetwork"
+        check_flag(f"The 'from_logits' {owner}", self.from_logits, others=("auto",))
+        check_count(f"The 'batch_size' {owner}", self.batch_size, others=(None,))

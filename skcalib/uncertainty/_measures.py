@@ -1,12 +1,11 @@
 """What an array of draws says: the mean, its spread, and which part is ignorance."""
 
-from numbers import Real
-
 import numpy as np
 from scipy.special import entr
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib._logits import check_proba, float_array
+from skcalib._parameters import check_fraction
 from skcalib._representations import Result
 from skcalib.uncertainty._spread import quantiles, standard_deviation
 
@@ -256,10 +255,7 @@ def check_measures(measures, interval):
 
 def check_interval(interval):
     """Raise unless this is a share."""
-    if not (isinstance(interval, Real) and 0 < interval < 1):
-        raise InvalidParameterError(
-            f"interval must be a share of the draws in (0, 1), 0.9 say. Got {interval!r}."
-        )
+    check_fraction("interval", interval)
 
 
 def check_draws(draws):
