@@ -5,7 +5,9 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
-LONGEST = 200  # characters of a value that are quoted
+from skcalib._messages import quote
+
+LONGEST = 200  # characters of a value that are quote
 
 
 def is_flag(value):
@@ -49,13 +51,7 @@ def check_choice(name, value, choices):
     """Raise InvalidParameterError unless it is one of a few strings."""
     if not is_word(value, choices):
         listed = ", ".join(map(repr, choices))
-        raise InvalidParameterError(f"{name} must be one of {listed}, got {quoted(value)}.")
-
-
-def quoted(value):
-    """Return the repr of a value, of a long one the beginning."""
-    text = repr(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+        raise InvalidParameterError(f"{name} must be one of {listed}, got {quote(value)}.")
 
 
 def _check(name, value, right, wanted, others):
@@ -63,4 +59,4 @@ def _check(name, value, right, wanted, others):
         return
     *first, last = [*wanted, *map(repr, others)]
     listed = f"{', '.join(first)} or {last}" if first else last
-    raise InvalidParameterError(f"{name} must be {listed}, got {quoted(value)}.")
+    raise InvalidParameterError(f"{name} must be {listed}, got {quote(value)}.")

@@ -1,9 +1,10 @@
-"""Rows of whatever an estimator takes as X; loaders and generators, which are not X."""
+"""Rows and names of columns of whatever an estimator takes as X; streams, which are not X."""
 
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import validate_data
 
 WAY_OUT = """\
 Ask the network batch by batch, and calibrate on arrays of logits and labels:
@@ -15,9 +16,19 @@ Ask the network batch by batch, and calibrate on arrays of logits and labels:
     scaling.predict_proba(network.decision_function(x_new).reshape(len(x_new), -1))"""
 
 
+BOOSTED = {"catboost": "Pool", "lightgbm": "Dataset", "xgboost": "DMatrix"}
+
+
 def refuse_streams(X):
     """Raise, and show the way, if X gives batches or pairs instead of samples."""
     packages = {cls.__module__.split(".")[0] for cls in type(X).__mro__}
+    library = next((name for name in BOOSTED if name in packages), None)
+    if library is not None:
+        raise ValueError(
+            f"X is a {library}.{type(X).__name__}, which cannot be split into rows. Give the "
+            "array or the frame that it was made from, and y beside it; the classifier makes "
+            f"its own {BOOSTED[library]}."
+        )
     is_stream = packages & {"tensorflow", "keras", "torch"} and not hasattr(X, "shape")
     if is_stream or isinstance(X, Iterator):
         raise ValueError(
@@ -45,3 +56,15 @@ def count_rows(X):
     if not hasattr(X, "shape") and not hasattr(X, "__len__"):
         X = np.asarray(X)
     return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def learn_feature_names(estimator, X):
+    """Have ``feature_names_in_`` of a frame, as scikit-learn does; X is left as it is."""
+    validate_data(estimator, X, skip_check_array=True, ensure_2d=False)
+    estimator._names_learned = True
+
+
+def check_feature_names(estimator, X):
+    """Raise or warn as scikit-learn does, if names were learned and those of X are others."""
+    if vars(estimator).get("_names_learned"):
+        validate_data(estimator, X, reset=False, skip_check_array=True, ensure_2d=False)

@@ -226,7 +226,15 @@ def test_without_matplotlib_the_extra_is_named(display, params, monkeypatch):
 
 
 @every
-@pytest.mark.parametrize(("n_classes", "n_samples"), [(2, 1), (2, 2), (2, 30), (100, 3)])
+@pytest.mark.parametrize(
+    ("n_classes", "n_samples"),
+    [
+        (2, 1),
+        pytest.param(2, 2, marks=pytest.mark.slow),
+        pytest.param(2, 30, marks=pytest.mark.slow),
+        (100, 3),
+    ],
+)
 def test_few_rows_many_classes_and_perfect_ones(display, params, n_classes, n_samples):
     y, proba = predictions(n_classes, n_samples)
     params = {k: 0 if k == "sample" else v for k, v in params.items()}

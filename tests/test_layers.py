@@ -25,6 +25,7 @@ FLOORS = {
     "skcalib.calibrators": 3,
     "skcalib.metrics": 3,
     "skcalib.networks": 3,
+    "skcalib._columns": 2,
     "skcalib._logits": 2,
     "skcalib._representations": 2,
     "skcalib._targets": 2,
@@ -36,6 +37,7 @@ FLOORS = {
     "skcalib._rows": 1,
     "skcalib._warnings": 1,
     "skcalib.backends": 1,
+    "skcalib._messages": 0,
 }
 HEAVY = {"keras", "tensorflow", "torch", "jax", "matplotlib", "scikeras", "skorch", "pandas"}
 # Private names of scikit-learn that have been stable for years. Keep this short.

@@ -18,6 +18,7 @@ from skcalib import (
     metrics,
     uncertainty,
 )
+from skcalib._messages import quote
 from skcalib._parameters import (
     check_choice,
     check_count,
@@ -26,7 +27,6 @@ from skcalib._parameters import (
     is_count,
     is_flag,
     is_number,
-    quoted,
 )
 
 
@@ -122,8 +122,8 @@ def test_one_is_not_true(name, door, value):
 
 
 def test_long_values_are_cut():
-    assert len(quoted("x" * 10_000)) == 200
-    assert quoted([1]) == "[1]"
+    assert len(quote("x" * 10_000)) == 200
+    assert quote([1]) == "[1]"
     with pytest.raises(ValueError) as raised:
         check_choice("c", "x" * 10_000, ("a", "b"))
     assert len(str(raised.value)) < 300

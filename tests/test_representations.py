@@ -19,7 +19,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import Bunch
-from zoo import all_calibrators
+from support.calibrators import all_calibrators
 
 import skcalib
 from skcalib import metrics, uncertainty

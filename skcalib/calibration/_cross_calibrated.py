@@ -1,6 +1,7 @@
 """The meta-estimator: honest answers by cross-validation, and calibrators from them."""
 
 from abc import ABCMeta, abstractmethod
+from inspect import signature
 
 import numpy as np
 from sklearn import get_config
@@ -10,27 +11,35 @@ from sklearn.svm import LinearSVC
 from sklearn.utils import Bunch, check_consistent_length, indexable
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._fitting import accepts_weight
-from skcalib._parameters import check_flag, is_count, quoted
+from skcalib._messages import quote
+from skcalib._parameters import check_flag, is_count
 from skcalib._predictions import ProbabilisticClassifierMixin
+from skcalib._progress import run_parallel
 from skcalib._representations import VersionedMixin
 from skcalib._rows import is_dict_of_arrays, refuse_streams
 from skcalib._targets import check_weight, columns_among
-from skcalib._warnings import at_line, users_line, warn
+from skcalib._warnings import warn
 from skcalib.folds import (
+    check_pairs,
     count_unknown,
+    first_trained,
     fit_pair,
     fit_split,
     is_pairwise,
     join_responses,
     make_splits,
     mean_of_pairs,
+    refuse_boosters,
+    take_side_of,
+    take_sides,
+    train,
     warn_of_answers,
     warn_of_missing_classes,
     warn_of_weights,
+    with_classes,
 )
 from skcalib.networks import WrappingMixin, encoded, faithful_clone, prepared, sheltered
 
@@ -95,27 +104,26 @@ class CrossCalibratedClassifier(
         _refuse_one_class(y_classes, codes[weight > 0])
         estimator = prepared(estimator, X, y, y_classes)
         params = self._route(estimator, sample_weight, fit_params)
+        estimator = with_classes(estimator, y_classes)
         if isinstance(estimator, FrozenEstimator) and not self._resolved_ensemble(estimator):
             splits = [(slice(None), slice(None))]  # nothing is trained: every row is held out
         else:
             splits = make_splits(self.cv, X, y, codes, params.splitter.split)
-        line, rest = users_line(), params.estimator.fit
-        estimators, responses = zip(
-            *Parallel(n_jobs=self.n_jobs)(
-                delayed(at_line)(line, fit_split, faithful_clone(estimator), X, y, split, rest)
-                for split in splits
-            ),
-            strict=True,
+        labels = y_classes[codes]
+        estimators, responses = self._fit_splits(
+            estimator, X, y, labels, y_classes, splits, params.estimator.fit
         )
-        warn_of_answers(estimators[0], responses)
+        warn_of_answers(estimators, responses)
         warn_of_weights(calibrator, sample_weight)
         self.classes_, codes = _unite_classes(y_classes, codes, splits, responses)
         rows = [np.arange(len(codes))[test] for _, test in splits]
+        responses = take_sides(estimators, responses, rows, codes, weight)
         left_out = count_unknown(responses, rows, codes, weight, self.classes_)
         if not self._resolved_ensemble(estimator):
             final = faithful_clone(estimator)
-            final.fit(X, y, **params.estimator.fit)
-            own = _own_classes(final, estimator, responses[0])
+            final = train(final, X, y, labels, y_classes, params.estimator.fit)
+            take_side_of(final, estimators)
+            own = _own_classes(final, estimator, max(responses, key=_n_known))
             joined, kept = join_responses(responses, rows, codes, self.classes_, own)
             # A sample that several splits held out still counts once.
             weight = weight / np.maximum(np.bincount(kept, minlength=len(codes)), 1)
@@ -124,9 +132,37 @@ class CrossCalibratedClassifier(
             fit_pair(calibrator, member, response, codes[held], weight[held], self.classes_)
             for member, response, held in zip(estimators, responses, rows, strict=True)
         ]
+        check_pairs(self.calibrated_classifiers_, codes, weight)
         warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows, left_out)
-        self._take_features(estimators[0])
+        self._take_features(first_trained(estimators), X)
         return self
+
+    def _fit_splits(self, estimator, X, y, labels, classes, splits, fit_params):
+        """Return the estimators of all splits, and their held-out answers."""
+        line = users_line()
+        calls = [
+            (
+                line,
+                fit_split,
+                faithful_clone(estimator),
+                X,
+                y,
+                labels,
+                classes,
+                split,
+                fit_params,
+            )
+            for split in splits
+        ]
+        found = run_parallel(
+            at_line,
+            calls,
+            n_jobs=self.n_jobs,
+            name="calibration",
+            unit="splits",
+            verbose=self.verbose,
+        )
+        return zip(*found, strict=True)
 
     def predict_proba(self, X):
         """Calibrated probabilities, averaged over the pairs.
@@ -145,6 +181,9 @@ class CrossCalibratedClassifier(
             the estimator answers in float32 or less.
         """
         check_is_fitted(self)
+        refuse_streams(X)
+        members = [pair.estimator for pair in self.calibrated_classifiers_]
+        self._check_features(first_trained(members), X)
         return mean_of_pairs(self.calibrated_classifiers_, X)
 
     def get_metadata_routing(self):
@@ -178,6 +217,7 @@ class CrossCalibratedClassifier(
 
     def _checked_estimator(self):
         estimator = self._get_estimator()
+        refuse_boosters(estimator)
         if not hasattr(estimator, "fit") or not (
             hasattr(estimator, "decision_function") or hasattr(estimator, "predict_proba")
         ):
@@ -191,7 +231,7 @@ class CrossCalibratedClassifier(
         if not (self.n_jobs is None or is_count(self.n_jobs, -np.inf)):
             raise InvalidParameterError(
                 f"The 'n_jobs' parameter of {owner} must be an int or None. Got "
-                f"{quoted(self.n_jobs)} instead."
+                f"{quote(self.n_jobs)} instead."
             )
         if is_pairwise(estimator) and self._resolved_ensemble(estimator):
             raise InvalidParameterError(
@@ -210,6 +250,7 @@ class CrossCalibratedClassifier(
         """Return what goes to the fit of the estimator and to the splitter."""
         if get_config()["enable_metadata_routing"]:
             return process_routing(self, "fit", sample_weight=sample_weight, **fit_params)
+        _refuse_groups(estimator, fit_params)
         if sample_weight is not None:
             if accepts_weight(estimator):
                 fit_params = {**fit_params, "sample_weight": sample_weight}
@@ -223,6 +264,23 @@ class CrossCalibratedClassifier(
                     UserWarning,
                 )
         return Bunch(splitter=Bunch(split={}), estimator=Bunch(fit=fit_params))
+
+
+GROUPS = (
+    "groups reaches no splitter without metadata routing. Enable it, "
+    "sklearn.set_config(enable_metadata_routing=True), and give a splitter that requests them "
+    "(cv=GroupKFold()); or give the splits themselves: "
+    "cv=list(GroupKFold().split(X, y, groups))."
+)
+
+
+def _refuse_groups(estimator, fit_params):
+    """Raise if groups were to go to a classifier that has no use for them."""
+    known = signature(estimator.fit).parameters.values()
+    splits_itself = hasattr(estimator, "cv") and any(p.kind is p.VAR_KEYWORD for p in known)
+    takes = "groups" in {p.name for p in known} or splits_itself
+    if "groups" in fit_params and (isinstance(estimator, FrozenEstimator) or not takes):
+        raise ValueError(GROUPS)
 
 
 def _indexable(X, codes):
@@ -240,6 +298,10 @@ def _own_classes(final, estimator, response):
     return np.unique(own) if response.network else own  # as networks answer
 
 
+def _n_known(response):
+    return len(response.classes)
+
+
 def _refuse_one_class(y_classes, codes):
     present = y_classes[np.unique(codes)]
     if len(present) < 2:
@@ -251,9 +313,9 @@ def _refuse_one_class(y_classes, codes):
 
 def _unite_classes(y_classes, codes, splits, responses):
     """Return the classes of y and of all members, and codes among them."""
-    for (train, _), response in zip(splits, responses, strict=True):
+    for (rows, _), response in zip(splits, responses, strict=True):
         known = response.classes.tolist()
-        strange = set(y_classes[np.unique(codes[train])].tolist()) - set(known)
+        strange = set(y_classes[np.unique(codes[rows])].tolist()) - set(known)
         if strange:
             raise ValueError(
                 f"y holds the classes {sorted(strange)}, which the fitted estimator does not "

@@ -5,7 +5,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._blocks import row_blocks
-from skcalib._logits import softmax
+from skcalib._logits import masked_entries, softmax
 from skcalib._parameters import check_flag, is_number
 from skcalib._progress import run_parallel
 from skcalib._warnings import at_line, users_line
@@ -18,6 +18,7 @@ from skcalib.calibrators._auto_candidates import (
 from skcalib.calibrators._auto_folds import dealt, merged_rows
 from skcalib.calibrators._auto_pool import evidence
 from skcalib.calibrators._base import Calibrator
+from skcalib.calibrators._masks import refuse_masks
 from skcalib.calibrators._mixture import mix
 
 ALMOST_ZERO = 1e-12  # in place of zeros, so that no mistake costs an infinite log loss
@@ -151,6 +152,7 @@ class AutoCalibration(Calibrator):
     """
 
     short_name = "auto"
+    takes_masks = True
 
     def __init__(
         self,
@@ -201,7 +203,7 @@ class AutoCalibration(Calibrator):
         least = np.minimum(ALMOST_ZERO / np.maximum(below.sum(axis=1, keepdims=True), 1), floor)
         unchanged = np.where(below, np.maximum(proba, least), proba)
         unchanged /= unchanged.sum(axis=1, keepdims=True, dtype=np.float64)
-        return self._lifted(unchanged.astype(proba.dtype, copy=False))
+        return self._lifted(unchanged.astype(proba.dtype, copy=False), proba)
 
     def describe(self):
         """Say in one line what was chosen, and why.
@@ -231,7 +233,8 @@ class AutoCalibration(Calibrator):
     def _fit(self, logits, codes, weight):
         self._n_samples = float(weight.sum())
         self._uniform_share = 1 / (self._n_samples + 1) if self.lift_zeros else 0.0
-        self._families = candidates_for(logits.shape[1])
+        self._masked = masked_entries(logits) is not None
+        self._families = candidates_for(logits.shape[1], self._masked)
         self.candidates_ = names_of(self._families)
         self.required_t_ = self._required_t(logits.shape[1])
         merged = merged_rows(logits, codes, weight)
@@ -261,7 +264,10 @@ class AutoCalibration(Calibrator):
         line = users_line()
         found = run_parallel(
             at_line,
-            [(line, honest_truth, logits, codes, weight, share) for share in shares],
+            [
+                (line, honest_truth, logits, codes, weight, share, self._masked)
+                for share in shares
+            ],
             n_jobs=self.n_jobs,
             name="auto calibration",
             unit="folds",
@@ -278,15 +284,17 @@ class AutoCalibration(Calibrator):
 
     def _proba(self, logits):
         if self.gated_:
-            return self._lifted(softmax(logits))
+            return self._lifted(softmax(logits), logits)
+        if not self._masked and logits.shape[1] > 2 and masked_entries(logits) is not None:
+            refuse_masks("AutoCalibration, fitted to rows without masks,")
         proba = pooled_proba(self._families, self.weights_, logits)
         if self.keep_argmax:
             for block in row_blocks(*logits.shape):
                 proba[block] = self._with_argmax(proba[block], logits[block])
         return proba
 
-    def _lifted(self, proba):
-        return mix(proba, self._uniform_share) if self.lift_zeros else proba
+    def _lifted(self, proba, logits):
+        return mix(proba, self._uniform_share, logits) if self.lift_zeros else proba
 
     def _with_argmax(self, proba, logits):
         """Mix in as much of the tempered input as the input's likeliest class needs."""

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from skcalib._parameters import is_number, quoted
+from skcalib._messages import quote
+from skcalib._parameters import is_number
 from skcalib.displays._events import said
 from skcalib.displays._figure import COLORS, DASHES, add_legend, axes_for
 from skcalib.displays._models import FromEstimatorMixin
@@ -204,7 +205,7 @@ class ThresholdDisplay(FromEstimatorMixin):
         if not all(is_number(cost) and 0 < cost < np.inf for cost in costs):
             raise ValueError(
                 "cost_fp and cost_fn must be positive numbers, both of them; got "
-                f"{quoted(self.cost_fp)} and {quoted(self.cost_fn)}."
+                f"{quote(self.cost_fp)} and {quote(self.cost_fn)}."
             )
         return self.cost_fp / (self.cost_fp + self.cost_fn)
 

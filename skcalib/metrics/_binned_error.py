@@ -26,12 +26,12 @@ def prepare(predictions, *, norm="l1", n_bins, strategy, notion, debias=False):
 
     def error(weight):
         cells = [bin_sums(event, weight, n_bins, strategy) for event in events]
-        return _norm(np.concatenate(cells, axis=1), norm, debias)
+        return norm_of(np.concatenate(cells, axis=1), norm, debias)
 
     return error
 
 
-def _norm(sums, norm, debias):
+def norm_of(sums, norm, debias):
     """Return the error, given sums of weights, of values and of hits in bins."""
     count, expected, observed = sums
     share, frequency = count / count.sum(), observed / count

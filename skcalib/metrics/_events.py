@@ -81,7 +81,7 @@ def events_of(predictions, notion):
                 f"notion='positive' is for two classes, but there are {n_classes}: of which "
                 "one do you ask? Pass y_true == label and that column of y_proba."
             )
-        return [Event(predictions.positive, codes, 1)]
+        return [Event(predictions.positive, codes, predictions.pos)]
     if notion == "class-wise":
         proba = predictions.proba
         return [Event(proba[:, k], codes, k) for k in range(n_classes)]

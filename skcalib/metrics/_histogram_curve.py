@@ -25,7 +25,14 @@ class HistogramCurve(NamedTuple):
 
 
 def histogram_curve(
-    y_true, y_proba, *, n_bins=20, notion="auto", labels=None, sample_weight=None
+    y_true,
+    y_proba,
+    *,
+    n_bins=20,
+    notion="auto",
+    pos_label=None,
+    labels=None,
+    sample_weight=None,
 ):
     """Counts of predicted probabilities in bins of equal width, right and wrong apart.
 
@@ -38,9 +45,9 @@ def histogram_curve(
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     n_bins : int, default=20
         Number of bins between 0 and 1; p is in bin ``floor(p * n_bins)``, 1 in the last.
@@ -49,9 +56,13 @@ def histogram_curve(
         Whose probability: that of the positive class, or the largest of each row. "auto" is
         "positive" for two classes, "confidence" for more.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights, taken for frequencies.
@@ -83,7 +94,7 @@ def histogram_curve(
     check_count("n_bins", n_bins)
     check_bins(n_bins, "uniform")
     check_choice("notion", notion, ONE_EVENT)
-    predictions = check_predictions(y_true, y_proba, labels, sample_weight)
+    predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     (event,) = events_of(predictions, notion)
     count, _, hits = uniform_sums(event, predictions.weight, n_bins)
     edges = np.arange(n_bins + 1) / n_bins

@@ -74,6 +74,16 @@ class Resampler:
         self.strata = self._strata(stratify)
         self.urns = [Urn(mass[units]) for units in self.strata]
 
+    @property
+    def fixed(self):
+        """Whether each stratum is a single unit, so that nothing can vary."""
+        return all((self.mass[units] > 0).sum() == 1 for units in self.strata)
+
+    @property
+    def n_units(self):
+        """How many rows or groups there are to draw."""
+        return sum(urn.n_rows for urn in self.urns)
+
     def draw(self, rng):
         """Return the weights of the rows in one resample."""
         counts = np.zeros(len(self.mass))

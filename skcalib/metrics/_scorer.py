@@ -3,13 +3,14 @@
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 
+from skcalib._messages import quote
 from skcalib._parameters import check_flag
 from skcalib._representations import VersionedMixin
 
 SUFFIXES = {"_score": True, "_error": False, "_loss": False}
 
 
-def make_proba_scorer(metric, *, greater_is_better="auto", **params):
+def make_proba_scorer(metric, *, greater_is_better="auto", pos_label=None, **params):
     """Make a scorer of a metric of probabilities, for `scoring=` everywhere in scikit-learn.
 
     Like ``sklearn.metrics.make_scorer(metric, response_method="predict_proba",
@@ -29,6 +30,10 @@ def make_proba_scorer(metric, *, greater_is_better="auto", **params):
     greater_is_better : {"auto", True, False}, default="auto"
         Whether the metric is a score rather than a loss. "auto" tells by the end of its
         name, as scikit-learn names them: ``_score``, or ``_error`` and ``_loss``.
+
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes, given to the metric; the second of the classifier's
+        if None.
 
     **params : dict
         Given to the metric.
@@ -64,8 +69,10 @@ def make_proba_scorer(metric, *, greater_is_better="auto", **params):
     >>> found["test_log loss"].mean().round(2).item()
     -0.14
     """
+    if pos_label is not None:
+        params["pos_label"] = pos_label
     if not callable(metric):
-        raise ValueError(f"metric must be a function, got {metric!r}.")
+        raise ValueError(f"metric must be a function, got {quote(metric)}.")
     if isinstance(greater_is_better, str) and greater_is_better == "auto":
         name = getattr(metric, "__name__", repr(metric))
         ends = [greater for suffix, greater in SUFFIXES.items() if name.endswith(suffix)]

@@ -2,7 +2,7 @@
 
 from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._meta_estimator import WrappingMixin, encoded
-from skcalib.networks._outputs import warn_of_lost_logits
+from skcalib.networks._outputs import order_of_outputs, warn_of_lost_logits
 from skcalib.networks._regression_network import (
     RegressionNetwork,
     check_answers,
@@ -11,6 +11,7 @@ from skcalib.networks._regression_network import (
 )
 from skcalib.networks._sharing import AdapterMixin
 from skcalib.networks._wrappers import (
+    ends_frozen,
     faithful_clone,
     final_estimator,
     final_network,

@@ -42,7 +42,10 @@ class RegressionNetwork(AdapterMixin, VersionedMixin, RegressorMixin, BaseEstima
 
     def answer(self, X):
         """Return the network's output, a column for each target."""
-        values, head = self.run(X)
+        return self.targets(*self.run(X))
+
+    def targets(self, values, head):
+        """Return the network's output of what stands before its last activation."""
         values = values.astype(np.float64)
         values = expit(values) if head == "sigmoid" else values
         check_answers(values, type(self.model).__name__)

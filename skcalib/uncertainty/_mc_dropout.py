@@ -8,9 +8,9 @@ from sklearn.utils.metadata_routing import process_routing
 
 from skcalib._rows import refuse_streams
 from skcalib.networks import (
-    FrozenNetwork,
     WrappingMixin,
     encoded,
+    ends_frozen,
     faithful_clone,
     prepared,
     sheltered,
@@ -273,7 +273,7 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
             twin = estimator if trained else faithful_clone(estimator)
             self.estimator_ = twin if trained else twin.fit(X, y, **fit_params)
         self.classes_ = self._look_at_network(X)
-        self._take_features(self.estimator_)
+        self._take_features(self.estimator_, X)
         if self._is_auto():
             self._choose_scale(X, y, labels, None if trained else estimator, fit_params)
         if self.verbose:
@@ -309,4 +309,5 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
         return estimator, (classes, codes), y
 
     def _trains_nothing(self):
-        return isinstance(self._get_estimator(), FrozenEstimator | FrozenNetwork)
+        estimator = self._get_estimator()
+        return isinstance(estimator, FrozenEstimator) or ends_frozen(estimator)

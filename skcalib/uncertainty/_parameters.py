@@ -9,7 +9,7 @@ from skcalib._parameters import (
     check_flag,
     is_number,
     is_word,
-    quoted,
+    quote,
 )
 
 MASKS = ("shared", "independent")
@@ -39,7 +39,7 @@ def check_parameters(estimator):
     if not (inject is None or inject in SITES if isinstance(inject, str | None) else names):
         raise InvalidParameterError(
             f"The 'inject' parameter of {owner} must be None, one of {SITES} or a list of "
-            f"names of layers. Got {quoted(inject)} instead."
+            f"names of layers. Got {quote(inject)} instead."
         )
 
 
@@ -51,7 +51,7 @@ def check_noise(estimator):
     if not (is_number(noise) and 0 <= noise < np.inf):
         raise InvalidParameterError(
             f"The 'noise_variance' parameter of {type(estimator).__name__} must be None, a "
-            f"number of at least 0, or 'auto'. Got {quoted(noise)} instead."
+            f"number of at least 0, or 'auto'. Got {quote(noise)} instead."
         )
 
 
@@ -62,7 +62,7 @@ def _check_rates(owner, rate, others):
     if none or not right or not all(0 <= r < 1 for r in rates):
         raise InvalidParameterError(
             f"The 'rate' parameter of {owner} must be None{others}, a number in [0, 1) or a "
-            f"list of such numbers. Got {quoted(rate)} instead."
+            f"list of such numbers. Got {quote(rate)} instead."
         )
 
 

@@ -37,8 +37,8 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
-from stand_ins import Scores
-from zoo import all_calibrators
+from support.calibrators import all_calibrators
+from support.classifiers import Scores
 
 from skcalib import CalibratedClassifierCV, TemperatureCalibratedClassifier
 from skcalib.calibrators import (
@@ -60,7 +60,7 @@ def digits():
 
 
 @pytest.mark.parametrize("meta", METAS, ids=repr)
-@pytest.mark.parametrize("ensemble", [True, False])
+@pytest.mark.parametrize("ensemble", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_better_than_the_base_on_real_digits(digits, meta, ensemble):
     X, X_test, y, y_test = digits
     model = clone(meta).set_params(ensemble=ensemble).fit(X, y)

@@ -134,8 +134,10 @@ def test_acceleration_of_many_rows_is_found_from_blocks():
     ("metric", "truth", "method", "expected"),
     [
         (brier_score_loss, 1 / 6, "BCa", [0.925, 0.965]),
-        (brier_score_loss, 1 / 6, "percentile", [0.92, 0.965]),
-        (log_loss, 1 / 2, "BCa", [0.925, 0.965]),
+        pytest.param(
+            brier_score_loss, 1 / 6, "percentile", [0.92, 0.965], marks=pytest.mark.slow
+        ),
+        pytest.param(log_loss, 1 / 2, "BCa", [0.925, 0.965], marks=pytest.mark.slow),
         (log_loss, 1 / 2, "percentile", [0.92, 0.965]),
     ],
 )
@@ -151,7 +153,7 @@ def test_intervals_of_losses_cover(metric, truth, method, expected):
     assert least <= covered <= most
 
 
-@pytest.mark.parametrize("n_bins", [5, 15])
+@pytest.mark.parametrize("n_bins", [5, pytest.param(15, marks=pytest.mark.slow)])
 def test_interval_of_the_debiased_error_of_a_calibrated_model_covers_zero(n_bins):
     # As the docstring of bootstrap_interval recommends it; 15 is the default.
     covered = 0
@@ -542,6 +544,7 @@ def test_identical_models_do_not_differ():
         assert found[:5] == (0, 0, 0, 0, 1)
 
 
+@pytest.mark.slow
 def test_p_values_are_uniform_if_there_is_no_difference():
     p_values = {"BCa": [], "percentile": []}
     for seed in range(300):

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from nets import BACKEND, X, weights_hash
 from scipy.special import softmax
+from support.networks import BACKEND, X, weights_hash
 
 from skcalib import FrozenNetwork, MCDropoutClassifier
 from skcalib.uncertainty._noise import noise_of
@@ -240,6 +240,7 @@ def test_one_linear_layer_has_a_known_mean_and_covariance(masks):
         assert (np.abs(found - covariance[1:, 1:]) < 0.1 * size).all()
 
 
+@pytest.mark.slow
 def test_in_distribution_as_keras_draws():
     model, _ = with_dropout(skip_connection)
     n_draws = 1500

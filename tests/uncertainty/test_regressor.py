@@ -204,7 +204,7 @@ def covered(result, y):
     return int(((result.low <= y) & (y <= result.high)).sum())
 
 
-@pytest.mark.parametrize("trained", [True, False])
+@pytest.mark.parametrize("trained", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_ninety_percent_of_new_observations_are_in_the_interval(trained):
     rows, y = simulated(3000)
     fit, held_out, new = slice(0, 500), slice(500, 1000), slice(1000, None)
