@@ -22,12 +22,16 @@ def quote_labels(labels):
 
 
 def name_in_picture(name):
-    """Return a name as matplotlib shows it literally: no formula, not hidden, not too long.
+    """Return a name as matplotlib shows it literally: no formula, and not too long.
 
-    Between two dollar signs matplotlib reads formulas, and it leaves what begins with an
-    underscore out of legends.
+    Between two dollar signs matplotlib reads formulas.
     """
-    text = shorten(str(name), LONGEST_NAME).replace("$", r"\$")
+    return shorten(str(name), LONGEST_NAME).replace("$", r"\$")
+
+
+def name_in_legend(name):
+    """Return a name as a legend shows it, which leaves out what begins with an underscore."""
+    text = name_in_picture(name)
     return f" {text}" if text.startswith("_") else text
 
 

@@ -45,7 +45,13 @@ def is_dict_of_arrays(X):
 def take_rows(X, rows):
     """Index whatever an estimator takes as X."""
     if is_dict_of_arrays(X):
-        return {name: _safe_indexing(part, rows) for name, part in X.items()}
+        return {name: _take(part, rows) for name, part in X.items()}
+    return _take(X, rows)
+
+
+def _take(X, rows):
+    if type(X).__module__.startswith("pyarrow"):  # not all of them are known to scikit-learn
+        return X.take(np.arange(len(X))[rows])
     return _safe_indexing(X, rows)
 
 
@@ -68,3 +74,20 @@ def check_feature_names(estimator, X):
     """Raise or warn as scikit-learn does, if names were learned and those of X are others."""
     if vars(estimator).get("_names_learned"):
         validate_data(estimator, X, reset=False, skip_check_array=True, ensure_2d=False)
+
+
+def refuse_masked_array(values, source):
+    """Raise if entries of a masked array are masked: arithmetic here would use them.
+
+    Also in a list of masked rows.
+    """
+    rows = values if isinstance(values, list | tuple) else [values]
+    n_masked = sum(
+        int(np.ma.count_masked(row)) for row in rows if isinstance(row, np.ma.MaskedArray)
+    )
+    if n_masked:
+        raise ValueError(
+            f"{source} is a masked array with {n_masked} masked values, which would be used as "
+            "if they were not masked. Leave these samples out, or give the values they stand "
+            f"for ({source}.filled(...))."
+        )

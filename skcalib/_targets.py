@@ -6,13 +6,17 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
+from skcalib._rows import refuse_masked_array
 from skcalib._warnings import warn
+from skcalib.backends import in_numpy
 
 
 def check_labels(y):
     """Return labels as a vector, their classes and codes, or say why they are no labels."""
     if y is None:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
+    refuse_masked_array(y, "y")
+    y = in_numpy(y, "y")
     shape = np.asarray(y).shape
     if len(shape) == 2 and shape[1] > 1:
         raise ValueError(
@@ -65,6 +69,8 @@ def _classes_and_codes(y):
 
 def check_weight(sample_weight, X):
     """Return weights as a float64 vector: finite, non-negative, not all zero."""
+    refuse_masked_array(sample_weight, "sample_weight")
+    sample_weight = in_numpy(sample_weight, "sample_weight")
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not (weight > 0).any():
         raise ValueError("sample_weight is zero for every sample; at least one must count.")

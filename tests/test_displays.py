@@ -1,13 +1,16 @@
 """Laws over every display: whatever is in ``__all__`` is drawn, and looked at, alike."""
 
 import inspect
+import io
 import random
 import sys
 from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure, FigureBase
 from numpy.testing import assert_array_equal
 from sklearn.datasets import load_breast_cancer, load_digits
@@ -40,7 +43,7 @@ KEYWORDS = {
         SEEDED | {"notion": "class-wise", "n_panels": 2},
         SEEDED | {"notion": "top-label"},
     ],
-    "RiskCoverageDisplay": [SEEDED | {"risk": 0.1}],
+    "RiskCoverageDisplay": [SEEDED | {"risk": 0.1}, SEEDED | {"coverage": 0.8}],
     "ThresholdDisplay": [{"cost_fp": 1, "cost_fn": 3}],
     "UncertaintyDisplay": [{"n_samples": 3}, {"sample": 1}],
 }
@@ -116,6 +119,8 @@ def test_signatures_are_alike(display, params):
     method = inspect.signature(display.from_predictions).parameters
     assert next(iter(method)) == "y_true"
     assert {"labels", "ax", "name", "kwargs"} <= set(method)
+    if display is not UncertaintyDisplay:  # whose draws have a column for each class
+        assert "pos_label" in method
     plot = inspect.signature(display.plot).parameters
     assert list(plot)[:3] == ["self", "ax", "name"]
     assert list(inspect.signature(display.from_estimator).parameters)[:3] == [
@@ -277,7 +282,35 @@ def test_rows_of_zero_weight_do_not_matter(display, params):
 
 
 SMOOTHED = {"bayes": 1e-9, "flat": 1.0}
-SEVERAL = [ReliabilityDisplay, RiskCoverageDisplay, DecompositionDisplay]
+SEVERAL = [name for name in displays.__all__ if name != "UncertaintyDisplay"]
+SEVERAL = [getattr(displays, name) for name in SEVERAL]
+
+
+def artists_of(display):
+    """Return the first artist of each model."""
+    if isinstance(display, DecompositionDisplay):
+        return display.point_ if isinstance(display.point_, list) else [display.point_]
+    if isinstance(display, ConfidenceHistogramDisplay):
+        bars = display.right_ if isinstance(display.right_, list) else [display.right_]
+        return [bar[0] for bar in bars]
+    if isinstance(display, ThresholdDisplay):
+        return (
+            [own[0] for own in display.line_]
+            if isinstance(display.curve, list)
+            else display.line_
+        )
+    return display.line_
+
+
+def color_of(artist):
+    if hasattr(artist, "get_color"):
+        return to_hex(artist.get_color())
+    filled = artist.get_facecolor()[3] > 0
+    return to_hex(artist.get_facecolor() if filled else artist.get_edgecolor())
+
+
+def words_in(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 @pytest.mark.parametrize("display", SEVERAL)
@@ -285,18 +318,23 @@ def test_several_models_have_a_colour_and_a_name_each(display, fitted):
     _, X, y = fitted
     models = {name: GaussianNB(var_smoothing=v).fit(X, y) for name, v in SMOOTHED.items()}
     made = display.from_estimator(models, X, y)
-    artists = made.point_ if display is DecompositionDisplay else made.line_
-    assert len({artist.get_color() for artist in artists}) == 2
-    words = [text.get_text() for text in made.ax_.get_legend().get_texts()]
+    artists = artists_of(made)
+    assert len({color_of(artist) for artist in artists}) == len(artists) == 2
+    words = words_in(made.ax_)
     assert words[0].startswith("bayes")
-    assert words[1].startswith("flat")
+    assert any(text.startswith("flat") for text in words)
+    assert len(set(words)) == len(words)
     one = display.from_estimator(models["bayes"], X, y, name="one")
+    first = [color_of(artist) for artist in artists_of(one)]
     other = display.from_estimator(models["flat"], X, y, ax=one.ax_)
-    words = " ".join(text.get_text() for text in other.ax_.get_legend().get_texts())
-    assert "one" in words
-    assert "GaussianNB" in words
-    colors = [d.point_ if display is DecompositionDisplay else d.line_ for d in (one, other)]
-    assert colors[0][0].get_color() != colors[1][0].get_color()
+    words = words_in(other.ax_)
+    assert any(text.startswith("one") for text in words)
+    assert any(text.startswith("GaussianNB") for text in words)
+    assert not set(first) & {color_of(artist) for artist in artists_of(other)}
+    again = display.from_estimator(models["flat"], X, y, ax=one.ax_)
+    seen = {*first, *[color_of(artist) for artist in artists_of(other)]}
+    assert not seen & {color_of(artist) for artist in artists_of(again)}
+    pixels(again.figure_)
     with pytest.raises(ValueError, match="the keys of y_proba name several"):
         display.from_predictions(y, {"a": models["bayes"].predict_proba(X)}, name="b")
     with pytest.raises(ValueError, match="holds no model"):
@@ -559,3 +597,220 @@ def test_a_trained_network_is_asked_and_not_trained():
     assert made.name == ["Sequential"]
     for weight, old in zip(model.get_weights(), before, strict=True):
         assert_array_equal(weight, old)
+
+
+def test_two_thresholds_in_one_axes_have_colours_and_names_of_their_own(fitted):
+    _, X, y = fitted
+    model = GaussianNB().fit(X, y == 1)
+    one = ThresholdDisplay.from_estimator(model, X, y == 1, cost_fp=1, cost_fn=20)
+    two = ThresholdDisplay.from_estimator(model, X, y == 1, cost_fp=1, cost_fn=2, ax=one.ax_)
+    same = ThresholdDisplay.from_estimator(model, X, y == 1, cost_fp=1, cost_fn=2, ax=one.ax_)
+    words = words_in(one.ax_)
+    assert len(set(words)) == len(words) == 3 * 3 + 2
+    assert sum(word.startswith("GaussianNB (2): ") for word in words) == 4
+    assert one.ax_.get_title() == ""
+    assert one.threshold_line_.get_color() != two.threshold_line_.get_color()
+    assert same.threshold_line_ is two.threshold_line_  # one line where they agree
+    together = ThresholdDisplay.from_estimator({"a": model, "b": model}, X, y == 1)
+    assert [len(lines) for lines in together.line_] == [3, 3]
+
+
+def test_bars_of_several_models_stand_side_by_side():
+    y, proba = predictions(3, 200)
+    flat = (proba + 1 / 3) / 2
+    made = ConfidenceHistogramDisplay.from_predictions(y, {"sharp": proba, "flat": flat})
+    for bars, p in zip(made.right_, (proba, flat), strict=True):
+        right = p.argmax(axis=1) == y
+        heights = np.array([bar.get_height() for bar in bars])
+        counts = np.histogram(p.max(axis=1)[right], 20, (0, 1))[0]
+        np.testing.assert_allclose(heights, counts[counts > 0] / right.sum())
+    places = [{round(bar.get_x(), 6) for bar in bars} for bars in made.right_]
+    assert not places[0] & places[1]
+    assert made.confidence_line_[1].get_xdata()[0] == pytest.approx(flat.max(axis=1).mean())
+
+
+@pytest.mark.parametrize("display", SEVERAL)
+@pytest.mark.parametrize("positive", ["default", "paid"])
+def test_the_positive_class_is_the_one_that_is_named(display, positive):
+    codes, proba = predictions(2, 200)
+    other = "paid" if positive == "default" else "default"
+    y = np.where(codes == 1, positive, other)
+    draw = partial(display.from_predictions, **KEYWORDS[display.__name__][0])
+    found = [
+        draw(y, proba[:, 1], pos_label=positive),
+        draw(y, proba, labels=[other, positive]),
+        draw(y, proba, labels=[other, positive], pos_label=positive),
+        draw(y, pd.DataFrame(proba, columns=[other, positive]), pos_label=positive),
+    ]
+    expected = kept(draw(codes, proba[:, 1]))
+    for own in found:
+        if hasattr(own, "pos_label"):
+            assert own.pos_label == positive
+            own.pos_label = 1
+        for part, other_part in zip(kept(own), expected, strict=True):
+            assert part == other_part or part == pytest.approx(other_part, rel=1e-9)
+    words = found[0].ax_.get_xlabel() + found[0].ax_.get_ylabel()
+    if display in (ReliabilityDisplay, ThresholdDisplay):
+        assert positive in words
+    with pytest.raises(ValueError, match="pos_label is not specified"):
+        draw(y, proba[:, 1])
+
+
+def test_costs_are_those_of_the_positive_class():
+    X, y = load_breast_cancer(return_X_y=True)
+    names = np.where(y == 0, "default", "paid")
+    model = GaussianNB().fit(X, names)
+    made = ThresholdDisplay.from_estimator(
+        model, X, names, cost_fp=1, cost_fn=20, pos_label="default"
+    )
+    curve = metrics.threshold_curve(names == "default", model.predict_proba(X)[:, 0])
+    assert numbers(made.curve) == numbers(curve)
+    assert made.pos_label == "default"
+    assert made.threshold_ == 1 / 21
+
+
+STRANGE = [r"$\frac{1}{$ok", "_hidden", "$a$", "100 $ & 50 %", r"\$", "a" * 5000, "x\ny"]
+
+
+@every
+@pytest.mark.parametrize("strange", STRANGE, ids=range(len(STRANGE)))
+def test_labels_and_names_are_text(display, params, strange):
+    y, proba = predictions()
+    labels = np.array(["a", strange, "z"])
+    made = display.from_predictions(labels[y], proba, labels=labels, name=strange, **params)
+    made.figure_.savefig(io.BytesIO(), dpi=30)
+    axes = made.ax_ if is_sheet(params) else [made.ax_]
+    legends = [
+        text.get_text()
+        for ax in axes
+        if ax.get_legend()
+        for text in ax.get_legend().get_texts()
+    ]
+    assert all(len(text) < 200 for text in legends)
+    named = display in (ReliabilityDisplay, RiskCoverageDisplay, DecompositionDisplay)
+    if named and not is_sheet(params):
+        begin = strange[:20].replace("$", r"\$")
+        assert any(text.strip().startswith(begin) for text in legends)
+
+
+@pytest.mark.parametrize("display", SEVERAL)
+@pytest.mark.parametrize("strange", STRANGE, ids=range(len(STRANGE)))
+def test_names_of_models_are_text(display, strange):
+    y, proba = predictions(2)
+    labels = np.array(["a", strange])
+    made = display.from_predictions(
+        labels[y], {strange: proba, "b": proba}, labels=labels, pos_label=strange
+    )
+    display.from_predictions(y, proba, name=strange, ax=made.ax_)
+    made.figure_.savefig(io.BytesIO(), dpi=30)
+    begin = strange[:20].replace("$", r"\$")
+    assert sum(text.strip().startswith(begin) for text in words_in(made.ax_)) >= 2
+
+
+@every
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"title": "x"}, "unexpected keyword argument 'title'"),
+        ({"n_bin": 5}, "unexpected keyword argument 'n_bin'"),
+        ({"ref_line": False}, "unexpected keyword argument 'ref_line'"),
+        ({"x" * 5000: 1}, "unexpected keyword argument 'xxx"),
+    ],
+)
+def test_unknown_keywords_are_refused_with_the_known(display, params, bad, message, fitted):
+    model, X, y = fitted
+    made = display.from_predictions(*predictions(), **params)
+    before = plt.get_fignums()
+    own = inspect.signature(display.from_predictions).parameters
+    calls = {
+        "from_predictions": lambda: display.from_predictions(*predictions(), **params, **bad),
+        "from_estimator": lambda: display.from_estimator(model, X, y, **params, **bad),
+        "plot": lambda: made.plot(**bad),
+    }
+    for method, call in calls.items():
+        with pytest.raises(TypeError, match=message) as caught:
+            call()
+        text = str(caught.value)
+        assert len(text) < 700
+        if method != "plot":
+            assert all(
+                name in text for name in set(own) - {"y_true", "y_proba", "draws", "kwargs"}
+            )
+        assert "color" in text
+    assert plt.get_fignums() == before
+    with pytest.raises(TypeError, match="labels are those of the classifier"):
+        display.from_estimator(model, X, y, labels=[0, 1, 2], **params)
+
+
+def test_a_near_keyword_is_named():
+    with pytest.raises(TypeError, match="Did you mean 'n_bins'"):
+        ReliabilityDisplay.from_predictions(*predictions(), n_bin=4)
+
+
+def test_errors_at_a_coverage():
+    y, proba = predictions(3, 500)
+    made = RiskCoverageDisplay.from_predictions(y, proba, coverage=0.6, random_state=0)
+    order = np.argsort(-proba.max(axis=1))[:300]
+    risk = (proba[order].argmax(axis=1) != y[order]).mean()
+    assert made.point_[0].get_xdata() == pytest.approx([0.6])
+    assert made.point_[0].get_ydata() == pytest.approx([risk])
+    assert made.point_[0].get_label().endswith(f"{100 * risk:.1f} % errors")
+    tied = RiskCoverageDisplay.from_predictions(
+        [0, 1, 1, 0], [0.1, 0.9, 0.4, 0.4], coverage=0.6
+    )
+    assert tied.point_[0].get_xdata() == [1]  # those of one confidence come together
+    everything = RiskCoverageDisplay.from_predictions(y, proba, coverage=1.0)
+    assert everything.point_[0].get_xdata() == [1]
+    with pytest.raises(ValueError, match=r"risk=0.1 and coverage=0.5 were both given"):
+        RiskCoverageDisplay.from_predictions(y, proba, coverage=0.5, risk=0.1)
+    for bad in ({"coverage": 80}, {"coverage": "0.8"}, {"risk": -0.1}):
+        with pytest.raises(ValueError, match="must be a number between 0 and 1"):
+            RiskCoverageDisplay.from_predictions(y, proba, **bad)
+
+
+@every
+def test_masked_arrays_are_refused(display, params):
+    y, proba = predictions()
+    for given in (
+        (np.ma.masked_array(y, y == 1), proba),
+        (y, np.ma.masked_array(proba, proba < 0.1)),
+    ):
+        with pytest.raises(ValueError, match="is a masked array with"):
+            display.from_predictions(*given, **params)
+    clean = display.from_predictions(np.ma.masked_array(y), np.ma.masked_array(proba), **params)
+    assert kept(clean) == kept(display.from_predictions(y, proba, **params))
+
+
+@every
+def test_swapped_arguments_are_called_swapped(display, params):
+    y, proba = predictions()
+    with pytest.raises(ValueError, match="are swapped"):
+        display.from_predictions(proba, y, **params)
+
+
+@every
+def test_columns_in_another_order(display, params):
+    y, proba = predictions()
+    names = np.array(["dog", "ant", "cat"])
+    order = np.argsort(names)
+    params = {k: v for k, v in params.items() if k != "n_panels"}
+    expected = display.from_predictions(
+        names[y], proba[:, order], labels=names[order], **params
+    )
+    frame = pd.DataFrame(proba, columns=names)
+    for given, labels in ((proba, names), (frame, None), (frame, names)):
+        made = display.from_predictions(names[y], given, labels=labels, **params)
+        if display is UncertaintyDisplay:
+            assert_array_equal(made.likeliest, expected.likeliest)
+        else:
+            assert kept(made) == kept(expected)
+    with pytest.raises(ValueError, match="columns named 'dog', 'ant', 'cat', but labels"):
+        display.from_predictions(names[y], frame, labels=names[order], **params)
+
+
+def test_a_single_row_claims_no_interval():
+    for display in (ReliabilityDisplay, RiskCoverageDisplay):
+        made = display.from_predictions([1], [[0.2, 0.8]], labels=[0, 1])
+        legend = made.ax_.get_legend()
+        words = [] if legend is None else legend.get_texts()
+        assert not any("[" in text.get_text() for text in words)

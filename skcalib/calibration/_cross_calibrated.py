@@ -19,9 +19,11 @@ from skcalib._parameters import check_flag, is_count
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._progress import run_parallel
 from skcalib._representations import VersionedMixin
-from skcalib._rows import is_dict_of_arrays, refuse_streams
+from skcalib._rows import is_dict_of_arrays, refuse_masked_array, refuse_streams
 from skcalib._targets import check_weight, columns_among
-from skcalib._warnings import warn
+from skcalib._warnings import at_line, users_line, warn
+from skcalib.backends import in_numpy
+from skcalib.calibration._labels import fit_labels, pairs_of_labels, proba_of_members
 from skcalib.folds import (
     check_pairs,
     count_unknown,
@@ -41,7 +43,16 @@ from skcalib.folds import (
     warn_of_weights,
     with_classes,
 )
-from skcalib.networks import WrappingMixin, encoded, faithful_clone, prepared, sheltered
+from skcalib.networks import (
+    WrappingMixin,
+    encoded,
+    faithful_clone,
+    is_multilabel,
+    listed_inputs,
+    prepared,
+    refuse_paths,
+    sheltered,
+)
 
 
 class CrossCalibratedClassifier(
@@ -67,7 +78,9 @@ class CrossCalibratedClassifier(
 
         y : array-like of shape (n_samples,)
             Class labels: strings, integers, integer-valued floats, booleans,
-            categoricals. For networks also one-hot, of shape (n_samples, n_classes).
+            categoricals. For networks also one-hot, of shape (n_samples, n_classes); for
+            ``FrozenNetwork(model, multilabel=True)`` zeros and ones, of shape (n_samples,
+            n_labels).
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights for the calibration and, if it takes them, the estimator.
@@ -96,8 +109,13 @@ class CrossCalibratedClassifier(
             If `estimator` is frozen but was never fitted.
         """
         refuse_streams(X)
+        refuse_masked_array(X, "X")
         calibrator = self._new_calibrator()
         estimator = self._checked_estimator()
+        X, sample_weight = listed_inputs(estimator, X), in_numpy(sample_weight, "sample_weight")
+        vars(self).pop("estimators_", None)  # of an earlier fit
+        if is_multilabel(estimator):
+            return self._fit_labels(estimator, X, y, sample_weight, fit_params)
         y_classes, codes, y = encoded(y, estimator)
         X = _indexable(X, codes)
         weight = check_weight(sample_weight, codes)
@@ -139,19 +157,9 @@ class CrossCalibratedClassifier(
 
     def _fit_splits(self, estimator, X, y, labels, classes, splits, fit_params):
         """Return the estimators of all splits, and their held-out answers."""
-        line = users_line()
+        told = users_line(), fit_split
         calls = [
-            (
-                line,
-                fit_split,
-                faithful_clone(estimator),
-                X,
-                y,
-                labels,
-                classes,
-                split,
-                fit_params,
-            )
+            (*told, faithful_clone(estimator), X, y, labels, classes, split, fit_params)
             for split in splits
         ]
         found = run_parallel(
@@ -163,6 +171,14 @@ class CrossCalibratedClassifier(
             verbose=self.verbose,
         )
         return zip(*found, strict=True)
+
+    def _fit_labels(self, estimator, X, y, sample_weight, fit_params):
+        """Fit a calibration for each of several labels."""
+        fitted = fit_labels(self, estimator, X, y, sample_weight, fit_params)
+        network, self.estimators_, self.classes_ = fitted
+        self.calibrated_classifiers_ = pairs_of_labels(network, self.estimators_)
+        self._take_features(network, X)
+        return self
 
     def predict_proba(self, X):
         """Calibrated probabilities, averaged over the pairs.
@@ -176,11 +192,16 @@ class CrossCalibratedClassifier(
 
         Returns
         -------
-        proba : ndarray of shape (n_samples, n_classes)
+        proba : ndarray of shape (n_samples, n_classes), or list of n_labels such
             In [0, 1], rows sum to one, columns in the order of ``classes_``; float32 if
-            the estimator answers in float32 or less.
+            the estimator answers in float32 or less. Of a network with several labels
+            (``multilabel=True``) a list: for each label the probabilities of its absence and
+            its presence, as from :class:`~sklearn.multioutput.MultiOutputClassifier`.
         """
         check_is_fitted(self)
+        if hasattr(self, "estimators_"):
+            network = self.calibrated_classifiers_[0].estimator
+            return proba_of_members(network, self.estimators_, X)
         refuse_streams(X)
         members = [pair.estimator for pair in self.calibrated_classifiers_]
         self._check_features(first_trained(members), X)
@@ -216,6 +237,7 @@ class CrossCalibratedClassifier(
         return estimator
 
     def _checked_estimator(self):
+        refuse_paths(self.estimator, f"The 'estimator' parameter of {type(self).__name__}")
         estimator = self._get_estimator()
         refuse_boosters(estimator)
         if not hasattr(estimator, "fit") or not (

@@ -8,6 +8,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcalib._blocks import row_blocks
+from skcalib._columns import column_names, columns_by_name, take_columns
 from skcalib._logits import (
     check_logits,
     check_proba,
@@ -15,9 +16,11 @@ from skcalib._logits import (
     looks_like_proba,
     masked_entries,
 )
+from skcalib._messages import quote
 from skcalib._parameters import check_choice
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
+from skcalib._rows import refuse_masked_array
 from skcalib._targets import check_labels, check_weight, columns_of_classes
 from skcalib._warnings import warn
 from skcalib.backends import in_numpy, is_table
@@ -120,7 +123,10 @@ class Calibrator(
             see :func:`~skcalib.logits_from_proba`. A class that a row cannot be is *masked*
             by -inf, or by the lowest finite number of the array's floating type; methods
             that mix columns refuse that. Frames, tables of Arrow and tensors on the CPU are
-            taken in their own precision, bfloat16 and float16 as float32.
+            taken in their own precision, bfloat16 and float16 as float32. The columns of a
+            frame may be in any order if their names are the labels ("0" is the label 0);
+            other text names are those of features, as everywhere in scikit-learn, and
+            numbers say nothing.
 
         y : array-like of shape (n_samples,)
             Class labels: strings, integers, integer-valued floats, booleans,
@@ -139,7 +145,8 @@ class Calibrator(
         Raises
         ------
         ValueError
-            If X holds NaN or infinite values or has the wrong number of columns, if y
+            If X holds NaN or infinite values or has the wrong number of columns, if some of
+            its columns are named by labels and others are not, if values are masked, if y
             has one class only, or if weights are negative, NaN or all zero, or if a
             parameter is unusable. If X masks a row's own class, all classes of a row, or
             any class where the method cannot leave classes out.
@@ -157,6 +164,7 @@ class Calibrator(
         weight = check_weight(sample_weight, logits)
         used = weight > 0
         self.classes_, codes = columns_of_classes(classes, codes, used, logits.shape[1])
+        logits = self._in_order_of_classes(logits, X)
         if looks_like_proba(logits if self.n_features_in_ > 1 else logits[:, 1:] * 2, used):
             warn(
                 "X looks like probabilities: every row is non-negative and sums to one, or is "
@@ -199,7 +207,7 @@ class Calibrator(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
-            Logits, as in `fit`.
+            Logits, as in `fit`; a frame with the names of the labels in any order.
 
         Returns
         -------
@@ -227,7 +235,34 @@ class Calibrator(
         if not self.takes_masks and masked_entries(logits) is not None:
             refuse_masks(type(self).__name__)
 
+    def _in_order_of_classes(self, logits, X):
+        """Return the logits that `fit` was given in sorted order of the labels."""
+        columns = self._columns_of_labels(X)
+        if columns is None:
+            return logits
+        if hasattr(self, "feature_names_in_"):  # as predict_proba will order them
+            self.feature_names_in_ = self.feature_names_in_[columns]
+        return logits[:, columns]
+
+    def _columns_of_labels(self, X):
+        """Return the column of each class in a frame whose columns are named by them."""
+        names = column_names(X)
+        if names is None or len(names) > 1:
+            return columns_by_name(names, self.classes_, "X")
+        if names[0] == self.classes_.tolist()[0]:
+            raise ValueError(
+                f"X has a single column, named {quote(names[0])}, but a single column is the "
+                f"decision value of the second class, {quote(self.classes_.tolist()[1])}: "
+                "larger values speak for it. Give -X, or two columns."
+            )
+        return None
+
     def _check_logits(self, X, *, reset):
+        refuse_masked_array(X, "X")
+        columns = None if reset else self._columns_of_labels(X)
+        if columns is not None:
+            X = take_columns(X, columns)
+            X = X if hasattr(self, "feature_names_in_") else np.asarray(X)
         given, X = X, in_numpy(X)
         if getattr(X, "dtype", None) == np.float16:
             X = float_array(X, "X")
@@ -259,7 +294,8 @@ class BinaryCalibrator(Calibrator):
     - "ovo", one-vs-one: each pair of classes has a map of the difference of their logits,
       fitted to the rows of these two classes, and the probabilities of all pairs are
       coupled: with :math:`r_{kj}` the probability of k if it is k or j,
-      :math:`p_k \propto 1 / (\sum_{j \ne k} 1 / r_{kj} - (K - 2))` [1]_.
+      :math:`p_k \propto 1 / (\sum_{j \ne k} 1 / r_{kj} - (K - 2))` [1]_. With more than
+      100 classes that warns, with more than 300 it is refused.
 
     A row takes no part in the map of a class that it masks, and gives that class probability
     0; the others' are divided by their sum. In such rows K counts the classes left.

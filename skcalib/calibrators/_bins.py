@@ -7,7 +7,17 @@ from scipy.special import logit
 
 from skcalib._representations import short_repr
 
+MOST = 2**20  # bins, as for metrics; beyond that they are no summary, but take memory
 ON_CUT = 1e-9  # distance of log-odds from a given cut that is rounding
+
+
+def check_memory(n_bins):
+    """Raise ValueError if there are more bins than metrics take."""
+    if n_bins > MOST:
+        raise ValueError(
+            f"n_bins must be at most {MOST}, got {n_bins!r}: with more bins than rows, most "
+            "would be empty."
+        )
 
 
 class Bins(NamedTuple):

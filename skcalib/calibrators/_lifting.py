@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import log_expit
 
 from skcalib._logits import masked_entries, sigmoid, softmax
+from skcalib._warnings import warn
 from skcalib.calibrators._log_odds import (
     UNDERFLOW,
     log_odds,
@@ -15,6 +16,23 @@ from skcalib.calibrators._log_odds import (
 )
 
 LIFTINGS = ("ovr", "ovo")
+SLOW, MOST = 100, 300  # classes whose pairs take half a minute, and minutes
+
+
+def _check_pairs(n_classes):
+    """Raise ValueError if there are too many pairs of classes, warn if there are many."""
+    n_pairs = n_classes * (n_classes - 1) // 2
+    said = f"multiclass='ovo' means {n_pairs:,} maps for the pairs of {n_classes} classes"
+    if n_classes > MOST:
+        raise ValueError(
+            f"{said}; more than {MOST} classes are refused. Use multiclass='ovr', or "
+            "StructuredVectorScaling, which is made for many classes."
+        )
+    if n_classes > SLOW:
+        warn(
+            f"{said}, which are slow to fit and to apply; multiclass='ovr' has {n_classes}.",
+            UserWarning,
+        )
 
 
 def binary_problems(logits, codes, weight, multiclass):
@@ -35,6 +53,7 @@ def binary_problems(logits, codes, weight, multiclass):
             z = merge_near_ties(z[rows], precision[rows]) if len(rows) else z[rows]
             yield z, codes[rows] == k, weight[rows]
         return
+    _check_pairs(n_classes)
     masked = masked_entries(logits)
     rows_of = [np.flatnonzero(codes == k) for k in range(n_classes)]
     for j, k in combinations(range(n_classes), 2):

@@ -13,6 +13,7 @@ from skcalib.calibrators._logistic import curvature, fit_logistic, newton, warn_
 from skcalib.calibrators._tied_scores import pool_ties
 
 PENALTIES = 10.0 ** -np.arange(7)  # on the mean loss, knots in [0, 1]
+MOST_KNOTS = 200  # each knot costs a number for each row; the penalty leaves no more bends
 TAIL = 0.05  # share of the scores beyond either outer knot
 MARGIN = 1e-6  # by which a rougher curve's criterion must be lower: rounding must not choose
 SEPARATED = 1e-6  # a mean log loss that no curve needs to undercut
@@ -46,7 +47,7 @@ class SplineCalibration(BinaryCalibrator):
     Parameters
     ----------
     n_knots : int, default=10
-        Number of knots, at least 2; fewer where scores are tied.
+        Number of knots, from 2 to 200; fewer where scores are tied.
 
     monotone : bool, default=True
         Whether to consider only curves that never fall.
@@ -124,6 +125,8 @@ class SplineCalibration(BinaryCalibrator):
         """Raise ValueError if a parameter is unusable."""
         super().check_params()
         check_count("n_knots", self.n_knots, 2)
+        if self.n_knots > MOST_KNOTS:
+            raise ValueError(f"n_knots must be at most {MOST_KNOTS}, got {self.n_knots!r}.")
         check_flag("monotone", self.monotone)
 
     def _fit_map(self, z, target, weight):

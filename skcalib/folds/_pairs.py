@@ -47,7 +47,7 @@ class CalibratedPair(VersionedMixin):
 
     def predict_proba(self, X):
         """Return calibrated probabilities, a column for each of `classes`."""
-        response = response_of(self.estimator, X)
+        response = response_of(self.estimator, X, trusted=True)
         if response.is_proba != (self.floor is not None):
             raise ValueError(MIXED.format(type(self.estimator).__name__))
         logits = logits_from_response(response, self.floor)

@@ -6,6 +6,7 @@ import numpy as np
 
 from skcalib._columns import columns_by_name
 from skcalib._messages import quote, quote_labels
+from skcalib.backends import in_numpy
 
 LARGEST_TABLE = 2**16  # labels are counted in a table, not sorted, if it is at most this long
 
@@ -21,15 +22,15 @@ class Classes(NamedTuple):
 
 def label_vector(y_true):
     """Return one label for each row, or say what is wrong."""
-    y = np.asarray(y_true)
+    y = np.asarray(in_numpy(y_true, "y_true"))
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
         raise ValueError(
             f"y_true must hold one label for each sample, got shape {y.shape}. If these are "
             "one-hot labels pass y_true.argmax(axis=1); if they are probabilities, see "
-            "skcalib.expand_soft_labels; for several labels in each sample call this for each "
-            "column, as in y_true[:, k], y_proba[:, k]."
+            "skcalib.expand_soft_labels; if a sample may have several labels, call the metric "
+            "for each: y_true[:, k] and y_proba[k]."
         )
     if y.dtype.kind == "f":
         if not np.isfinite(y).all():
@@ -108,7 +109,7 @@ def _classes_from_names(names, seen, n_columns):
 
 def _classes_from_labels(labels, names, n_columns):
     """Return sorted labels, and the given column of each."""
-    labels = np.asarray(labels)
+    labels = np.asarray(in_numpy(labels, "labels"))
     if labels.ndim != 1:
         raise ValueError(f"labels must be a list of labels, got shape {labels.shape}.")
     if labels.dtype.kind == "f" and np.isnan(labels).any():

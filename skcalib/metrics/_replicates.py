@@ -8,11 +8,12 @@ from scipy.special import ndtr, ndtri
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
-from skcalib._logits import refuse_masked
 from skcalib._messages import quote
 from skcalib._parameters import check_choice, check_count
 from skcalib._progress import shown
+from skcalib._rows import refuse_masked_array
 from skcalib._warnings import warn
+from skcalib.backends import in_numpy
 from skcalib.metrics._resampling import Resampler, check_level, generator_of
 
 METHODS = ("BCa", "percentile", "normal")
@@ -32,17 +33,17 @@ class Rows:
     def __init__(self, sample_weight, groups, stratify, y_true):
         for values, name in ((groups, "groups"), (stratify, "stratify")):
             if values is not None:
-                refuse_masked(values, name)
+                refuse_masked_array(values, name)
                 check_consistent_length(values, y_true)
         one_for_all = sample_weight is None or np.ndim(sample_weight) == 0
-        self.kept = None if one_for_all else np.asarray(sample_weight) > 0
+        self.kept = None if one_for_all else np.asarray(in_numpy(sample_weight)) > 0
         self.groups, self.stratify = self.of(groups), self.of(stratify)
 
     def of(self, values):
         """Return the entries of `values` for these rows."""
         if values is None or self.kept is None:
             return values
-        return np.asarray(values)[self.kept]
+        return np.asarray(in_numpy(values))[self.kept]
 
 
 class Figure(NamedTuple):
@@ -130,7 +131,7 @@ def warn_of_little_variation(resampler):
             f"There are only {n_units} groups (in {n_strata} strata). An interval from so few "
             "is too narrow."
         )
-    elif np.sqrt(1 - n_strata / n_units) < LEAST_SHARE:
+    elif n_strata > 1 and np.sqrt(1 - n_strata / n_units) < LEAST_SHARE:
         less = 100 * (1 - np.sqrt(1 - n_strata / n_units))
         message = (
             f"There are {n_units} {what}s in {n_strata} strata. Within so small ones little "

@@ -82,7 +82,8 @@ def network_of(estimator, X):
     if found is None:
         return None
     model, inputs, classes, says = found
-    network = FrozenNetwork(model, classes=None if labelled else classes)
+    # A wrapper is trained on single labels, so that several sigmoids are one-vs-rest.
+    network = FrozenNetwork(model, classes=None if labelled else classes, multilabel=False)
     if says is None:
         says = network_backend(model).says_logits(model)
     network.has_logits_ = bool(says)  # what a wrapper gives is probabilities, if in doubt
@@ -102,6 +103,12 @@ def final_estimator(estimator):
     while (inner := _inner(estimator)) is not None:
         estimator = inner
     return estimator
+
+
+def is_multilabel(estimator):
+    """Tell whether this ends in a network with several labels for each sample."""
+    last = final_estimator(estimator)
+    return isinstance(last, FrozenNetwork) and bool(last.multilabel)
 
 
 def final_network(estimator, X):

@@ -13,6 +13,7 @@ from skcalib._progress import shown
 from skcalib._rows import count_rows, is_dict_of_arrays, refuse_streams
 from skcalib.backends import INJECTED_RATE, map_arrays
 from skcalib.backends import batches as batches_of
+from skcalib.networks import listed_inputs
 from skcalib.uncertainty._exact import N_POINTS, multiplications
 from skcalib.uncertainty._parameters import check_parameters
 from skcalib.uncertainty._passes import Passes
@@ -88,6 +89,7 @@ class DropoutMixin:
         return known
 
     def _source(self, X):
+        X = listed_inputs(self.estimator_, X)
         found = self._source_of(self.estimator_, X)
         if found is None:
             raise InvalidParameterError(

@@ -12,7 +12,10 @@ from skcalib.networks import (
     encoded,
     ends_frozen,
     faithful_clone,
+    is_multilabel,
+    listed_inputs,
     prepared,
+    refuse_paths,
     sheltered,
 )
 from skcalib.uncertainty._base import SamplingClassifier
@@ -262,7 +265,9 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
             at least as good.
         """
         refuse_streams(X)
+        refuse_paths(self.estimator, "The 'estimator' parameter of MCDropoutClassifier")
         check_parameters(self)
+        X = listed_inputs(self._get_estimator(), X)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         for name in ("scale_", "comparison_"):  # of an earlier fit
@@ -288,6 +293,12 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
     def _ready(self, X, y):
         """Return the estimator as it is trained, or frozen; classes and codes; and y."""
         estimator = self._get_estimator()
+        if is_multilabel(estimator):
+            raise InvalidParameterError(
+                "The 'estimator' parameter of MCDropoutClassifier has several labels for each "
+                "sample (multilabel=True); draws are of one classification. Give networks that "
+                "end at one label each, and a MCDropoutClassifier to each."
+            )
         if not hasattr(estimator, "fit"):
             raise InvalidParameterError(
                 "The 'estimator' parameter of MCDropoutClassifier must be a Keras model, a "

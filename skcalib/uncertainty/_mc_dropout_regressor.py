@@ -8,7 +8,14 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MethodMapping, process_routing
 
 from skcalib._rows import refuse_streams
-from skcalib.networks import WrappingMixin, faithful_clone, is_trained, sheltered_regressor
+from skcalib.networks import (
+    WrappingMixin,
+    faithful_clone,
+    is_trained,
+    listed_inputs,
+    refuse_paths,
+    sheltered_regressor,
+)
 from skcalib.uncertainty._base_regressor import SamplingRegressor
 from skcalib.uncertainty._dropout import DropoutMixin
 from skcalib.uncertainty._learned_noise import learned_noise
@@ -220,7 +227,9 @@ class MCDropoutRegressor(WrappingMixin, DropoutMixin, SamplingRegressor):
             If the network is a torch module, or a Keras model not on TensorFlow.
         """
         refuse_streams(X)
+        refuse_paths(self.estimator, "The 'estimator' parameter of MCDropoutRegressor")
         check_parameters(self)
+        X = listed_inputs(self._get_estimator(), X)
         check_noise(self)
         estimator = self._checked_estimator(y)
         params = self._route(fit_params)

@@ -12,7 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import PredefinedSplit, TimeSeriesSplit
 from sklearn.naive_bayes import GaussianNB
-from stand_ins import Scores
+from support.classifiers import Scores
 
 from skcalib import CalibratedClassifierCV
 from skcalib.calibrators import VennAbersCalibration

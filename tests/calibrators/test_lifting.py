@@ -10,6 +10,7 @@ from scipy.special import expit, logsumexp, softmax
 from skcalib.calibrators import (
     BetaCalibration,
     BinaryCalibrator,
+    HistogramBinning,
     IsotonicCalibration,
     PlattScaling,
     VennAbersCalibration,
@@ -106,3 +107,15 @@ def test_unknown_lifting():
     for method in (PlattScaling, Unchanged):
         with pytest.raises(ValueError, match=r"multiclass must be one of .* got 'all'"):
             method(multiclass="all").fit(logits, y)
+
+
+def test_pairs_of_many_classes_warn_and_of_too_many_are_refused():
+    def problem(n_classes):
+        y = np.arange(2 * n_classes) % n_classes
+        return np.random.default_rng(0).normal(size=(len(y), n_classes)), y
+
+    for calibrator in (PlattScaling(multiclass="ovo"), IsotonicCalibration(multiclass="ovo")):
+        with pytest.raises(ValueError, match=r"124,750 maps .* Use multiclass='ovr'"):
+            calibrator.fit(*problem(500))
+    with pytest.warns(UserWarning, match="5,050 maps for the pairs of 101 classes"):
+        HistogramBinning(n_bins=1, multiclass="ovo").fit(*problem(101))
