@@ -1,12 +1,11 @@
 """Logits, one column for each class: the only thing that a calibrator ever sees."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn.utils import check_consistent_length
 
 from skcalib._blocks import in_threads, row_blocks
-from skcalib._messages import quote, shorten
+from skcalib._messages import shorten
+from skcalib._parameters import check_fraction
 from skcalib._rows import refuse_masked_array
 from skcalib.backends import in_numpy
 
@@ -71,8 +70,7 @@ def logits_from_proba(proba, floor=None):
            [0.2 , 0.5 , 0.3 ]])
     """
     proba = _proba_matrix(proba)
-    if floor is not None and not (isinstance(floor, Real) and 0 < floor < 1):
-        raise ValueError(f"floor must be a number between 0 and 1, got {quote(floor)}.")
+    check_fraction("floor", floor, others=(None,))
     return log_of_floored(proba, floor)
 
 

@@ -1,9 +1,7 @@
 """The meta-estimator: honest answers by cross-validation, and calibrators from them."""
 
-import warnings
 from abc import ABCMeta, abstractmethod
 from inspect import signature
-from numbers import Integral
 
 import numpy as np
 from sklearn import get_config
@@ -16,11 +14,14 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._fitting import accepts_weight
+from skcalib._messages import quote
+from skcalib._parameters import check_flag, is_count
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._progress import run_parallel
 from skcalib._representations import VersionedMixin
 from skcalib._rows import is_dict_of_arrays, refuse_masked_array, refuse_streams
 from skcalib._targets import check_weight, columns_among
+from skcalib._warnings import at_line, users_line, warn
 from skcalib.backends import in_numpy
 from skcalib.calibration._labels import fit_labels, pairs_of_labels, proba_of_members
 from skcalib.folds import (
@@ -156,12 +157,13 @@ class CrossCalibratedClassifier(
 
     def _fit_splits(self, estimator, X, y, labels, classes, splits, fit_params):
         """Return the estimators of all splits, and their held-out answers."""
+        told = users_line(), fit_split
         calls = [
-            (faithful_clone(estimator), X, y, labels, classes, split, fit_params)
+            (*told, faithful_clone(estimator), X, y, labels, classes, split, fit_params)
             for split in splits
         ]
         found = run_parallel(
-            fit_split,
+            at_line,
             calls,
             n_jobs=self.n_jobs,
             name="calibration",
@@ -246,15 +248,12 @@ class CrossCalibratedClassifier(
                 "'fit' and 'predict_proba', or 'fit' and 'decision_function'. Got "
                 f"{estimator!r} instead."
             )
-        if not (isinstance(self.ensemble, bool | np.bool_) or self.ensemble == "auto"):
+        owner = type(self).__name__
+        check_flag(f"The 'ensemble' parameter of {owner}", self.ensemble, others=("auto",))
+        if not (self.n_jobs is None or is_count(self.n_jobs, -np.inf)):
             raise InvalidParameterError(
-                f"The 'ensemble' parameter of {type(self).__name__} must be True, False or "
-                f"'auto'. Got {self.ensemble!r} instead."
-            )
-        if not isinstance(self.n_jobs, Integral | None):
-            raise InvalidParameterError(
-                f"The 'n_jobs' parameter of {type(self).__name__} must be an int or None. Got "
-                f"{self.n_jobs!r} instead."
+                f"The 'n_jobs' parameter of {owner} must be an int or None. Got "
+                f"{quote(self.n_jobs)} instead."
             )
         if is_pairwise(estimator) and self._resolved_ensemble(estimator):
             raise InvalidParameterError(
@@ -278,14 +277,13 @@ class CrossCalibratedClassifier(
             if accepts_weight(estimator):
                 fit_params = {**fit_params, "sample_weight": sample_weight}
             elif not isinstance(estimator, FrozenEstimator):
-                warnings.warn(
+                warn(
                     f"Since {type(self._get_estimator()).__name__} does not appear to accept "
                     "sample_weight, sample weights will only be used for the calibration "
                     "itself, and the result is likely to be incorrect. If a classifier inside "
                     "it takes weights (the last step of a Pipeline, say), enable metadata "
                     "routing and let that classifier request them.",
                     UserWarning,
-                    stacklevel=3,
                 )
         return Bunch(splitter=Bunch(split={}), estimator=Bunch(fit=fit_params))
 

@@ -1,6 +1,5 @@
 """Several labels for each sample: a binary calibration for each, of one network's answers."""
 
-import warnings
 from copy import copy
 
 import numpy as np
@@ -9,6 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metaestimators import available_if
 
 from skcalib._targets import check_weight
+from skcalib._warnings import warn
 from skcalib.networks import (
     check_multi_hot,
     final_step,
@@ -110,11 +110,10 @@ def fit_labels(calibrated, estimator, X, y, sample_weight, fit_params):
             "learn from."
         )
     if idle:
-        warnings.warn(
+        warn(
             f"The labels in the columns {idle} of y are the same in all samples, so that their "
             "probabilities stay as the network gives them.",
             UserWarning,
-            stacklevel=3,
         )
     return network, members, zero_and_one(len(members))
 

@@ -1,8 +1,6 @@
 """What every calibrator shares: the door, and the lifting of binary methods."""
 
-import warnings
 from abc import ABCMeta, abstractmethod
-from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -19,10 +17,12 @@ from skcalib._logits import (
     masked_entries,
 )
 from skcalib._messages import quote
+from skcalib._parameters import check_choice
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
 from skcalib._rows import refuse_masked_array
 from skcalib._targets import check_labels, check_weight, columns_of_classes
+from skcalib._warnings import warn
 from skcalib.backends import in_numpy, is_table
 from skcalib.calibrators._lifting import (
     LIFTINGS,
@@ -169,12 +169,11 @@ class Calibrator(
         self.classes_, codes = columns_of_classes(classes, codes, used, logits.shape[1])
         logits = self._in_order_of_classes(logits, X)
         if looks_like_proba(logits if self.n_features_in_ > 1 else logits[:, 1:] * 2, used):
-            warnings.warn(
+            warn(
                 "X looks like probabilities: every row is non-negative and sums to one, or is "
                 "a single number of at most one. A calibrator works on logits; convert with "
                 "skcalib.logits_from_proba.",
                 UserWarning,
-                stacklevel=2,
             )
         refuse_masked_truth(logits, codes, used)
         if not (self._skips_weight_zero or used.all()):
@@ -394,22 +393,3 @@ class BinaryCalibrator(Calibrator):
         """Yield the log-odds that each map is applied to."""
         columns = binary_columns(logits, self.multiclass)
         yield from map(magnified, columns, self._exponents)
-
-
-def check_choice(name, value, choices):
-    """Raise ValueError unless a parameter is one of a few strings."""
-    if not (isinstance(value, str) and value in choices):
-        known = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
-        raise ValueError(f"{name} must be {known}, got {value!r}.")
-
-
-def check_count(name, value, lowest=1):
-    """Raise ValueError unless a parameter is an integer of at least `lowest`."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < lowest:
-        raise ValueError(f"{name} must be an integer of at least {lowest}, got {value!r}.")
-
-
-def check_flag(name, value):
-    """Raise ValueError unless a parameter is True or False."""
-    if not isinstance(value, bool | np.bool_):
-        raise ValueError(f"{name} must be True or False, got {value!r}.")

@@ -1,12 +1,12 @@
 """Many classes by binary maps: each class against the rest, or each pair of classes."""
 
-import warnings
 from itertools import combinations
 
 import numpy as np
 from scipy.special import log_expit
 
 from skcalib._logits import masked_entries, sigmoid, softmax
+from skcalib._warnings import warn
 from skcalib.calibrators._log_odds import (
     UNDERFLOW,
     log_odds,
@@ -29,10 +29,9 @@ def _check_pairs(n_classes):
             "StructuredVectorScaling, which is made for many classes."
         )
     if n_classes > SLOW:
-        warnings.warn(
+        warn(
             f"{said}, which are slow to fit and to apply; multiclass='ovr' has {n_classes}.",
             UserWarning,
-            stacklevel=4,
         )
 
 

@@ -1,12 +1,12 @@
 """Logistic regression on a few features of the log-odds, to the last digit."""
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._logits import sigmoid
+from skcalib._warnings import warn
 from skcalib.calibrators._bulk import bulk_of
 
 MAX_ITER = 200
@@ -131,12 +131,11 @@ def newton(features, target, weight, parameters, penalty):
 def warn_if_short(excess):
     """Warn if Newton's iteration stopped short of the optimum."""
     if excess > 0:
-        warnings.warn(
+        warn(
             f"Logistic regression on the log-odds did not converge in {MAX_ITER} iterations; "
             f"about {excess:.1e} of the mean log loss is left. Log-odds of such extremes may "
             "be no log-odds at all, or want clipping.",
             ConvergenceWarning,
-            stacklevel=2,
         )
 
 

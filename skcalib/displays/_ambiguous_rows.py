@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skcalib._messages import quote
+from skcalib._parameters import check_count
 from skcalib._rows import count_rows
 from skcalib.uncertainty import summarize_draws
 
@@ -11,8 +12,7 @@ from skcalib.uncertainty import summarize_draws
 def rows_to_show(margin, sample, n_samples):
     """Return the number of the row, or those of the smallest margins."""
     if sample is None:
-        if n_samples < 1:
-            raise ValueError(f"n_samples must be at least 1, got {quote(n_samples)}.")
+        check_count("n_samples", n_samples)
         return np.argsort(margin, kind="stable")[:n_samples]
     if not -len(margin) <= sample < len(margin):
         raise ValueError(f"sample={quote(sample)}, but there are {len(margin)} rows.")

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from skcalib._messages import name_in_picture, quote
+from skcalib._parameters import check_choice
 from skcalib._rows import refuse_masked_array
 from skcalib.backends import in_numpy
 from skcalib.displays._events import said
@@ -45,8 +46,7 @@ def reliability_arrays(
     random_state,
 ):
     """Return the lists of ReliabilityDisplay, an entry for each panel and model in it."""
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {KINDS}, got {quote(kind)}.")
+    check_choice("kind", kind, KINDS)
     if isinstance(band, str) and band == "auto":
         band = "consistency" if kind == "corp" else "confidence"
     answers = [

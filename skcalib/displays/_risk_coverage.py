@@ -1,8 +1,7 @@
 """RiskCoverageDisplay: how many answers may be given at 5 % errors?"""
 
-from numbers import Real
-
 from skcalib._messages import quote
+from skcalib._parameters import is_number
 from skcalib.displays._figure import (
     DASHES,
     GREY,
@@ -244,5 +243,5 @@ def _check_demand(risk, coverage):
             "two follows from the other is what the curve shows. Give one."
         )
     for name, value in (("risk", risk), ("coverage", coverage)):
-        if value is not None and not (isinstance(value, Real) and 0 <= value <= 1):
+        if value is not None and not (is_number(value) and 0 <= value <= 1):
             raise ValueError(f"{name} must be a number between 0 and 1, got {quote(value)}.")

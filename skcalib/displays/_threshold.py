@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from skcalib._messages import name_in_picture, quote
+from skcalib._parameters import is_number
 from skcalib.displays._events import said
 from skcalib.displays._figure import (
     COLORS,
@@ -273,7 +274,7 @@ class ThresholdDisplay(FromEstimatorMixin):
         costs = (self.cost_fp, self.cost_fn)
         if costs == (None, None):
             return None
-        if None in costs or not (min(costs) > 0 and np.isfinite(costs).all()):
+        if not all(is_number(cost) and 0 < cost < np.inf for cost in costs):
             raise ValueError(
                 "cost_fp and cost_fn must be positive numbers, both of them; got "
                 f"{quote(self.cost_fp)} and {quote(self.cost_fn)}."

@@ -1,12 +1,11 @@
 """What held-out answers lack, counted and said once."""
 
-import warnings
-
 import numpy as np
 
 from skcalib._fitting import accepts_weight
 from skcalib._logits import looks_like_proba
 from skcalib._targets import columns_among
+from skcalib._warnings import warn
 from skcalib.folds._training import first_trained
 from skcalib.networks import warn_of_lost_logits
 
@@ -23,30 +22,27 @@ def warn_of_answers(estimators, responses):
             if network
             else ("hide decision_function so that predict_proba is used")
         )
-        warnings.warn(
+        warn(
             f"{name} answers with rows that are non-negative and sum to one. If these are "
             f"probabilities, {way_out}; as logits they are far too close together.",
             UserWarning,
-            stacklevel=3,
         )
     if network and is_proba:
         warn_of_lost_logits(np.concatenate([r.values for r in responses]), network)
     elif is_proba and hasattr(estimator, "decision_function"):
-        warnings.warn(
+        warn(
             f"{name} has no column for each class; predict_proba is used.",
             UserWarning,
-            stacklevel=3,
         )
 
 
 def warn_of_weights(calibrator, sample_weight):
     """Warn once if the calibrator cannot use the weights that were given."""
     if sample_weight is not None and not accepts_weight(calibrator):
-        warnings.warn(
+        warn(
             f"method={calibrator!r} does not take sample_weight, so the calibration is "
             "unweighted.",
             UserWarning,
-            stacklevel=3,
         )
 
 
@@ -130,9 +126,8 @@ def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
             f"{idle} of {len(pairs)} calibrations had fewer than two classes to learn from, "
             "and the softmax of the logits is used as it is"
         )
-    warnings.warn(
+    warn(
         f"Not every class is everywhere: {'; '.join(said)}. Calibrate on more samples, or "
         "shuffle or stratify the splits if there are any.",
         UserWarning,
-        stacklevel=3,
     )

@@ -1,10 +1,9 @@
 """Bins of probability, and what falls into them."""
 
-from numbers import Integral
-
 import numpy as np
 
 from skcalib._messages import quote
+from skcalib._parameters import check_choice, is_count
 
 STRATEGIES = ("uniform", "quantile")
 RULES = ("auto", "cube_root", "sweep")
@@ -16,11 +15,10 @@ BLOCK = 2**16  # rows that stay in cache
 
 def check_bins(n_bins, strategy):
     """Raise ValueError if the bins cannot be made."""
-    if strategy not in STRATEGIES:
-        raise ValueError(f"strategy must be one of {STRATEGIES}, got {quote(strategy)}.")
+    check_choice("strategy", strategy, STRATEGIES)
     if isinstance(n_bins, str) and n_bins in RULES:
         return
-    if not isinstance(n_bins, Integral) or isinstance(n_bins, bool):
+    if not is_count(n_bins, -np.inf):
         raise ValueError(f"n_bins must be an integer or one of {RULES}, got {quote(n_bins)}.")
     if not 1 <= n_bins <= LARGEST_N_BINS:
         raise ValueError(f"n_bins must lie between 1 and {LARGEST_N_BINS}, got {n_bins}.")

@@ -28,8 +28,9 @@ def label_vector(y_true):
     if y.ndim != 1:
         raise ValueError(
             f"y_true must hold one label for each sample, got shape {y.shape}. If these are "
-            "one-hot labels pass y_true.argmax(axis=1); if a sample may have several labels, "
-            "call the metric for each: y_true[:, k] and y_proba[k]."
+            "one-hot labels pass y_true.argmax(axis=1); if they are probabilities, see "
+            "skcalib.expand_soft_labels; if a sample may have several labels, call the metric "
+            "for each: y_true[:, k] and y_proba[k]."
         )
     if y.dtype.kind == "f":
         if not np.isfinite(y).all():
@@ -37,7 +38,8 @@ def label_vector(y_true):
         if (y != np.floor(y)).any():
             raise ValueError(
                 "y_true holds fractions, so it is no label of a class (is it y_proba? The "
-                "order of arguments is y_true, y_proba)."
+                "order of arguments is y_true, y_proba). Soft labels, which are probabilities, "
+                "become weighted rows by skcalib.expand_soft_labels."
             )
     return y
 

@@ -1,6 +1,5 @@
 """The one door of the metrics: what was predicted, what happened, and how much it counts."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ from sklearn.utils.validation import _check_sample_weight
 from skcalib._columns import column_names
 from skcalib._logits import ROUNDING, SUM_TOLERANCE, float_array
 from skcalib._rows import refuse_masked_array
+from skcalib._warnings import warn
 from skcalib.backends import in_numpy
 from skcalib.metrics._classes import (
     classes_of_columns,
@@ -104,12 +104,11 @@ def check_predictions(y_true, y_proba, labels=None, sample_weight=None, pos_labe
 def warn_of_small_sum(weight):
     """Warn if weights look normalised, where the number of rows makes a difference."""
     if weight.sum() < min(2, len(weight)):
-        warnings.warn(
+        warn(
             f"sample_weight sums to {weight.sum():.3g} in {len(weight)} rows. Weights are "
             "frequencies and their sum is the number of rows, on which this figure depends; "
             "do not normalise them.",
             UserWarning,
-            stacklevel=5,
         )
 
 

@@ -1,12 +1,11 @@
 """What may be given as a network, and as the parameters of its adapter."""
 
 from collections.abc import Mapping
-from numbers import Integral
 from os import PathLike
 
-import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
+from skcalib._parameters import check_count, check_flag
 from skcalib.backends import network_backend
 from skcalib.networks._labels import refuse_several_sigmoids
 
@@ -63,30 +62,15 @@ def refuse_contradictions(network, head, n_outputs):
 
 def check_choices(network):
     """Raise unless the parameters of a FrozenNetwork are what they can be."""
-    _check_one_of("from_logits", network.from_logits, "auto")
-    _check_one_of("multilabel", network.multilabel, None)
+    owner = "parameter of FrozenNetwork"
+    check_flag(f"The 'from_logits' {owner}", network.from_logits, others=("auto",))
+    check_flag(f"The 'multilabel' {owner}", network.multilabel, others=(None,))
     if network.multilabel and network.classes is not None:
         raise InvalidParameterError(
             "The 'classes' parameter of FrozenNetwork has no meaning with multilabel=True: "
             f"the columns of y are the labels, each 0 or 1. Got {network.classes!r}."
         )
-    size = network.batch_size
-    if size is not None and not (isinstance(size, Integral) and size > 0):
-        raise InvalidParameterError(
-            "The 'batch_size' parameter of FrozenNetwork must be a positive int or None. "
-            f"Got {size!r} instead."
-        )
-
-
-def _check_one_of(name, value, third):
-    if isinstance(value, bool | np.bool_) or (
-        value is None if third is None else isinstance(value, str) and value == third
-    ):
-        return
-    raise InvalidParameterError(
-        f"The {name!r} parameter of FrozenNetwork must be True, False or {third!r}. Got "
-        f"{value!r} instead."
-    )
+    check_count(f"The 'batch_size' {owner}", network.batch_size, others=(None,))
 
 
 def says_logits(network):

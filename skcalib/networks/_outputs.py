@@ -1,11 +1,11 @@
 """What a network's outputs are taken for, and which label stands for which of them."""
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 from skcalib._logits import looks_like_proba, softmax
+from skcalib._warnings import warn
 from skcalib.backends import in_numpy
 from skcalib.networks._labels import SEVERAL_LABELS
 
@@ -28,7 +28,7 @@ class Answer(NamedTuple):
 def warn_of_lost_logits(proba, name):
     """Say that probabilities stand in for a network's logits, and how many are saturated."""
     share = np.mean(proba.max(axis=1) > 1 - SATURATED)
-    warnings.warn(
+    warn(
         f"The logits of {name} cannot be had: its last operation is hidden (in a compiled "
         "function, or because it runs eagerly) or is none that is known. Logarithms of its "
         "probabilities stand in; "
@@ -36,7 +36,6 @@ def warn_of_lost_logits(proba, name):
         "know is lost. If you can, give a network that ends before the softmax or sigmoid, "
         "with FrozenNetwork(model, from_logits=True).",
         UserWarning,
-        stacklevel=3,
     )
 
 
@@ -114,12 +113,11 @@ def classes_of_outputs(y, classes, n_outputs):
         return columns
     if seen.dtype.kind in "iuf" and np.isin(seen, columns).all():
         if 0 not in seen and len(seen) > 1:
-            warnings.warn(
+            warn(
                 f"y holds no 0 ({_short(seen)}) and is taken for the numbers of outputs from 0 "
                 f"to {n_outputs - 1}. If these labels count from 1, give "
                 f"FrozenNetwork(model, classes=range(1, {n_outputs + 1})).",
                 UserWarning,
-                stacklevel=4,
             )
         return columns
     if len(seen) != n_outputs:

@@ -1,6 +1,5 @@
 """What wrappers of networks get wrong, made right where a meta-estimator meets them."""
 
-import warnings
 from copy import copy
 
 import numpy as np
@@ -12,6 +11,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._representations import VersionedMixin
+from skcalib._warnings import warn
 from skcalib.backends import is_network, network_backend, wrapper_backend
 from skcalib.networks._feature_names import refuse_other_order, sees_to_names
 from skcalib.networks._frozen_network import FrozenNetwork
@@ -286,18 +286,16 @@ def _warn_of_what_others_train(estimator, classes):
     for part in parts:
         backend = wrapper_backend(part) if part is not last else None
         for lost in backend.lost_in_clones(part) if backend else ():
-            warnings.warn(
+            warn(
                 f"{name} clones the {type(part).__name__} inside it, and that loses "
                 f"{lost}={getattr(part, lost)!r}. Pass these to fit instead, as in "
                 "fit(X, y, epochs=20).",
                 UserWarning,
-                stacklevel=4,
             )
         if hasattr(backend, "fit_on_codes") and not numbered:
-            warnings.warn(
+            warn(
                 f"{name} trains the {type(part).__name__} inside it on the labels as they are, "
                 f"but skorch takes 0..K-1 only. Number the labels, or put {name} around the "
                 "calibrated classifier instead.",
                 UserWarning,
-                stacklevel=4,
             )

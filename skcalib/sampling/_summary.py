@@ -1,11 +1,10 @@
 """Measures of draws, computed, and put together block by block of rows."""
 
-from numbers import Real
-
 import numpy as np
 from scipy.special import entr
 from sklearn.utils._param_validation import InvalidParameterError
 
+from skcalib._parameters import check_fraction
 from skcalib._representations import Result
 
 MEASURES = (
@@ -38,10 +37,7 @@ def check_measures(measures, interval):
 
 def check_interval(interval):
     """Raise unless this is a share."""
-    if not (isinstance(interval, Real) and 0 < interval < 1):
-        raise InvalidParameterError(
-            f"interval must be a share of the draws in (0, 1), 0.9 say. Got {interval!r}."
-        )
+    check_fraction("interval", interval)
 
 
 def summary(draws, chosen, interval):

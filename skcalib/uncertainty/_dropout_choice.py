@@ -1,10 +1,9 @@
 """The scale of dropout that fits held-out rows best, and whether it was worth it."""
 
-import warnings
-
 import numpy as np
 
 from skcalib._targets import columns_among
+from skcalib._warnings import warn
 from skcalib.uncertainty._dropout_held_out import HeldOut, members_by_folds
 from skcalib.uncertainty._dropout_tuning import choose
 
@@ -33,10 +32,8 @@ def choose_scale(classifier, X, y, labels, estimator, fit_params):
     dropout = losses.pop("dropout")
     best = min(losses, key=losses.get)
     if losses[best] <= dropout:
-        warnings.warn(
+        warn(
             f"The plain network {WITHOUT[best]} is at least as good as dropout: log loss "
             f"{losses[best]:.4f} against {dropout:.4f} on {len(rows.codes)} held-out rows, "
             "and simpler and cheaper. comparison_ has the figures.",
-            UserWarning,
-            stacklevel=3,
         )

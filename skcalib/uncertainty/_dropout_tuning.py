@@ -1,6 +1,5 @@
 """Rate and scale of dropout that was put into a network, chosen by held-out log loss."""
 
-import warnings
 from functools import partial
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold
 
+from skcalib._warnings import warn
 from skcalib.metrics import error_detection_auc_score, expected_calibration_error
 from skcalib.uncertainty._dropout_scale import Scale, centred, log_of, log_softmax
 
@@ -76,11 +76,10 @@ def choose(log_draws, codes, *, centered, seed):
     for rows, number in zip(folds, chosen_without, strict=True):
         proba[rows] = tried[number].proba[rows]
     if abs(np.log(best.scale.temperature)) > LOG_BOUND - 0.01:
-        warnings.warn(
+        warn(
             f"The temperature of the draws is at its bound, {best.scale.temperature:.3g}: the "
             "held-out rows are all predicted rightly, or predicted no better than by chance.",
             ConvergenceWarning,
-            stacklevel=4,
         )
     found = {
         "plain": np.exp(plain[0]),

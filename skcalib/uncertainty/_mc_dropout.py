@@ -19,8 +19,9 @@ from skcalib.networks import (
 )
 from skcalib.sampling import undisturbed
 from skcalib.uncertainty._base import SamplingClassifier
-from skcalib.uncertainty._dropout import DropoutMixin, check_parameters
+from skcalib.uncertainty._dropout import DropoutMixin
 from skcalib.uncertainty._dropout_choice import choose_scale
+from skcalib.uncertainty._dropout_parameters import check_parameters
 
 
 class MCDropoutClassifier(DropoutMixin, SamplingClassifier):

@@ -1,7 +1,5 @@
 """MCDropoutRegressor: dropout left on at prediction, for numbers instead of classes."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn import get_config
 from sklearn.neural_network import MLPRegressor
@@ -19,8 +17,9 @@ from skcalib.networks import (
 )
 from skcalib.sampling import regression_source_of, undisturbed
 from skcalib.uncertainty._base_regressor import SamplingRegressor
-from skcalib.uncertainty._dropout import DropoutMixin, check_parameters
+from skcalib.uncertainty._dropout import DropoutMixin
 from skcalib.uncertainty._dropout_learned_noise import learned_noise
+from skcalib.uncertainty._dropout_parameters import check_noise, check_parameters
 
 
 class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
@@ -229,7 +228,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         refuse_paths(self.estimator, "The 'estimator' parameter of MCDropoutRegressor")
         check_parameters(self)
         X = listed_inputs(self._get_estimator(), X)
-        _check_noise(self)
+        check_noise(self)
         estimator = self._checked_estimator(y)
         params = self._route(fit_params)
         with undisturbed(estimator):
@@ -299,7 +298,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
 
     def _noise(self):
         """Return the noise variance, to be broadcast to (n_levels, n_outputs)."""
-        _check_noise(self)
+        check_noise(self)
         if self.noise_variance != "auto":
             return float(self.noise_variance or 0.0)
         if getattr(self, "_noise_is_for", None) != self._what_is_dropped():
@@ -311,16 +310,3 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
 
     def _what_is_dropped(self):
         return [*self._all_levels()], str(self.inject)
-
-
-def _check_noise(estimator):
-    """Raise InvalidParameterError unless `noise_variance` is None, a variance or "auto"."""
-    noise = estimator.noise_variance
-    if noise is None or (isinstance(noise, str) and noise == "auto"):
-        return
-    right = isinstance(noise, Real) and not isinstance(noise, bool) and np.isfinite(noise)
-    if not (right and noise >= 0):
-        raise InvalidParameterError(
-            f"The 'noise_variance' parameter of {type(estimator).__name__} must be None, a "
-            f"number of at least 0, or 'auto'. Got {noise!r} instead."
-        )

@@ -355,5 +355,5 @@ def test_the_mixture_with_the_uniform():
     assert plain.uniform_share_ == 0
     expected = (1 - share) * plain.predict_proba(logits) + share / 3
     assert_allclose(mixed.predict_proba(logits), expected, rtol=1e-14)
-    with pytest.raises(ValueError, match="smoothing must be 'none', 'targets' or 'mix'"):
+    with pytest.raises(ValueError, match="smoothing must be one of 'none', 'targets', 'mix'"):
         TemperatureScaling(smoothing="laplace").fit(logits, y)

@@ -272,7 +272,7 @@ def test_no_refit_is_taken_for_the_others():
         ({"confidence_level": 0}, "confidence_level"),
         ({"confidence_level": np.nan}, "confidence_level"),
         ({"confidence_level": None}, "confidence_level"),
-        ({"n_resamples": 0}, "n_resamples must be a positive integer, got 0"),
+        ({"n_resamples": 0}, "n_resamples must be an integer of at least 1, got 0"),
         ({"n_resamples": 10.0}, "n_resamples"),
         ({"n_resamples": None}, "n_resamples"),
         ({"random_state": "a"}, "seed"),

@@ -116,5 +116,5 @@ def test_the_true_probabilities_have_the_least_mean(seed, n_classes):
 
 @pytest.mark.parametrize("scale", ["half", None, 1, 0.5])
 def test_bad_scales(scale):
-    with pytest.raises(ValueError, match="scale_by_half must be 'auto', True or False, got"):
+    with pytest.raises(ValueError, match="scale_by_half must be True, False or 'auto', got"):
         brier_score_loss([0, 1], [0.2, 0.3], scale_by_half=scale)

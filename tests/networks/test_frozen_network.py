@@ -277,7 +277,7 @@ def test_parameters_that_are_wrong(model):
     with pytest.raises(ValueError, match=r"must be a keras.Model .* Got \[1\] instead"):
         FrozenNetwork([1]).fit(X, Y)
     for size in (0, -1, 2.5, "all"):
-        with pytest.raises(ValueError, match=r"'batch_size' parameter .* positive int or None"):
+        with pytest.raises(ValueError, match=r"'batch_size' parameter .* at least 1 or None"):
             FrozenNetwork(model, batch_size=size).predict(X)
 
 

@@ -204,7 +204,7 @@ def test_one_against_the_rest_is_said():
 
 
 def test_parameters_that_contradict():
-    with pytest.raises(ValueError, match=r"'multilabel' parameter .* Got 'yes'"):
+    with pytest.raises(ValueError, match=r"'multilabel' parameter .* got 'yes'"):
         FrozenNetwork(network(), multilabel="yes").predict(X)
     with pytest.raises(ValueError, match=r"'classes' parameter .* no meaning"):
         FrozenNetwork(network(), multilabel=True, classes=list("abcd")).predict(X)

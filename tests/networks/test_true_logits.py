@@ -302,7 +302,7 @@ def test_from_logits_must_not_contradict_the_network():
     model = sequential(layers.Dense(10, "softmax"))
     with pytest.raises(ValueError, match="from_logits=True, but the network ends in a softmax"):
         FrozenNetwork(model, from_logits=True).predict_proba(X)
-    with pytest.raises(ValueError, match=r"'from_logits' parameter .* Got 'maybe'"):
+    with pytest.raises(ValueError, match=r"'from_logits' parameter .* got 'maybe'"):
         FrozenNetwork(model, from_logits="maybe").predict_proba(X)
     # Probabilities it is, and their logits are known.
     assert FrozenNetwork(model, from_logits=False).fit(X, Y).has_logits_

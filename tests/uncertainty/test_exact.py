@@ -356,7 +356,7 @@ def test_a_deep_perceptron_is_told_where_to_put_its_dropout():
 
 @pytest.mark.parametrize("value", ["Exact", "", 0, None, True, np.array([3, 4])])
 def test_other_numbers_of_draws(model, value):
-    with pytest.raises(ValueError, match=r"'n_draws' parameter.*positive int or 'exact'"):
+    with pytest.raises(ValueError, match=r"'n_draws' parameter.* at least 1 or 'exact'"):
         MCDropoutClassifier(model, n_draws=value).fit(X)
 
 
