@@ -110,10 +110,7 @@ class CrossCalibratedClassifier(
         _refuse_one_class(y_classes, codes[weight > 0])
         estimator = prepared(estimator, X, y, y_classes)
         params = self._route(estimator, sample_weight, fit_params)
-        if isinstance(estimator, FrozenEstimator) and not self._resolved_ensemble(estimator):
-            splits = [(slice(None), slice(None))]  # nothing is trained: every row is held out
-        else:
-            splits = make_splits(self.cv, X, y, codes, params.splitter.split)
+        splits = self._splits(estimator, X, y, codes, params.splitter.split)
         estimators, responses = zip(
             *Parallel(n_jobs=self.n_jobs)(
                 delayed(fit_split)(faithful_clone(estimator), X, y, split, params.estimator.fit)
@@ -236,6 +233,11 @@ class CrossCalibratedClassifier(
         if isinstance(self.ensemble, str):
             return not isinstance(estimator, FrozenEstimator)
         return bool(self.ensemble)
+
+    def _splits(self, estimator, X, y, codes, split_params):
+        if isinstance(estimator, FrozenEstimator) and not self._resolved_ensemble(estimator):
+            return [(slice(None), slice(None))]  # nothing is trained: every row is held out
+        return make_splits(self.cv, X, y, codes, split_params)
 
     def _route(self, estimator, sample_weight, fit_params):
         """Return what goes to the fit of the estimator and to the splitter."""
