@@ -222,6 +222,18 @@ def test_prediction_sets_on_our_estimators_hold_the_truth(package):
     assert np.mean(hit) > 0.85
 
 
+def test_code_of_the_page_on_networks_about_many_labels():
+    keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
+    page = (ROOT / "docs" / "networks.md").read_text().split("## Many labels at once")[1]
+    names, compared = run_with_figures(blocks("python", page)[0])
+    assert compared == 2
+    for k in range(4):
+        after, before = (names[when][k] for when in ("after", "before"))
+        truth = names["Y"][1000:, k]
+        assert log_loss(truth, after) < log_loss(truth, before) - 0.05
+    keras.utils.clear_session()
+
+
 def test_code_of_the_page_on_displays(tmp_path, monkeypatch, capsys):
     plt.switch_backend("Agg")
     names = run("\n".join(blocks("python", (ROOT / "docs" / "displays.md").read_text())))

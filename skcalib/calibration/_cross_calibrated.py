@@ -123,10 +123,7 @@ class CrossCalibratedClassifier(
         estimator = prepared(estimator, X, y, y_classes)
         params = self._route(estimator, sample_weight, fit_params)
         estimator = with_classes(estimator, y_classes)
-        if isinstance(estimator, FrozenEstimator) and not self._resolved_ensemble(estimator):
-            splits = [(slice(None), slice(None))]  # nothing is trained: every row is held out
-        else:
-            splits = make_splits(self.cv, X, y, codes, params.splitter.split)
+        splits = self._splits(estimator, X, y, codes, params.splitter.split)
         labels = y_classes[codes]
         estimators, responses = self._fit_splits(
             estimator, X, y, labels, y_classes, splits, params.estimator.fit
@@ -267,6 +264,11 @@ class CrossCalibratedClassifier(
         if isinstance(self.ensemble, str):
             return not isinstance(estimator, FrozenEstimator)
         return bool(self.ensemble)
+
+    def _splits(self, estimator, X, y, codes, split_params):
+        if isinstance(estimator, FrozenEstimator) and not self._resolved_ensemble(estimator):
+            return [(slice(None), slice(None))]  # nothing is trained: every row is held out
+        return make_splits(self.cv, X, y, codes, split_params)
 
     def _route(self, estimator, sample_weight, fit_params):
         """Return what goes to the fit of the estimator and to the splitter."""
