@@ -68,7 +68,7 @@ class CrossCalibratedClassifier(
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights for the calibration and, if it takes them, the estimator.
             They are frequencies: an integer weight counts as that many equal samples, and
-            their sum as the number of samples.
+            their sum as the number of samples; unless `weights` says that they are relative.
 
         **fit_params : dict
             Passed to the estimator's `fit`; arrays as long as X are split like X. With
@@ -96,7 +96,7 @@ class CrossCalibratedClassifier(
         estimator = self._checked_estimator()
         y_classes, codes, y = encoded(y, estimator)
         X = _indexable(X, codes)
-        weight = check_weight(sample_weight, codes)
+        weight = check_weight(sample_weight, codes, self.weights)
         _refuse_one_class(y_classes, codes[weight > 0])
         estimator = prepared(estimator, X, y, y_classes)
         params = self._route(estimator, sample_weight, fit_params)

@@ -66,6 +66,14 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         the calibration. "auto" is False for a
         FrozenEstimator, else True.
 
+    weights : {"frequency", "relative"}, default="frequency"
+        What `sample_weight` means to the calibration. "frequency": how often a sample
+        occurs, so that the sum is the number of samples, on which smoothing and penalties
+        depend. "relative": weights are known up to a factor, as those that
+        :class:`sklearn.ensemble.AdaBoostClassifier` gives its members, and sum to one; they
+        are multiplied so that they sum to the number of samples of positive weight. The
+        estimator gets them as they are.
+
     Attributes
     ----------
     calibrated_classifiers_ : list
@@ -135,13 +143,21 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
     """
 
     def __init__(
-        self, estimator=None, *, method="sigmoid", cv=None, n_jobs=None, ensemble="auto"
+        self,
+        estimator=None,
+        *,
+        method="sigmoid",
+        cv=None,
+        n_jobs=None,
+        ensemble="auto",
+        weights="frequency",
     ):
         self.estimator = estimator
         self.method = method
         self.cv = cv
         self.n_jobs = n_jobs
         self.ensemble = ensemble
+        self.weights = weights
 
     def _new_calibrator(self):
         method = self.method
@@ -192,6 +208,14 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
         answers, for the classifier trained on all samples. "auto" is False for a
         FrozenEstimator, else True.
 
+    weights : {"frequency", "relative"}, default="frequency"
+        What `sample_weight` means to the calibration. "frequency": how often a sample
+        occurs, so that the sum is the number of samples, on which smoothing and penalties
+        depend. "relative": weights are known up to a factor, as those that
+        :class:`sklearn.ensemble.AdaBoostClassifier` gives its members, and sum to one; they
+        are multiplied so that they sum to the number of samples of positive weight. The
+        estimator gets them as they are.
+
     Attributes
     ----------
     calibrated_classifiers_ : list
@@ -239,11 +263,14 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
     14
     """
 
-    def __init__(self, estimator=None, *, cv=None, n_jobs=None, ensemble="auto"):
+    def __init__(
+        self, estimator=None, *, cv=None, n_jobs=None, ensemble="auto", weights="frequency"
+    ):
         self.estimator = estimator
         self.cv = cv
         self.n_jobs = n_jobs
         self.ensemble = ensemble
+        self.weights = weights
 
     def _new_calibrator(self):
         return TemperatureScaling()
