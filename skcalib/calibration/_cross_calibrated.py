@@ -105,12 +105,16 @@ class CrossCalibratedClassifier(
         ValueError
             If X is a dataset, a loader or a generator; if y is not a vector of classes, has
             one class only, or holds a class that the fitted estimator does not know; if a
-            class has fewer samples than `cv` has folds; if `cv` is LeaveOneOut; if weights
+            class has fewer samples than `cv` has folds; if `cv` is LeaveOneOut; if splits
+            leave a class of y to no pair of classifier and calibrator, or classes that no
+            pair links, or nothing to calibrate with; if `groups` are given without metadata
+            routing; if `estimator` is a booster in its library's own interface; if weights
             are negative, NaN or all zero; if the estimator answers with NaN, infinite
             values, a wrong number of columns or with probabilities that do not sum to one;
             if a parameter is unknown.
         sklearn.exceptions.NotFittedError
-            If `estimator` is frozen but was never fitted.
+            If `estimator` is frozen but was never fitted, or is a pipeline that ends in a
+            trained network and has a step that is not fitted.
         """
         refuse_streams(X)
         refuse_masked_array(X, "X")
@@ -183,7 +187,8 @@ class CrossCalibratedClassifier(
     def predict_proba(self, X):
         """Calibrated probabilities, averaged over the pairs.
 
-        The mean is geometric, normalised, if the method is Venn-Abers calibration.
+        The mean is geometric, normalised, if the method is Venn-Abers calibration. Pairs
+        that never saw a class are completed by the others.
 
         Parameters
         ----------

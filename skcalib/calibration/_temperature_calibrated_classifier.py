@@ -73,7 +73,7 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
         As the fitted estimator has it, if it has.
 
     feature_names_in_ : ndarray of shape (n_features,)
-        As the fitted estimator has them, if it has.
+        Names of the columns of X in `fit`, as in :class:`CalibratedClassifierCV`.
 
     Raises
     ------
