@@ -71,13 +71,7 @@ def reliability_arrays(
     if fold is not None:
         if found["panel"] is not None or len(probas) > 1:
             raise ValueError("fold is for one model, and for notions of one curve.")
-        refuse_masked(fold, "fold")
-        check_consistent_length(y_true, fold)
-        fold = np.asarray(fold)
-        if sample_weight is not None and np.ndim(sample_weight) > 0:
-            fold = fold[np.asarray(sample_weight) > 0]
-        (event,) = answers[0][2]
-        parts = [event.take(fold == number) for number in np.unique(fold)]
+        parts = _by_fold(*answers[0][2], y_true, sample_weight, fold)
         found["fold_curve"] = [_curve(part, kind, None, *settings[2:], 0) for part in parts]
     return {
         **found,
@@ -87,6 +81,16 @@ def reliability_arrays(
         "error_name": _name_of(metric, confidence_level),
         "n_panels_in_all": None if found["panel"] is None else len(all_panels),
     }
+
+
+def _by_fold(event, y_true, sample_weight, fold):
+    """Return the events of each fold; those of weight zero are left out already."""
+    refuse_masked(fold, "fold")
+    check_consistent_length(y_true, fold)
+    fold = np.asarray(fold)
+    if sample_weight is not None and np.ndim(sample_weight) > 0:
+        fold = fold[np.asarray(sample_weight) > 0]
+    return [event.take(fold == number) for number in np.unique(fold)]
 
 
 def _curve(event, kind, band, n_bins, strategy, confidence_level, random_state):
