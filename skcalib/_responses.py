@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skcalib._logits import check_logits, check_proba, float_array, log_of_floored, sums_off
-from skcalib._rows import count_rows
+from skcalib._rows import count_rows, refuse_masked_array
 from skcalib.networks import final_estimator, final_network
 
 
@@ -69,6 +69,7 @@ def _answer(estimator, method, X, classes, *, strict=True):
     """Return a matrix with a column for each class, or raise (or None)."""
     source = f"{type(estimator).__name__}.{method}"
     is_proba = method == "predict_proba"
+    refuse_masked_array(X, "X")
     values = float_array(getattr(estimator, method)(X), source)
     n_samples, n_classes = count_rows(X), len(classes)
     shape = values.shape

@@ -128,8 +128,11 @@ def test_readme_code_runs_as_written():
 
 
 def test_code_of_the_page_on_arrays():
-    arrays, streams = blocks("python", (ROOT / "docs" / "arrays.md").read_text())
-    names = run(arrays)
+    arrays, soft, streams = blocks("python", (ROOT / "docs" / "arrays.md").read_text())
+    names = run(f"{arrays}\n{soft}")
+    assert names["softened"].temperature_ > names["scaling"].temperature_
+    found = names["around_it"].calibrated_classifiers_[0].calibrators[0].temperature_
+    np.testing.assert_allclose(found, names["softened"].temperature_)
     assert names["proba"].shape == (450, 10)
     assert names["scaling"].score(names["proba"], names["y_test"]) > 0.8
     keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")

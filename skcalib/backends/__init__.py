@@ -1,12 +1,12 @@
 """One module for each library of networks, and one for each of their wrappers.
 
 Each says what it ``owns``. A network module has ``forward(model, X, batch_size)``, which
-gives what stands before the last activation, ``says_logits(model)``, ``n_outputs(model)``
-and ``reduce(model)``, and may have ``sampler(model, X, ...)`` for random draws, with
-``seeds_kept(model)``; a wrapper module has ``unwrap(estimator, X)``, ``regresses(estimator)``,
-``lost_in_clones(estimator)`` and ``TRAINS_ON_ONE_HOT``. A module is found by the packages of
-a model's class and of its ancestors and imported only then: a library that is not loaded
-cannot own the model.
+gives what stands before the last activation, ``says_logits(model)``, ``says_binary(model)``,
+``n_outputs(model)``, ``input_keys(model)`` and ``reduce(model)``, and may have
+``sampler(model, X, ...)`` for random draws, with ``seeds_kept(model)``; a wrapper module has
+``unwrap(estimator, X)``, ``regresses(estimator)``, ``lost_in_clones(estimator)`` and
+``TRAINS_ON_ONE_HOT``. A module is found by the packages of a model's class and of its
+ancestors and imported only then: a library that is not loaded cannot own the model.
 """
 
 from importlib import import_module
@@ -22,6 +22,7 @@ from skcalib.backends._arrays import (
     usual_rows,
 )
 from skcalib.backends._foreign import in_numpy, is_table
+from skcalib.backends._inputs import named_inputs
 from skcalib.backends._perceptron import sampler as perceptron_sampler
 from skcalib.backends._sampling import INJECTED_RATE, Head
 

@@ -1,5 +1,6 @@
 """torch modules."""
 
+import inspect
 from collections.abc import Mapping
 from contextlib import contextmanager
 from threading import RLock
@@ -12,11 +13,13 @@ from skcalib.backends._arrays import (
     as_arrays,
     batches,
     each_array,
+    in_order,
     joined,
     map_arrays,
     rows_of_logits,
-    the_one_output,
 )
+from skcalib.backends._inputs import InputKeys
+from skcalib.backends._outputs import the_one_output
 from skcalib.backends._torch_heads import SeenActivations
 
 _LOCK = RLock()
@@ -50,6 +53,24 @@ def forward(model, X, batch_size):
 def says_logits(model):
     """Return None: a torch module does not know its loss."""
     return None
+
+
+def says_binary(model):
+    """Return False: a torch module does not know its loss."""
+    return False
+
+
+def input_keys(model):
+    """Return the arguments of `forward`, or None if it takes any number."""
+    try:
+        parameters = inspect.signature(model.forward).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    named = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    n_required = sum(p.default is p.empty for p in named)
+    return InputKeys(tuple(p.name for p in named), n_required)
 
 
 def n_outputs(model):
@@ -102,7 +123,7 @@ def _call(model, batch):
             return made
         return made.to(weights.device, weights.dtype if made.is_floating_point() else None)
 
-    batch = map_arrays(tensor, batch)
+    batch = map_arrays(tensor, in_order(batch))
     if isinstance(batch, Mapping):
         return model(**batch)
     return model(*batch) if isinstance(batch, Inputs) else model(batch)

@@ -12,7 +12,8 @@ _HEADS = {
     "sigmoid": "sigmoid",
     "expit": "sigmoid",
     "special_expit": "sigmoid",
-    "logsigmoid": "sigmoid",  # of one output: its input is the logit, too
+    "logsigmoid": "sigmoid",  # its input is the logit, too
+    "log_sigmoid": "sigmoid",
     "special_softmax": "softmax",
     "special_log_softmax": "log_softmax",
     "log_softmax": "log_softmax",

@@ -66,6 +66,9 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         the calibration. "auto" is False for a
         FrozenEstimator, else True.
 
+    verbose : int, default=0
+        Whether to show on standard error how many splits are done.
+
     Attributes
     ----------
     calibrated_classifiers_ : list
@@ -135,13 +138,21 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
     """
 
     def __init__(
-        self, estimator=None, *, method="sigmoid", cv=None, n_jobs=None, ensemble="auto"
+        self,
+        estimator=None,
+        *,
+        method="sigmoid",
+        cv=None,
+        n_jobs=None,
+        ensemble="auto",
+        verbose=0,
     ):
         self.estimator = estimator
         self.method = method
         self.cv = cv
         self.n_jobs = n_jobs
         self.ensemble = ensemble
+        self.verbose = verbose
 
     def _new_calibrator(self):
         method = self.method

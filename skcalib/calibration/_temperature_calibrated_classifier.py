@@ -43,6 +43,9 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
         answers, for the classifier trained on all samples. "auto" is False for a
         FrozenEstimator, else True.
 
+    verbose : int, default=0
+        Whether to show on standard error how many splits are done.
+
     Attributes
     ----------
     calibrated_classifiers_ : list
@@ -103,13 +106,21 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
     """
 
     def __init__(
-        self, estimator=None, *, smoothing="targets", cv=None, n_jobs=None, ensemble="auto"
+        self,
+        estimator=None,
+        *,
+        smoothing="targets",
+        cv=None,
+        n_jobs=None,
+        ensemble="auto",
+        verbose=0,
     ):
         self.estimator = estimator
         self.smoothing = smoothing
         self.cv = cv
         self.n_jobs = n_jobs
         self.ensemble = ensemble
+        self.verbose = verbose
 
     @property
     def temperature_(self):

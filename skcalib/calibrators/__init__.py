@@ -13,6 +13,7 @@ from skcalib.calibrators._matrix import MatrixScaling
 from skcalib.calibrators._platt import PlattScaling
 from skcalib.calibrators._quadratic import QuadraticScaling
 from skcalib.calibrators._scaling_binning import ScalingBinning
+from skcalib.calibrators._soft_labels import expand_soft_labels
 from skcalib.calibrators._spline import SplineCalibration
 from skcalib.calibrators._structured_matrix import StructuredMatrixScaling
 from skcalib.calibrators._structured_vector import StructuredVectorScaling
@@ -40,6 +41,7 @@ __all__ = [
     "TemperatureScaling",
     "VectorScaling",
     "VennAbersCalibration",
+    "expand_soft_labels",
     "logits_from_proba",
     "probability_floor",
 ]

@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.special import logit
 
-from skcalib.calibrators._base import BinaryCalibrator, check_choice, check_count
+from skcalib._parameters import check_choice, check_count
+from skcalib.calibrators._base import BinaryCalibrator
 from skcalib.calibrators._bins import check_memory, equal_mass_bins, equal_width_bins
 from skcalib.calibrators._tied_scores import pool_ties
 

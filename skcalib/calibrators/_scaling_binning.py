@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.special import expit
 
-from skcalib.calibrators._base import BinaryCalibrator, check_count
+from skcalib._parameters import check_count
+from skcalib.calibrators._base import BinaryCalibrator
 from skcalib.calibrators._bins import check_memory, equal_mass_bins
 from skcalib.calibrators._platt import fit_platt
 from skcalib.calibrators._tied_scores import pool_ties
@@ -101,7 +102,8 @@ class ScalingBinning(BinaryCalibrator):
         total = bins.totals(weight)
         inside = bins.totals(weight * expit(slope * scores + intercept)) / total
         outside = bins.totals(weight * expit(-slope * scores - intercept)) / total
-        return bins.steps(np.log(inside) - np.log(outside))
+        tiny = np.finfo(float).tiny  # where an outlier is alone
+        return bins.steps(np.log(np.maximum(inside, tiny)) - np.log(np.maximum(outside, tiny)))
 
     def _apply_map(self, fitted, z):
         return fitted(z)
