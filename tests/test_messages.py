@@ -31,7 +31,7 @@ def test_names_in_pictures_are_literal():
     assert name_in_picture(r"$\frac{1}{$ok") == r"\$\frac{1}{\$ok"
     assert name_in_picture("_a") == "_a"
     assert name_in_legend("_a") == " _a"
-    assert len(name_in_picture("a" * 1000)) == 60
+    assert len(name_in_picture("a" * 1000)) == 40
 
 
 def test_masks_are_refused_and_counted():

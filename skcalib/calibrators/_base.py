@@ -26,9 +26,12 @@ from skcalib._warnings import warn
 from skcalib.backends import in_numpy, is_table
 from skcalib.calibrators._lifting import (
     LIFTINGS,
+    binary_columns,
     binary_problems,
     calibrated_odds,
+    exponent_of,
     joined,
+    magnified,
 )
 from skcalib.calibrators._masks import refuse_masked_truth, refuse_masks, rows_to_learn_from
 from skcalib.calibrators._mixture import SMOOTHINGS, uniform_share
@@ -280,7 +283,10 @@ class Calibrator(
             X = validate_data(self, X, **choices, reset=reset)
         X = check_logits(X, "X")
         self._refuse_masks(X)
-        return np.hstack([-X / 2, X / 2]) if X.shape[1] == 1 else X
+        if X.shape[1] > 1:
+            return X
+        half = X / 2  # of a subnormal number rounded; the difference is X all the same
+        return np.hstack([-half, X - half])
 
 
 class BinaryCalibrator(Calibrator):
@@ -313,6 +319,9 @@ class BinaryCalibrator(Calibrator):
 
     Notes
     -----
+    Log-odds that are all below 1e-210 are multiplied by a power of two, so that none is
+    subnormal; ``maps_``, and coefficients that are read from it, are for the product.
+
     Subclasses implement
 
     - ``_fit_map(z, target, weight)``: vectors; `z` the log-odds (float64; values that
@@ -360,8 +369,10 @@ class BinaryCalibrator(Calibrator):
         check_choice("smoothing", self.smoothing, SMOOTHINGS)
 
     def _fit(self, logits, codes, weight):
-        self.maps_, self._uniform_shares = [], []
+        self.maps_, self._uniform_shares, self._exponents = [], [], []
         for z, target, of_rows in binary_problems(logits, codes, weight, self.multiclass):
+            self._exponents.append(exponent_of(z))
+            z = magnified(z, self._exponents[-1])
             self.maps_.append(self._fit_map(z, target, of_rows) if len(z) else None)
             share = uniform_share(of_rows, self.smoothing) if len(z) else 0.0
             self._uniform_shares.append(share)
@@ -370,12 +381,15 @@ class BinaryCalibrator(Calibrator):
         proba = np.empty_like(logits, order="C")
         for block in row_blocks(*logits.shape):
             masked = masked_entries(logits[block])
+            columns = self._columns(logits[block])
+            maps = zip(self.maps_, self._uniform_shares, columns, strict=True)
             odds = calibrated_odds(
-                self._apply_map,
-                zip(self.maps_, self._uniform_shares, strict=True),
-                logits[block],
-                self.multiclass,
-                masked,
+                self._apply_map, maps, logits[block], self.multiclass, masked
             )
             proba[block] = joined(odds, logits.shape[1], self.multiclass, masked)
         return proba
+
+    def _columns(self, logits):
+        """Yield the log-odds that each map is applied to."""
+        columns = binary_columns(logits, self.multiclass)
+        yield from map(magnified, columns, self._exponents)

@@ -35,6 +35,9 @@ def _check_pairs(n_classes):
         )
 
 
+TINY, NEARLY_TINY = -700, -600  # exponents
+
+
 def binary_problems(logits, codes, weight, multiclass):
     """Yield (z, target, weight) of each map, in the order of `binary_columns`.
 
@@ -78,7 +81,7 @@ def binary_columns(logits, multiclass):
 
 
 def calibrated_odds(apply_map, maps, logits, multiclass, masked):
-    """Yield the calibrated log-odds of each map, a pair of what was fitted and a share.
+    """Yield the calibrated log-odds of each map: what was fitted, a share, its log-odds.
 
     Infinite log-odds, of masked classes, stay as they are.
     """
@@ -87,8 +90,7 @@ def calibrated_odds(apply_map, maps, logits, multiclass, masked):
         n_outcomes[:] = 2
     elif masked is not None:
         n_outcomes -= masked.sum(axis=1)
-    columns = binary_columns(logits, multiclass)
-    for (fitted, share), z in zip(maps, columns, strict=True):
+    for fitted, share, z in maps:
         rows = slice(None) if masked is None else np.isfinite(z)
         odds = z[rows] if fitted is None else apply_map(fitted, z[rows])
         odds = mixed_with_uniform(odds, share, n_outcomes[rows])
@@ -97,6 +99,23 @@ def calibrated_odds(apply_map, maps, logits, multiclass, masked):
             z[rows] = odds
             odds = z
         yield odds
+
+
+def exponent_of(z):
+    """Return the power of two by which log-odds are multiplied, 0 unless all are tiny.
+
+    Slopes, and differences of subnormal numbers, would leave the range otherwise. The largest
+    log-odds stay so small that every function of them is as good as linear.
+    """
+    largest = np.abs(z).max(initial=0.0)
+    if largest == 0 or largest >= 2.0**TINY:
+        return 0
+    return NEARLY_TINY - int(np.frexp(largest)[1])
+
+
+def magnified(z, exponent):
+    """Multiply log-odds by a power of two, exactly."""
+    return np.ldexp(z, exponent) if exponent else z
 
 
 def joined(odds, n_classes, multiclass, masked=None):

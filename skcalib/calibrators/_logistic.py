@@ -37,7 +37,7 @@ def fit_logistic(features, target, weight, *, intercept=True):
     1e-12 ends it. Only if Newton's iteration finds no end even so, as between features that
     differ by next to nothing, a trace of a ridge gives it one.
     """
-    standardised = [standardisation(f, centred=intercept) for f in features]
+    standardised = [standardisation(f, target, centred=intercept) for f in features]
     rows = [_in_spreads(f, *pair) for f, pair in zip(features, standardised, strict=True)]
     start = np.zeros(len(rows) + intercept)
     if intercept:
@@ -47,9 +47,11 @@ def fit_logistic(features, target, weight, *, intercept=True):
         rows.append(np.ones_like(target))
     problem = np.stack(rows), target, weight / weight.sum()
     ridge = np.diag([RIDGE] * len(features) + [0.0] * intercept)
-    start = _good_start(*problem, start, 0 * ridge)
+    outlying = (np.abs(problem[0]) > OUTLYING).any()
+    if outlying:
+        start = _good_start(*problem, start, 0 * ridge)
     parameters, loss, excess = newton(*problem, start, 0 * ridge)
-    if excess > 0:
+    if excess > 0 and not outlying:  # else an outlier forbids what the other rows would gain
         parameters, loss, excess = newton(*problem, start, ridge)
         warn_if_short(excess)
     centre, scale = np.transpose(standardised) if standardised else np.zeros((2, 0))
@@ -58,12 +60,12 @@ def fit_logistic(features, target, weight, *, intercept=True):
     return LogisticFit(coefficients, float(offset - coefficients @ centre), loss)
 
 
-def standardisation(z, *, centred=True):
+def standardisation(z, target, *, centred=True):
     """Return centre and inverse spread of the bulk, so that an outlier sets neither.
 
     Constant scores carry no information: their inverse spread is 0.
     """
-    bulk = bulk_of(z, centred=centred)
+    bulk = bulk_of(z, target > 0.5, centred=centred)
     return bulk.centre, 1 / bulk.spread if bulk.spread else 0.0
 
 
@@ -81,8 +83,6 @@ def _good_start(features, target, weight, start, penalty):
     itself is taken, which is zero again if an outlier is on the other side.
     """
     inner = np.clip(features, -OUTLYING, OUTLYING)
-    if (inner == features).all():
-        return start
     starts = [start, newton(inner, target, weight, start, penalty)[0]]
     n_features = len(features) - (features[-1] == 1).all()
     for j in range(n_features if n_features > 1 else 0):

@@ -113,16 +113,17 @@ def fit_platt(z, target, weight):
     """Return slope and intercept for Platt's targets.
 
     Of each label, the targets give a share to the other class. At an outlier on its class's
-    side that share would have all the say, the more the farther it is: so it goes to where
-    the bulk ends.
+    side that share would have all the say, the more the farther it is: so it is brought in,
+    the more the farther it is.
     """
     positive, negative = weight[target].sum(), weight[~target].sum()
     smoothed = np.where(target, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    lower, upper = bulk_of(z).ends
+    bulk = bulk_of(z, target)
+    lower, upper = bulk.ends
     far = np.flatnonzero(np.where(target, z > upper, z < lower))
     if len(far):
         of_other = np.where(target, 1 - smoothed, smoothed)[far]
-        z = np.append(z, np.clip(z[far], lower, upper))
+        z = np.append(z, bulk.bring_in(z[far]))
         smoothed[far] = target[far]
         smoothed = np.append(smoothed, ~target[far])
         weight = np.append(weight, weight[far] * of_other)

@@ -134,24 +134,24 @@ class QuadraticScaling(BinaryCalibrator):
         return np.array([(0, 1, 0) if m is None else m.coefficients() for m in maps], float)
 
     def _fit_map(self, z, target, weight):
-        bulk = bulk_of(z)
+        bulk = bulk_of(z, target)
         centre, scale = bulk.centre, 1 / bulk.spread if bulk.spread else 0.0
         x = (z - centre) * scale
         target = target.astype(np.float64)
         if not self.monotone:
-            (slope, quadratic), intercept, _ = fit_logistic([x, x * x], target, weight)
+            with np.errstate(over="ignore"):
+                square = x * x
+            (slope, quadratic), intercept, _ = fit_logistic([x, square], target, weight)
             return Parabola(quadratic, slope, intercept, -np.inf, np.inf, centre, scale)
         reach = bulk.reach * scale if scale else 0.0
         ends = max(x.min(), -reach), min(x.max(), reach)
         square = _tangential_square(x, *ends)
         (slope, quadratic), intercept, loss = fit_logistic([x, square], target, weight)
         parabola = Parabola(quadratic, slope, intercept, *ends, centre, scale)
-        free = (parabola, loss if parabola.rises() else np.inf)
-        if free[1] < np.inf and (ends[0] <= x.min() and x.max() <= ends[1]):
-            return parabola
-        return min([free, *_at_bounds(x, target, weight, parabola)], key=lambda pair: pair[1])[
-            0
-        ]
+        candidates = [(parabola, loss)] if parabola.rises() else []
+        if not candidates or bulk.is_left_by(z):  # an outlier may all but set a bound itself
+            candidates += _at_bounds(x, target, weight, parabola)
+        return min(candidates, key=lambda pair: pair[1])[0]
 
     def _apply_map(self, fitted, z):
         return fitted(z)

@@ -102,7 +102,8 @@ class ScalingBinning(BinaryCalibrator):
         total = bins.totals(weight)
         inside = bins.totals(weight * expit(slope * scores + intercept)) / total
         outside = bins.totals(weight * expit(-slope * scores - intercept)) / total
-        return bins.steps(np.log(inside) - np.log(outside))
+        tiny = np.finfo(float).tiny  # where an outlier is alone
+        return bins.steps(np.log(np.maximum(inside, tiny)) - np.log(np.maximum(outside, tiny)))
 
     def _apply_map(self, fitted, z):
         return fitted(z)

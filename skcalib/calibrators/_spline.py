@@ -8,6 +8,7 @@ from scipy.interpolate import CubicSpline
 from skcalib._parameters import check_count, check_flag
 from skcalib._representations import short_repr
 from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._cubics import PiecewiseCubic
 from skcalib.calibrators._logistic import curvature, fit_logistic, newton, warn_if_short
 from skcalib.calibrators._tied_scores import pool_ties
@@ -131,7 +132,9 @@ class SplineCalibration(BinaryCalibrator):
 
     def _fit_map(self, z, target, weight):
         scores, hits, weight = pool_ties(z, target, weight)
-        knots = _knots(scores, weight, self.n_knots)
+        lower, upper = bulk_of(z, target).ends
+        bulk = (scores >= lower) & (scores <= upper)
+        knots = _knots(scores[bulk], weight[bulk], self.n_knots)
         x = _positions(scores, knots)
         best, lowest = _straight(x, hits / weight, weight, self.monotone)
         # A line that parts the classes cannot be undercut; then the path is not begun.

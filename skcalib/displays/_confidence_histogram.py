@@ -183,7 +183,7 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
         curves = listed(self.curve)
         overall = [None] * len(curves) if self.overall is None else listed(self.overall)
         names = names_for(name, self.name, len(curves))
-        self.ax_ = ax = axes_for(ax, (5.6, 3.8))
+        self.ax_ = ax = axes_for(ax, (5.6, 3.8 + 0.4 * (len(curves) - 1)))
         self.figure_ = ax.figure
         known = drawn_models(ax)
         alone = len(curves) == 1 and not known

@@ -10,6 +10,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
 MODEL = "model"  # marks the lines of models, so that the next one has another colour
 GREY = "0.45"
+WIDEST = 45  # characters of an entry of a legend that may have two columns
 LEGEND = {
     "frameon": False,
     "fontsize": "small",
@@ -155,5 +156,8 @@ def label_of(name, figure, what=""):
 
 def add_legend(ax, **keywords):
     """Draw a legend if there is something to name."""
-    if ax.get_legend_handles_labels()[1]:
+    labels = ax.get_legend_handles_labels()[1]
+    if max(map(len, labels), default=0) > WIDEST:  # columns side by side would leave no axes
+        keywords["ncols"] = 1
+    if labels:
         ax.legend(**{**LEGEND, **keywords})

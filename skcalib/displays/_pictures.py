@@ -7,6 +7,7 @@ from skcalib.displays._figure import COLORS, DASHES, add_legend
 
 EDGES = np.linspace(0, 1, 26)
 HATCHES = (None, "////")
+LONGEST_TICK = 12  # characters beside an axis
 
 
 def images_in(X, rows):
@@ -41,7 +42,7 @@ def draw_probabilities(ax, proba, labels, given):
     look = {"color": list(COLORS[:2]), "edgecolor": "white", "hatch": ["", HATCHES[1]]}
     bars = ax.barh([1, 0], proba, **(look | given))
     ax.set(xlim=(0, 1), ylim=(-0.6, 1.6), ylabel="Class")
-    ax.set_yticks([1, 0], [name_in_picture(label) for label in labels])
+    ax.set_yticks([1, 0], [name_in_picture(label, LONGEST_TICK) for label in labels])
     return [bars[:1], bars[1:]]
 
 

@@ -72,14 +72,11 @@ def reliability_arrays(
     if fold is not None:
         if found["panel"] is not None or len(probas) > 1:
             raise ValueError("fold is for one model, and for notions of one curve.")
-        refuse_masked_array(fold, "fold")
-        check_consistent_length(y_true, fold)
-        fold = np.asarray(in_numpy(fold, "fold"))
-        if sample_weight is not None and np.ndim(sample_weight) > 0:
-            fold = fold[np.asarray(in_numpy(sample_weight, "sample_weight")) > 0]
         (event,) = answers[0][2]
-        parts = [event.take(fold == number) for number in np.unique(fold)]
-        found["fold_curve"] = [_curve(part, kind, None, *settings[2:], 0) for part in parts]
+        found["fold_curve"] = [
+            _curve(part, kind, None, *settings[2:], 0)
+            for part in _by_fold(event, fold, y_true, sample_weight)
+        ]
     return {
         **found,
         "notion": notion,
@@ -88,6 +85,16 @@ def reliability_arrays(
         "error_name": _name_of(metric, confidence_level),
         "n_panels_in_all": None if found["panel"] is None else len(all_panels),
     }
+
+
+def _by_fold(event, fold, y_true, sample_weight):
+    """Return the events of each fold."""
+    refuse_masked_array(fold, "fold")
+    check_consistent_length(y_true, fold)
+    fold = np.asarray(in_numpy(fold, "fold"))
+    if sample_weight is not None and np.ndim(sample_weight) > 0:
+        fold = fold[np.asarray(in_numpy(sample_weight, "sample_weight")) > 0]
+    return [event.take(fold == number) for number in np.unique(fold)]
 
 
 def _curve(event, kind, band, n_bins, strategy, confidence_level, random_state):

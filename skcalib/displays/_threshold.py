@@ -211,7 +211,7 @@ class ThresholdDisplay(FromEstimatorMixin):
         self.threshold_ = self._threshold()
         curves = listed(self.curve)
         names = names_for(name, self.name, len(curves))
-        self.ax_ = ax = axes_for(ax, (5.6, 4.2))
+        self.ax_ = ax = axes_for(ax, (5.6, 4.2 + 0.3 * (len(curves) - 1)))
         self.figure_ = ax.figure
         self.threshold_line_ = None
         if len(curves) == 1 and not drawn_models(ax):

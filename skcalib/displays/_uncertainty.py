@@ -290,6 +290,7 @@ class UncertaintyDisplay:
         ValueError
             If there are too few axes.
         """
+        check_keywords(self.plot, kwargs, *DRAWN_BY)
         pictures = self.images is not None and not self.single
         if self.single:
             axes = [axes_for(ax, (5.6, 3.6))]

@@ -144,9 +144,9 @@ def bootstrap_interval(
     UserWarning
         If nothing can vary between resamples (one group, each row a stratum): all but the
         estimate is NaN. If there are fewer than ten groups, or strata so small that the
-        standard error is a tenth too small. If the metric is NaN for some replicates (they are
-        left out). If the interval does not hold the estimate, or all replicates lie on one side
-        of it.
+        standard error is a tenth too small. If the metric is NaN for some replicates (they
+        are left out). If the interval does not hold the estimate, or all replicates lie on
+        one side of it.
 
     See Also
     --------

@@ -101,6 +101,8 @@ def _classes_from_names(names, seen, n_columns):
         return seen
     if names is None or len(names) != n_columns or seen.dtype.kind not in "UO":
         return None
+    if not all(isinstance(name, str) for name in names):
+        return None
     # A class may be without rows, if all columns are named by labels.
     classes = np.unique(np.array(names, dtype=seen.dtype if seen.dtype == object else None))
     same_kind = classes.dtype.kind == seen.dtype.kind and len(classes) == n_columns

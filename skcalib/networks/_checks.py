@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib._parameters import check_count, check_flag
 from skcalib.backends import network_backend
+from skcalib.networks._labels import refuse_several_sigmoids
 
 
 def backend_of(model):
@@ -70,3 +71,20 @@ def check_choices(network):
             f"the columns of y are the labels, each 0 or 1. Got {network.classes!r}."
         )
     check_count(f"The 'batch_size' {owner}", network.batch_size, others=(None,))
+
+
+def says_logits(network):
+    """Tell whether an output of unknown origin is logits, None if nothing tells."""
+    if network.from_logits != "auto":
+        return bool(network.from_logits)
+    return backend_of(network.model).says_logits(network.model)
+
+
+def is_one_vs_rest(network, values, head, is_logits):
+    """Tell whether there are several sigmoids, or raise if that may mean two things."""
+    if values.shape[1] == 1 or head in ("softmax", "log_softmax"):
+        return False
+    binary = is_logits and backend_of(network.model).says_binary(network.model)
+    if (head == "sigmoid" or binary) and network.multilabel is None:
+        refuse_several_sigmoids(values.shape[1], type(network.model).__name__)
+    return head == "sigmoid" or binary

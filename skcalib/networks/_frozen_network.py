@@ -11,13 +11,18 @@ from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
 from skcalib._rows import check_feature_names, learn_feature_names, refuse_streams
 from skcalib.backends import as_arrays, each_array, filled_arrays, map_arrays
-from skcalib.networks._checks import backend_of, check_choices, refuse_contradictions
+from skcalib.networks._checks import (
+    backend_of,
+    check_choices,
+    is_one_vs_rest,
+    refuse_contradictions,
+    says_logits,
+)
 from skcalib.networks._labels import (
     check_labels_answer,
     check_multi_hot,
     log_odds_of_labels,
     proba_of_labels,
-    refuse_several_sigmoids,
     zero_and_one,
 )
 from skcalib.networks._outputs import (
@@ -193,11 +198,11 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         values, head = self._run(X, n_rows=2)  # one row is squeezed by some networks
         if y is not None:
             check_consistent_length(*each_array(as_arrays(X)), y)
-        says = self._says_logits() if head is None else True
+        says = says_logits(self) if head is None else True
         if says is None:
             values, head = self._run(X, n_rows=ROWS_TO_LOOK_AT)
             says = are_logits(values, self.multilabel, decide=True)
-        self._is_one_vs_rest(values, head, says)
+        is_one_vs_rest(self, values, head, says)
         if self.multilabel:
             if y is not None:
                 check_multi_hot(y, values.shape[1])
@@ -308,7 +313,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
                 "now. Fit again; if that depends on X, give a network that ends before it."
             )
         is_proba = head is None and not self._output_is_logits(values)
-        one_vs_rest = self._is_one_vs_rest(values, head, not is_proba)
+        one_vs_rest = is_one_vs_rest(self, values, head, not is_proba)
         name = f"The output of {type(self.model).__name__}"
         if self.multilabel:
             check_labels_answer(values, is_proba, name)
@@ -331,15 +336,6 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         values = values if order is None else values[:, order]
         return Answer(values, is_proba, classes, head)
 
-    def _is_one_vs_rest(self, values, head, is_logits):
-        """Tell whether there are several sigmoids, or raise if that may mean two things."""
-        if values.shape[1] == 1 or head in ("softmax", "log_softmax"):
-            return False
-        binary = is_logits and backend_of(self.model).says_binary(self.model)
-        if (head == "sigmoid" or binary) and self.multilabel is None:
-            refuse_several_sigmoids(values.shape[1], type(self.model).__name__)
-        return head == "sigmoid" or binary
-
     def _run(self, X, n_rows=None):
         """Return what stands before the last activation, and its name."""
         check_choices(self)
@@ -353,13 +349,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
             head = None  # if that is what its user says
         return float_array(values, "The network's output"), head
 
-    def _says_logits(self):
-        """Tell whether an output of unknown origin is logits, None if nothing tells."""
-        if self.from_logits != "auto":
-            return bool(self.from_logits)
-        return backend_of(self.model).says_logits(self.model)
-
     def _output_is_logits(self, values):
         says = getattr(self, "has_logits_", None)
-        says = self._says_logits() if says is None else says
+        says = says_logits(self) if says is None else says
         return are_logits(values, self.multilabel, decide=False) if says is None else says
