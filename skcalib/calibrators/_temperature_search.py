@@ -27,18 +27,18 @@ class Flaw(Enum):
     """What is wrong with a temperature; the value is what users are told."""
 
     CHANCE = (
-        "The temperature is at its bound, {temperature:.3g}: the logits rank classes no better than "
-        "chance; check that labels and columns match."
+        "The temperature is at its bound, {temperature:.3g}: the logits rank classes no better "
+        "than chance; check that labels and columns match."
     )
     SEPARABLE = (
-        "The temperature is at its bound, {temperature:.3g}: every sample is classified correctly, so "
-        "more confidence always fits better. Are these the training rows? Calibrate on rows "
-        "that the classifier was not trained on; if these are such, on more of them, or with "
-        "smoothing='targets', the default of TemperatureCalibratedClassifier."
+        "The temperature is at its bound, {temperature:.3g}: every sample is classified "
+        "correctly, so more confidence always fits better. Are these the training rows? "
+        "Calibrate on rows that the classifier was not trained on; if these are such, on more of "
+        "them, or with smoothing='targets', the default of TemperatureCalibratedClassifier."
     )
     SCALE = (
-        "The temperature is at its bound, {temperature:.3g}: the scale of the logits is extreme; divide "
-        "them, or scale the classifier's features."
+        "The temperature is at its bound, {temperature:.3g}: the scale of the logits is extreme; "
+        "divide them, or scale the classifier's features."
     )
     UNFINISHED = "The temperature did not converge in {most} iterations."
     FLAT = "Any temperature will do."  # not worth a warning

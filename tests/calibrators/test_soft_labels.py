@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
-from zoo import all_calibrators
+from support.calibrators import all_calibrators
 
 from skcalib import CalibratedClassifierCV, expand_soft_labels, metrics
 from skcalib.calibrators import AutoCalibration, TemperatureScaling, VectorScaling
