@@ -33,12 +33,12 @@ class Flaw(Enum):
     SEPARABLE = (
         "The temperature is at its bound, {temperature:.3g}: every sample is classified "
         "correctly, so more confidence always fits better. Are these the training rows? "
-        "Calibrate on rows that the classifier was not trained on; if these are such, on more of "
-        "them, or with smoothing='targets', the default of TemperatureCalibratedClassifier."
+        "Calibrate on rows that the classifier was not trained on; if these are such, on more "
+        "of them, or with smoothing='targets', the default of TemperatureCalibratedClassifier."
     )
     SCALE = (
-        "The temperature is at its bound, {temperature:.3g}: the scale of the logits is extreme; "
-        "divide them, or scale the classifier's features."
+        "The temperature is at its bound, {temperature:.3g}: the scale of the logits is "
+        "extreme; divide them, or scale the classifier's features."
     )
     UNFINISHED = "The temperature did not converge in {most} iterations."
     FLAT = "Any temperature will do."  # not worth a warning
