@@ -132,19 +132,26 @@ class CrossCalibratedClassifier(
         params = self._route(estimator, sample_weight, fit_params)
         estimator = with_classes(estimator, y_classes)
         splits = self._splits(estimator, X, y, codes, params.splitter.split)
+        warn_of_weights(calibrator, sample_weight)
+        data = X, y, y_classes, codes, weight
+        self._fit_pairs(calibrator, estimator, data, splits, params.estimator.fit)
+        return self
+
+    def _fit_pairs(self, calibrator, estimator, data, splits, fit_params):
+        """Train a classifier for each split, and learn its calibrator, or one for all."""
+        X, y, y_classes, codes, weight = data
         labels = y_classes[codes]
         estimators, responses = self._fit_splits(
-            estimator, X, y, labels, y_classes, splits, params.estimator.fit
+            estimator, X, y, labels, y_classes, splits, fit_params
         )
         warn_of_answers(estimators, responses)
-        warn_of_weights(calibrator, sample_weight)
         self.classes_, codes = unite_classes(y_classes, codes, splits, responses)
         rows = [np.arange(len(codes))[test] for _, test in splits]
         responses = take_sides(estimators, responses, rows, codes, weight)
         left_out = count_unknown(responses, rows, codes, weight, self.classes_)
         if not self._resolved_ensemble(estimator):
             final = faithful_clone(estimator)
-            final = train(final, X, y, labels, y_classes, params.estimator.fit)
+            final = train(final, X, y, labels, y_classes, fit_params)
             take_side_of(final, estimators)
             own = own_classes(final, estimator, max(responses, key=n_known))
             joined, kept = join_responses(responses, rows, codes, self.classes_, own)
@@ -157,7 +164,6 @@ class CrossCalibratedClassifier(
         check_pairs(self.calibrated_classifiers_, codes, weight)
         warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows, left_out)
         self._take_features(first_trained(estimators), X)
-        return self
 
     def _fit_splits(self, estimator, X, y, labels, classes, splits, fit_params):
         """Return the estimators of all splits, and their held-out answers."""
