@@ -6,9 +6,12 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
+from skcalib._parameters import check_choice
 from skcalib._rows import refuse_masked_array
 from skcalib._warnings import warn
 from skcalib.backends import in_numpy
+
+WEIGHTS = ("frequency", "relative")
 
 
 def check_labels(y):
@@ -67,20 +70,29 @@ def _classes_and_codes(y):
     return np.unique(y, return_inverse=True)
 
 
-def check_weight(sample_weight, X):
-    """Return weights as a float64 vector: finite, non-negative, not all zero."""
+def check_weight(sample_weight, X, weights="frequency"):
+    """Return weights as a float64 vector of frequencies: finite, non-negative, not all zero.
+
+    If `weights` is "relative", they are given up to a factor; the frequencies then sum to the
+    number of samples of positive weight.
+    """
+    check_choice("weights", weights, WEIGHTS)
     refuse_masked_array(sample_weight, "sample_weight")
     sample_weight = in_numpy(sample_weight, "sample_weight")
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not (weight > 0).any():
         raise ValueError("sample_weight is zero for every sample; at least one must count.")
+    if weights == "relative":
+        weight = weight / weight.max()
+        return weight * ((weight > 0).sum() / weight.sum())
     if weight.max() > 1e300 / len(weight):
         raise ValueError("sample_weight is so large that its sum overflows; divide it.")
     if sample_weight is not None and weight.sum() < 2:
         warn(
             f"sample_weight sums to {weight.sum():.3g}. Weights are frequencies, so that is "
             "taken for the number of samples, and smoothing for small samples will dominate. "
-            "Multiply the weights so that they sum to the number of samples.",
+            "If they are known up to a factor only, as AdaBoostClassifier's are, say "
+            "weights='relative'; or multiply them so that they sum to the number of samples.",
             UserWarning,
         )
     return weight

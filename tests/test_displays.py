@@ -17,6 +17,7 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict, cross_validate
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
 from sklearn.svm import LinearSVC
 
 from skcalib import displays, metrics
@@ -28,7 +29,7 @@ from skcalib.displays import (
     ThresholdDisplay,
     UncertaintyDisplay,
 )
-from skcalib.uncertainty import SamplingClassifier
+from skcalib.uncertainty import Draws, MCDropoutClassifier, SamplingClassifier
 
 plt.switch_backend("Agg")
 SEEDED = {"random_state": 0}
@@ -519,10 +520,11 @@ class Digits(SamplingClassifier):
         self.classes_ = np.unique(y)
         return self
 
-    def _blocks(self, X):
+    def _draws(self, X):
         shift = np.linspace(0, 1, 5)[:, np.newaxis, np.newaxis]
         X = np.asarray(X).reshape(len(X), -1)
-        yield slice(0, len(X)), ((1 - shift) * X + shift / X.shape[1])[np.newaxis]
+        draws = (1 - shift) * X + shift / X.shape[1]
+        return Draws([(slice(0, len(X)), draws[np.newaxis])])
 
 
 def test_the_most_ambiguous_rows_of_a_sampling_classifier():
@@ -543,6 +545,71 @@ def test_the_most_ambiguous_rows_of_a_sampling_classifier():
         words = f"{first} at {100 * p[first]:.0f} %\n{second} at {100 * p[second]:.0f} %"
         assert ax.get_title() == words
         assert ax.get_xlabel() == f"row {row}: is {y[row]}"
+
+
+class Asked(Digits):
+    """Draws that belong to places in X, and in what number; counts how often it is asked."""
+
+    def __init__(self, ragged=False):
+        self.ragged = ragged
+
+    def _draws(self, X):
+        self.n_asked_ = getattr(self, "n_asked_", 0) + 1
+        draws = np.random.default_rng(0).dirichlet([3, 2, 1], (12, len(X)))
+        if not self.ragged:
+            return Draws([(slice(0, 4), draws[None, :, :4]), (slice(4, 9), draws[None, :, 4:])])
+        few, many = np.arange(0, len(X), 2), np.arange(1, len(X), 2)
+        blocks = [(many, draws[None, :, many]), (few, draws[None, :7, few])]
+        return Draws(blocks, ragged=True)
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_the_draws_that_choose_rows_are_those_that_are_shown(ragged):
+    X = np.zeros((9, 2))
+    model = Asked(ragged).fit(X, [0, 1, 2] * 3)
+    own = {}
+    for rows, draws in model.sample_proba(X, blocks=True):
+        for place, row in enumerate(np.arange(9)[rows]):
+            own[row] = draws[:, place]
+    mean = {row: np.sort(draws.mean(axis=0)) for row, draws in own.items()}
+    margin = [mean[row][-1] - mean[row][-2] for row in range(9)]
+    model.n_asked_ = 0
+    made = UncertaintyDisplay.from_estimator(model, X, n_samples=4)
+    assert model.n_asked_ == 1
+    assert_array_equal(made.rows, np.argsort(margin)[:4])
+    np.testing.assert_allclose(made.summary.margin, np.sort(margin)[:4])
+    for place, row in enumerate(made.rows):
+        shown = made.draws[:, place]
+        shown = shown[~np.isnan(shown[:, 0])]
+        assert_array_equal(shown, own[row][:, made.likeliest[place]])
+        up, _ = made.artist_[place]
+        assert sum(bar.get_height() for bar in up) == len(own[row])
+    one = UncertaintyDisplay.from_estimator(model, X, sample=-2)
+    assert_array_equal(one.rows, [7])
+    assert_array_equal(one.draws[:, 0], own[7][:, one.likeliest[0]])
+    with pytest.raises(ValueError, match="there are 9 rows"):
+        UncertaintyDisplay.from_estimator(model, X, sample=9)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("params", [{"tol": 0.05}, {"masks": "independent", "batch_size": 50}])
+def test_draws_of_dropout_are_shown_as_they_were_when_they_chose(params):
+    X, y = load_digits(return_X_y=True)
+    mlp = MLPClassifier((16,), max_iter=20, random_state=0)
+    mc = MCDropoutClassifier(mlp, rate=0.4, random_state=0, **params).fit(X[:300], y[:300])
+    margin = mc.predict_uncertainty(X[300:500], measures="likeliest").margin
+    made = UncertaintyDisplay.from_estimator(mc, X[300:500], n_samples=6)
+    assert_array_equal(made.rows, np.argsort(margin, kind="stable")[:6])
+    np.testing.assert_allclose(made.summary.margin, np.sort(margin)[:6], atol=1e-12)
+
+
+def test_several_levels_are_not_drawn():
+    X = np.zeros((3, 2))
+    model = Asked().fit(X, [0, 1, 2])
+    draws = np.full((2, 5, 3, 3), 1 / 3)
+    model._draws = lambda X: Draws([(slice(0, 3), draws)], levels=[0.1, 0.2])
+    with pytest.raises(ValueError, match="several levels"):
+        UncertaintyDisplay.from_estimator(model, X)
 
 
 def test_X_is_drawn_if_it_is_images(fitted):

@@ -143,7 +143,9 @@ def test_code_of_the_page_on_arrays():
     model.fit(X, y, epochs=5, verbose=0)
     data = [(X[start : start + 100], y[start : start + 100]) for start in range(0, 500, 100)]
     names = run(streams, model=model, data=data, x_new=X[500:])
-    direct = skcalib.TemperatureCalibratedClassifier(model).fit(X[:500], y[:500])
+    direct = skcalib.TemperatureCalibratedClassifier(model, smoothing="none").fit(
+        X[:500], y[:500]
+    )
     np.testing.assert_allclose(names["proba"], direct.predict_proba(X[500:]), atol=1e-5)
 
 
@@ -220,6 +222,18 @@ def test_prediction_sets_on_our_estimators_hold_the_truth(package):
     else:
         hit = [y in row for y, row in zip(names["y_test"], names["sets"], strict=True)]
     assert np.mean(hit) > 0.85
+
+
+def test_code_of_the_page_on_networks_about_many_labels():
+    keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
+    page = (ROOT / "docs" / "networks.md").read_text().split("## Many labels at once")[1]
+    names, compared = run_with_figures(blocks("python", page)[0])
+    assert compared == 2
+    for k in range(4):
+        after, before = (names[when][k] for when in ("after", "before"))
+        truth = names["Y"][1000:, k]
+        assert log_loss(truth, after) < log_loss(truth, before) - 0.05
+    keras.utils.clear_session()
 
 
 def test_code_of_the_page_on_displays(tmp_path, monkeypatch, capsys):

@@ -22,6 +22,7 @@ FLOORS = {
     "skcalib.uncertainty": 6,
     "skcalib.folds": 5,
     "skcalib._responses": 4,
+    "skcalib.sampling": 4,
     "skcalib.calibrators": 3,
     "skcalib.metrics": 3,
     "skcalib.networks": 3,

@@ -133,6 +133,6 @@ def _build(model, batch):
         from skcalib.backends import _keras_jax
 
         return _keras_jax.build(call, lambda: alive().variables)
-    from skcalib.backends import _torch_heads
+    from skcalib.backends import _keras_torch
 
-    return _torch_heads.build(call)
+    return _keras_torch.build(call)

@@ -46,6 +46,14 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
     verbose : int, default=0
         Whether to show on standard error how many splits are done.
 
+    weights : {"frequency", "relative"}, default="frequency"
+        What `sample_weight` means to the calibration. "frequency": how often a sample
+        occurs, so that the sum is the number of samples, on which smoothing and penalties
+        depend. "relative": weights are known up to a factor, as those that
+        :class:`sklearn.ensemble.AdaBoostClassifier` gives its members, and sum to one; they
+        are multiplied so that they sum to the number of samples of positive weight. The
+        estimator gets them as they are.
+
     Attributes
     ----------
     calibrated_classifiers_ : list
@@ -65,7 +73,7 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
         As the fitted estimator has it, if it has.
 
     feature_names_in_ : ndarray of shape (n_features,)
-        As the fitted estimator has them, if it has.
+        Names of the columns of X in `fit`, as in :class:`CalibratedClassifierCV`.
 
     Raises
     ------
@@ -114,6 +122,7 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
         n_jobs=None,
         ensemble="auto",
         verbose=0,
+        weights="frequency",
     ):
         self.estimator = estimator
         self.smoothing = smoothing
@@ -121,6 +130,7 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
         self.n_jobs = n_jobs
         self.ensemble = ensemble
         self.verbose = verbose
+        self.weights = weights
 
     @property
     def temperature_(self):

@@ -34,7 +34,8 @@ class PlattScaling(BinaryCalibrator):
     ----------
     slope_ : ndarray of shape (n_maps,)
         The slopes a, one for each map. Negative if the classifier ranks the class worse
-        than chance: the map then turns the ranking round.
+        than chance: the map then turns the ranking round. Infinite if it exceeds all
+        numbers, as that of subnormal log-odds may.
 
     intercept_ : ndarray of shape (n_maps,)
         The intercepts b.
@@ -94,7 +95,9 @@ class PlattScaling(BinaryCalibrator):
     @property
     def slope_(self):
         """Slopes, one for each map."""
-        return np.array([1.0 if pair is None else pair[0] for pair in self.maps_])
+        slopes = np.array([1.0 if pair is None else pair[0] for pair in self.maps_])
+        with np.errstate(over="ignore"):
+            return np.ldexp(slopes, self._exponents)
 
     @property
     def intercept_(self):

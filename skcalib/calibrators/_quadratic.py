@@ -7,7 +7,7 @@ import numpy as np
 from skcalib._parameters import check_flag
 from skcalib.calibrators._base import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
-from skcalib.calibrators._logistic import fit_logistic
+from skcalib.calibrators._logistic import fit_logistic, standardisation
 
 
 class QuadraticScaling(BinaryCalibrator):
@@ -135,13 +135,11 @@ class QuadraticScaling(BinaryCalibrator):
 
     def _fit_map(self, z, target, weight):
         bulk = bulk_of(z, target)
-        centre, scale = bulk.centre, 1 / bulk.spread if bulk.spread else 0.0
+        centre, scale = standardisation(z, target)
         x = (z - centre) * scale
         target = target.astype(np.float64)
         if not self.monotone:
-            with np.errstate(over="ignore"):
-                square = x * x
-            (slope, quadratic), intercept, _ = fit_logistic([x, square], target, weight)
+            (slope, quadratic), intercept, _ = fit_logistic([x, x * x], target, weight)
             return Parabola(quadratic, slope, intercept, -np.inf, np.inf, centre, scale)
         reach = bulk.reach * scale if scale else 0.0
         ends = max(x.min(), -reach), min(x.max(), reach)

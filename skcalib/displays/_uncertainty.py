@@ -2,10 +2,15 @@
 
 import numpy as np
 
-from skcalib._messages import name_in_picture, quote
-from skcalib._parameters import check_count
-from skcalib._rows import refuse_masked_array, take_rows
+from skcalib._messages import name_in_picture
+from skcalib._rows import refuse_masked_array
 from skcalib.backends import in_numpy
+from skcalib.displays._ambiguous_rows import (
+    draws_to_show,
+    own_draws,
+    rows_to_show,
+    summary_of_shown,
+)
 from skcalib.displays._figure import COLORS, axes_for, panels_for
 from skcalib.displays._keywords import check_keywords
 from skcalib.displays._models import draws_and_labels, proba_and_classes, refuse_labels
@@ -43,7 +48,8 @@ class UncertaintyDisplay:
     Parameters
     ----------
     draws : ndarray of shape (n_draws, n_shown, 2)
-        Probabilities of the two likeliest classes in each draw.
+        Probabilities of the two likeliest classes in each draw; NaN behind the last draw of a
+        row that has fewer than others.
 
     summary : sklearn.utils.Bunch
         From :func:`~skcalib.uncertainty.summarize_draws`, of the rows that are shown.
@@ -147,17 +153,13 @@ class UncertaintyDisplay:
         given = {name: value for name, value in params.items() if name not in OWN}
         check_keywords(cls.from_predictions, given, *DRAWN_BY)
         if hasattr(estimator, "sample_proba"):
-            result = estimator.predict_uncertainty(X, measures="likeliest")
-            margin, labels = result.margin, estimator.classes_
-            if margin.ndim > 1:
-                raise ValueError("The estimator draws at several levels; set one rate.")
-            rows = _rows_to_show(margin, sample, n_samples)
-            draws = estimator.sample_proba(take_rows(X, rows))
+            rows, draws = draws_to_show(estimator, X, sample, n_samples)
+            labels = estimator.classes_
         else:
             proba, labels = proba_and_classes(estimator, X, y)
             draws = np.asarray(proba)[np.newaxis]
             margin = summarize_draws(draws, measures="likeliest").margin
-            rows = _rows_to_show(margin, sample, n_samples)
+            rows = rows_to_show(margin, sample, n_samples)
             draws = draws[:, rows]
         pictures = images_in(X, rows) if isinstance(images, str) else images_in(images, rows)
         y_true = None if y is None else np.asarray(in_numpy(y, "y"))[rows]
@@ -227,7 +229,7 @@ class UncertaintyDisplay:
         check_keywords(cls.from_predictions, kwargs, *DRAWN_BY)
         draws, labels = draws_and_labels(y_true, draws, labels)
         margin = summarize_draws(draws, measures="likeliest").margin
-        rows = _rows_to_show(margin, sample, n_samples)
+        rows = rows_to_show(margin, sample, n_samples)
         return cls._made(
             None if y_true is None else np.asarray(in_numpy(y_true, "y_true"))[rows],
             draws[:, rows],
@@ -257,7 +259,7 @@ class UncertaintyDisplay:
         **kwargs,
     ):
         """Return the display of these rows, drawn."""
-        summary = summarize_draws(draws, interval=interval, measures=NEEDED)
+        summary = summary_of_shown(draws, interval=interval, measures=NEEDED)
         columns = summary.likeliest
         labels = np.asarray(labels)
         two = np.take_along_axis(draws, columns[np.newaxis], axis=2)
@@ -313,7 +315,7 @@ class UncertaintyDisplay:
 
     def _draw_classes(self, ax, i, given):
         """Draw the two likeliest classes of a row: a distribution, or two bars."""
-        draws, labels = self.draws[:, i], self.likeliest[i]
+        draws, labels = own_draws(self.draws, i)[:, 0], self.likeliest[i]
         if len(draws) == 1:
             return draw_probabilities(ax, draws[0], labels, given)
         return draw_distribution(ax, draws, labels, self.summary, i, given)
@@ -328,13 +330,3 @@ class UncertaintyDisplay:
         size = "medium" if self.single else "small"
         words = words if pictures else f"Probability ({words})"
         ax.set_xlabel(words, fontsize=size, color=color)
-
-
-def _rows_to_show(margin, sample, n_samples):
-    """Return the number of the row, or those of the smallest margins."""
-    if sample is None:
-        check_count("n_samples", n_samples)
-        return np.argsort(margin, kind="stable")[:n_samples]
-    if not -len(margin) <= sample < len(margin):
-        raise ValueError(f"sample={quote(sample)}, but there are {len(margin)} rows.")
-    return np.array([sample % len(margin)])

@@ -8,7 +8,6 @@ from sklearn.utils.metadata_routing import process_routing
 
 from skcalib._rows import refuse_streams
 from skcalib.networks import (
-    WrappingMixin,
     encoded,
     ends_frozen,
     faithful_clone,
@@ -18,14 +17,14 @@ from skcalib.networks import (
     refuse_paths,
     sheltered,
 )
+from skcalib.sampling import undisturbed
 from skcalib.uncertainty._base import SamplingClassifier
 from skcalib.uncertainty._dropout import DropoutMixin
-from skcalib.uncertainty._parameters import check_parameters
-from skcalib.uncertainty._scaled import ScaledMixin
-from skcalib.uncertainty._sources import undisturbed
+from skcalib.uncertainty._dropout_choice import choose_scale
+from skcalib.uncertainty._dropout_parameters import check_parameters
 
 
-class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClassifier):
+class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
     """Monte Carlo dropout: how much do a network's sub-networks disagree?
 
     Dropout stays on at prediction; each draw is one sub-network, and their mean is the
@@ -144,6 +143,7 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
 
     See Also
     --------
+    skcalib.uncertainty.EnsembleMembersClassifier : The trees of a forest as draws.
     MCDropoutRegressor : The same for regression.
     TemperatureCalibratedClassifier : Makes its probabilities mean what they say.
     skcalib.uncertainty.summarize_draws : The measures, for draws of any origin.
@@ -279,8 +279,8 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
             self.estimator_ = twin if trained else twin.fit(X, y, **fit_params)
         self.classes_ = self._look_at_network(X)
         self._take_features(self.estimator_, X)
-        if self._is_auto():
-            self._choose_scale(X, y, labels, None if trained else estimator, fit_params)
+        if isinstance(self.rate, str):
+            choose_scale(self, X, y, labels, None if trained else estimator, fit_params)
         if self.verbose:
             print(self._sentence())
         return self
@@ -306,7 +306,7 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
                 f"{estimator!r} instead."
             )
         if y is None and self._trains_nothing():
-            if self._is_auto():
+            if isinstance(self.rate, str):
                 raise ValueError(
                     "rate='auto' needs y, the labels of rows that the network has not seen."
                 )

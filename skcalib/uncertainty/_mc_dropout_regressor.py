@@ -9,22 +9,20 @@ from sklearn.utils.metadata_routing import MethodMapping, process_routing
 
 from skcalib._rows import refuse_streams
 from skcalib.networks import (
-    WrappingMixin,
     faithful_clone,
     is_trained,
     listed_inputs,
     refuse_paths,
     sheltered_regressor,
 )
+from skcalib.sampling import regression_source_of, undisturbed
 from skcalib.uncertainty._base_regressor import SamplingRegressor
 from skcalib.uncertainty._dropout import DropoutMixin
-from skcalib.uncertainty._learned_noise import learned_noise
-from skcalib.uncertainty._parameters import check_noise, check_parameters
-from skcalib.uncertainty._regression_sources import regression_source_of
-from skcalib.uncertainty._sources import undisturbed
+from skcalib.uncertainty._dropout_learned_noise import learned_noise
+from skcalib.uncertainty._dropout_parameters import check_noise, check_parameters
 
 
-class MCDropoutRegressor(WrappingMixin, DropoutMixin, SamplingRegressor):
+class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
     """Monte Carlo dropout for regression: a prediction, its spread, and an interval.
 
     Dropout stays on at prediction; each draw is one sub-network, their mean is the
@@ -294,7 +292,7 @@ class MCDropoutRegressor(WrappingMixin, DropoutMixin, SamplingRegressor):
             self, estimator, X, y, params.estimator.fit, params.splitter.split
         )
         noise = noise[..., 0] if noise.shape[1] == 1 else noise
-        noise = self._squeezed(noise)
+        noise = noise[0] if self._levels() is None else noise
         self._noise_is_for = self._what_is_dropped()
         self.noise_variance_ = noise if np.ndim(noise) else float(noise)
 
