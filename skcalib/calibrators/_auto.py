@@ -127,6 +127,9 @@ class AutoCalibration(Calibrator):
     recognised in `fit`, by the sums of rows. "Unchanged" then means the probabilities before
     some were raised to the floor, save that zeros become 1e-12.
 
+    Where some row masks a class, matrices are not among the candidates; a pool with matrices,
+    chosen without masks, refuses rows with masks.
+
     The pool is stacking by the log loss (Smyth and Wolpert; Yao et al.); the candidates, the
     counts in advance and the gate were chosen on real data sets, of which half were kept for
     a final look: see the guide.
