@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._logistic import fit_logistic
 
