@@ -1,4 +1,4 @@
-"""What every calibrator shares: the door, and the lifting of binary methods."""
+"""What every calibrator shares: the door."""
 
 from abc import ABCMeta, abstractmethod
 
