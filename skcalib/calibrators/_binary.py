@@ -5,9 +5,7 @@ from abc import abstractmethod
 import numpy as np
 
 from skcalib._blocks import row_blocks
-from skcalib._logits import (
-    masked_entries,
-)
+from skcalib._logits import masked_entries
 from skcalib._parameters import check_choice
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._lifting import (
