@@ -15,6 +15,7 @@ __all__ = [
     "displays",
     "logits_from_proba",
     "metrics",
+    "novelty",
     "probability_floor",
     "uncertainty",
 ]

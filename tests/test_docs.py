@@ -12,10 +12,10 @@ import pytest
 from sklearn.metrics import log_loss
 
 import skcalib
-from skcalib import calibrators, displays, metrics, uncertainty
+from skcalib import calibrators, displays, metrics, novelty, uncertainty
 
 ROOT = Path(__file__).parents[1]
-MODULES = (skcalib, calibrators, displays, metrics, uncertainty)
+MODULES = (skcalib, calibrators, displays, metrics, novelty, uncertainty)
 README = (ROOT / "README.md").read_text()
 
 

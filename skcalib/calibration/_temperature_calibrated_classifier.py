@@ -1,7 +1,7 @@
 """Any classifier, its logits divided by one temperature."""
 
-from skcalib.calibration._cross_calibrated import CrossCalibratedClassifier
 from skcalib.calibrators import TemperatureScaling
+from skcalib.folds import CrossCalibratedClassifier
 
 
 class TemperatureCalibratedClassifier(CrossCalibratedClassifier):

@@ -1,5 +1,6 @@
 """Splits, held-out answers, pairs of a classifier and its calibrator, and their mean."""
 
+from skcalib.folds._cross_calibrated import CrossCalibratedClassifier
 from skcalib.folds._held_out import fit_split, is_pairwise, join_responses
 from skcalib.folds._missing_classes import (
     count_unknown,

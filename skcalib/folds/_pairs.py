@@ -43,12 +43,16 @@ class CalibratedPair:
     def __repr__(self):
         return f"CalibratedPair({self.estimator!r}, {self.calibrators!r})"
 
-    def predict_proba(self, X):
-        """Return calibrated probabilities, a column for each of `classes`."""
+    def ask(self, X):
+        """Return the classifier's logits, a column for each of its own classes."""
         response = response_of(self.estimator, X)
         if response.is_proba != (self.floor is not None):
             raise ValueError(MIXED.format(type(self.estimator).__name__))
-        logits = logits_from_response(response, self.floor)
+        return logits_from_response(response, self.floor)
+
+    def predict_proba(self, X):
+        """Return calibrated probabilities, a column for each of `classes`."""
+        logits = self.ask(X)
         if not self.calibrators:
             proba, columns = softmax(logits), self.columns
         else:

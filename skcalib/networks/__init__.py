@@ -9,12 +9,13 @@ from skcalib.networks._regression_network import (
     is_trained,
     sheltered_regressor,
 )
-from skcalib.networks._sharing import AdapterMixin
+from skcalib.networks._sharing import AdapterMixin, SharedNetworkMixin
 from skcalib.networks._wrappers import (
     faithful_clone,
     final_estimator,
     final_network,
     final_step,
+    is_networked,
     network_of,
     prepared,
     sheltered,

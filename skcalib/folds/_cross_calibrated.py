@@ -19,18 +19,15 @@ from skcalib._fitting import accepts_weight
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._rows import is_dict_of_arrays, refuse_streams
 from skcalib._targets import check_weight, columns_among
-from skcalib.folds import (
+from skcalib.folds._held_out import fit_split, is_pairwise, join_responses
+from skcalib.folds._missing_classes import (
     count_unknown,
-    fit_pair,
-    fit_split,
-    is_pairwise,
-    join_responses,
-    make_splits,
-    mean_of_pairs,
     warn_of_answers,
     warn_of_missing_classes,
     warn_of_weights,
 )
+from skcalib.folds._pairs import fit_pair, mean_of_pairs
+from skcalib.folds._splits import make_splits
 from skcalib.networks import WrappingMixin, encoded, faithful_clone, prepared, sheltered
 
 
@@ -84,6 +81,11 @@ class CrossCalibratedClassifier(
         sklearn.exceptions.NotFittedError
             If `estimator` is frozen but was never fitted.
         """
+        self._fit(X, y, sample_weight, fit_params)
+        return self
+
+    def _fit(self, X, y, sample_weight, fit_params):
+        """Fit the pairs; return X, codes, weights and splits as they were used."""
         refuse_streams(X)
         calibrator = self._new_calibrator()
         estimator = self._checked_estimator()
@@ -123,7 +125,7 @@ class CrossCalibratedClassifier(
         ]
         warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows, left_out)
         self._take_features(estimators[0])
-        return self
+        return X, codes, weight, splits
 
     def predict_proba(self, X):
         """Calibrated probabilities, averaged over the pairs.
