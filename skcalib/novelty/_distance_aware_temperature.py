@@ -99,6 +99,12 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
     classes_ : ndarray of shape (n_classes,)
         Sorted labels.
 
+    held_out_scores_ : ndarray
+        Sorted scores of the held-out rows, as `score_samples` gives them.
+
+    offset_ : float
+        -1, the score below which 5 % of the held-out rows lie.
+
     n_features_in_ : int
         As the fitted estimator has it, if it has.
 
@@ -227,6 +233,9 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
                 distance = cross_fitted_distance(pair.estimator, held_out, split, choices)
             pairs.append(self._grow(pair, distance, held_out))
         self.calibrated_classifiers_ = pairs
+        held_out = [pair.distance.usualness(pair.distance.held_out) for pair in pairs]
+        self.held_out_scores_ = np.sort(np.concatenate(held_out))
+        self.offset_ = -1.0
         return self
 
     def score_samples(self, X):
