@@ -1,8 +1,11 @@
 """Settings of hypothesis: the same examples everywhere, more of them on demand.
 
-``pytest --hypothesis-profile=thorough`` draws 1,000 fresh examples for each law.
+``pytest -m "slow or hypothesis" --hypothesis-profile=slow`` runs what the default run leaves
+out, and each law on 60 examples in place of 25; with ``--hypothesis-profile=thorough`` they
+are 1,000 fresh ones.
 """
 
+import gc
 import os
 
 from hypothesis import HealthCheck, settings
@@ -14,10 +17,21 @@ settings.register_profile(
     "default",
     deadline=None,
     derandomize=True,
-    max_examples=60,
+    max_examples=25,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("slow", settings.get_profile("default"), max_examples=60)
 settings.register_profile(
     "thorough", settings.get_profile("default"), derandomize=False, max_examples=1000
 )
 settings.load_profile("default")
+
+
+def pytest_collection_finish():
+    """Let the garbage collector pass over what stays for the whole session anyway.
+
+    That is millions of objects of TensorFlow and of pytest, which Keras has it look through
+    after each test of networks.
+    """
+    gc.collect()
+    gc.freeze()

@@ -16,7 +16,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from zoo import all_calibrators, problems
+from support.calibrators import all_calibrators, problems
 
 from skcalib.calibrators import (
     EnsembleTemperatureScaling,

@@ -8,7 +8,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
-from zoo import all_calibrators
+from support.calibrators import all_calibrators
 
 from skcalib import CalibratedClassifierCV, TemperatureCalibratedClassifier
 from skcalib.calibrators import AutoCalibration

@@ -14,8 +14,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from stand_ins import Probabilities, Scores
-from zoo import problems
+from support.calibrators import problems
+from support.classifiers import Probabilities, Scores
 
 from skcalib import logits_from_proba, probability_floor
 from skcalib._logits import sigmoid, softmax

@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import KFold, LeaveOneOut, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
-from stand_ins import Probabilities, Scores
+from support.classifiers import Probabilities, Scores
 
 from skcalib import CalibratedClassifierCV, TemperatureCalibratedClassifier
 from skcalib.calibrators import IsotonicCalibration, TemperatureScaling

@@ -37,8 +37,8 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
-from stand_ins import Scores
-from zoo import all_calibrators
+from support.calibrators import all_calibrators
+from support.classifiers import Scores
 
 from skcalib import CalibratedClassifierCV, TemperatureCalibratedClassifier
 from skcalib.calibrators import (

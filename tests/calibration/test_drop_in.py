@@ -17,7 +17,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
-from stand_ins import Scores
+from support.classifiers import Scores
 
 from skcalib import CalibratedClassifierCV, TemperatureCalibratedClassifier
 from skcalib.calibrators import IsotonicCalibration, PlattScaling

@@ -21,7 +21,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import KFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.utils.estimator_checks import check_estimator
-from stand_ins import Probabilities, Scores, Untagged
+from support.classifiers import Probabilities, Scores, Untagged
 
 import skcalib
 

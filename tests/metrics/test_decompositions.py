@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from predictions import SEEDS, STRATEGIES, events, numbers, problems
 from sklearn.isotonic import IsotonicRegression
+from support.predictions import SEEDS, STRATEGIES, events, numbers, problems
 
 from skcalib.metrics import (
     brier_score_loss,

@@ -8,7 +8,7 @@ import pytest
 import sklearn.metrics
 from hypothesis import given
 from hypothesis import strategies as st
-from predictions import SEEDS, problems
+from support.predictions import SEEDS, problems
 
 from skcalib.metrics import brier_score_loss, log_loss
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from predictions import SEEDS, events, problems
 from scipy.integrate import simpson
 from scipy.optimize import brentq
 from scipy.stats import norm
+from support.predictions import SEEDS, events, problems
 
 from skcalib.metrics import calibration_error, smooth_calibration_error
 

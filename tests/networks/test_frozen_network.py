@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras import layers, ops
-from nets import (
+from scipy.sparse import csr_array
+from sklearn.base import clone, is_classifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.validation import check_is_fitted
+from support.networks import (
     BACKEND,
     NAMES,
     WORDS,
@@ -25,14 +33,6 @@ from nets import (
     two_class_model,
     weights_hash,
 )
-from scipy.sparse import csr_array
-from sklearn.base import clone, is_classifier
-from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.utils.validation import check_is_fitted
 
 from skcalib import CalibratedClassifierCV, FrozenNetwork, TemperatureCalibratedClassifier
 

@@ -7,7 +7,6 @@ import pickle
 import joblib
 import numpy as np
 import pytest
-from nets import NAMES, X_TWO, Y_TWO, X, Y
 from scipy.special import expit, log_softmax, softmax
 from sklearn import config_context
 from sklearn.base import clone
@@ -16,6 +15,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from support.networks import NAMES, X_TWO, Y_TWO, X, Y
 
 from skcalib import CalibratedClassifierCV, FrozenNetwork, TemperatureCalibratedClassifier
 from skcalib._responses import response_of

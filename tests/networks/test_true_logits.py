@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from nets import BACKEND, Known, X, Y, compiled, trained, weights_hash
 from scipy.special import log_softmax, logsumexp, softmax
+from support.networks import BACKEND, Known, X, Y, compiled, trained, weights_hash
 
 from skcalib import FrozenNetwork, TemperatureCalibratedClassifier
 from skcalib.calibrators import TemperatureScaling

@@ -6,13 +6,23 @@ import pandas as pd
 import pytest
 from keras import layers
 from keras.wrappers import SKLearnClassifier
-from nets import BACKEND, NAMES, X_TWO, Y_TWO, X, Y, trained, two_class_model, weights_hash
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from support.networks import (
+    BACKEND,
+    NAMES,
+    X_TWO,
+    Y_TWO,
+    X,
+    Y,
+    trained,
+    two_class_model,
+    weights_hash,
+)
 
 from skcalib import CalibratedClassifierCV, FrozenNetwork, TemperatureCalibratedClassifier
 from skcalib._responses import response_of

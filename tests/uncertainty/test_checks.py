@@ -3,8 +3,8 @@
 import keras
 import pytest
 from keras import layers
-from nets import BACKEND
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from support.networks import BACKEND
 
 from skcalib import MCDropoutClassifier
 

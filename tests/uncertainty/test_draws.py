@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from nets import BACKEND, X, weights_hash
 from scipy.special import softmax
+from support.networks import BACKEND, X, weights_hash
 
 from skcalib import FrozenNetwork, MCDropoutClassifier
 from skcalib.uncertainty._noise import noise_of

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from nets import BACKEND, NAMES, X_TWO, Y_TWO, X, Y, digits_model, trained
 from scipy.special import expit
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier
+from support.networks import BACKEND, NAMES, X_TWO, Y_TWO, X, Y, digits_model, trained
 
 from skcalib import MCDropoutClassifier
 from skcalib.uncertainty import _exact

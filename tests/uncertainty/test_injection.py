@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from nets import BACKEND, X, Y, trained, weights_hash
+from support.networks import BACKEND, X, Y, trained, weights_hash
 
 from skcalib import MCDropoutClassifier
 from skcalib.uncertainty._noise import noise_of

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from nets import BACKEND, weights_hash
 from scipy.stats import binom
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
@@ -16,6 +15,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from support.networks import BACKEND, weights_hash
 
 from skcalib import FrozenNetwork, MCDropoutClassifier, MCDropoutRegressor
 from skcalib.uncertainty._noise import noise_of

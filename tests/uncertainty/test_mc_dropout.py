@@ -6,7 +6,6 @@ import joblib
 import keras
 import numpy as np
 import pytest
-from nets import BACKEND, NAMES, X, Y, digits_model, trained, weights_hash
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -14,6 +13,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from support.networks import BACKEND, NAMES, X, Y, digits_model, trained, weights_hash
 
 from skcalib import FrozenNetwork, MCDropoutClassifier, TemperatureCalibratedClassifier
 from skcalib.uncertainty import uncertainty_frame

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-from nets import BACKEND, X
+from support.networks import BACKEND, X
 
 from skcalib import FrozenNetwork, MCDropoutClassifier
 from skcalib.uncertainty import uncertainty_frame

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from nets import BACKEND, NAMES, X, Y, trained
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier
+from support.networks import BACKEND, NAMES, X, Y, trained
 
 from skcalib import MCDropoutClassifier
 from skcalib.uncertainty import uncertainty_frame
