@@ -6,9 +6,13 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from skcalib._blocks import in_threads, row_blocks
+from skcalib._messages import quote, shorten
+from skcalib.backends import in_numpy
 
 SMALLEST_FLOOR = float(np.finfo(np.float32).tiny)
 LARGEST_LOGIT = 1e30  # differences and products with probabilities stay finite in float32
+# What people write for "this cannot be": the lowest numbers of bfloat16, float32, float64.
+LOWEST = (-(2 - 2.0**-7) * 2.0**127, *(float(np.finfo(t).min) for t in ("f4", "f8")))
 SAFE_SUM = 1e15  # of exponentials: single precision loses nothing to speak of below it
 SUM_TOLERANCE = 1e-2  # rows of half-precision softmaxes sum to one only this well
 ROUNDING = 1e-6  # how far below zero a probability may fall, as 1 - p does
@@ -67,7 +71,7 @@ def logits_from_proba(proba, floor=None):
     """
     proba = _proba_matrix(proba)
     if floor is not None and not (isinstance(floor, Real) and 0 < floor < 1):
-        raise ValueError(f"floor must be a number between 0 and 1, got {floor!r}.")
+        raise ValueError(f"floor must be a number between 0 and 1, got {quote(floor)}.")
     return log_of_floored(proba, floor)
 
 
@@ -114,6 +118,7 @@ def probability_floor(proba, sample_weight=None):
     """
     proba = _proba_matrix(proba)
     if sample_weight is not None:
+        refuse_masked(sample_weight, "sample_weight")
         check_consistent_length(proba, sample_weight)
         proba = proba[np.asarray(sample_weight) > 0]
         if len(proba) == 0:
@@ -211,6 +216,35 @@ def _within_reason(values):
     return max(-values.min(), values.max()) <= LARGEST_LOGIT
 
 
+def check_logits(values, source):
+    """Return logits, a column for each class, the masked ones -inf; or raise.
+
+    Masked, that is, a class that this row cannot be, are -inf and the lowest numbers of the
+    floating types: all of them beyond what a logit can be.
+    """
+    blocks = row_blocks(*values.shape) if values.size else []
+    if all(in_threads(lambda some: all(_within_reason(values[b]) for b in some), blocks)):
+        return values
+    largest = float(np.finfo(values.dtype).max)
+    lowest = [values.dtype.type(low) for low in LOWEST if -low <= largest]
+    masked = np.isneginf(values)
+    for low in lowest:
+        masked |= values == low
+    if not masked.any() or values.shape[1] == 1:
+        check_finite(values, source)
+    check_finite(np.where(masked, values.dtype.type(0), values), source)
+    if (nothing := masked.all(axis=1)).any():
+        _complain(source, "every class masked (-inf or the lowest number)", nothing)
+    return np.where(masked, values.dtype.type(-np.inf), values)
+
+
+def masked_entries(logits):
+    """Return which entries of checked logits are masked, or None if there are none."""
+    if logits.size == 0 or logits.min() > -np.inf:
+        return None
+    return np.isneginf(logits)
+
+
 def check_proba(proba, source, *, allow_zero_rows=False, way_out=IF_LOGITS):
     """Raise unless values lie in [0, 1] and rows sum to one (within half precision).
 
@@ -254,15 +288,37 @@ def _proba_matrix(proba):
 
 def float_array(values, source):
     """Return an array of float32 or float64; half precision goes up, not to float64."""
-    values = np.asarray(values)
+    refuse_masked(values, source)
+    values = np.asarray(in_numpy(values, source))
     if values.dtype in (np.float32, np.float64):
         return values
+    if values.dtype == np.float16:  # its lowest number masks a class
+        single = values.astype(np.float32)
+        single[values == np.finfo(np.float16).min] = -np.inf
+        return single
     if values.dtype.kind == "c":
         raise ValueError(f"{source} is complex; probabilities and logits are real.")
     try:
-        return values.astype(np.float32 if values.dtype == np.float16 else np.float64)
+        return values.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{source} is not numeric: {error}") from error
+        raise ValueError(f"{source} is not numeric: {shorten(str(error))}") from error
+
+
+def refuse_masked(values, source):
+    """Raise if entries of a masked array are masked: arithmetic here would use them.
+
+    Also in a list of masked rows.
+    """
+    rows = values if isinstance(values, list | tuple) else [values]
+    n_masked = sum(
+        int(np.ma.count_masked(row)) for row in rows if isinstance(row, np.ma.MaskedArray)
+    )
+    if n_masked:
+        raise ValueError(
+            f"{source} is a masked array with {n_masked} masked values, which would be used as "
+            "if they were not masked. Leave these samples out, or give the values they stand "
+            f"for ({source}.filled(...))."
+        )
 
 
 def _complain(source, what, bad_rows):

@@ -1,7 +1,23 @@
-"""A progress bar for long work: tqdm's if it is installed, else a line every two seconds."""
+"""Long work: in parallel, and with a progress bar, tqdm's if it is installed, else lines."""
 
 import sys
 import time
+
+from sklearn.utils.parallel import Parallel, delayed
+
+
+def run_parallel(function, calls, *, n_jobs, name, unit, verbose=False):
+    """Return what a function answers to each tuple of arguments, in their order.
+
+    Under joblib's backends without streams (multiprocessing, and those of some clusters)
+    the progress is shown when all is done.
+    """
+    try:
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    except ValueError:  # joblib's answer where the active backend has no generators
+        parallel = Parallel(n_jobs=n_jobs)
+    work = parallel(delayed(function)(*arguments) for arguments in calls)
+    return list(shown(work, len(calls), name, unit, verbose))
 
 
 def shown(work, total, name, unit, verbose):

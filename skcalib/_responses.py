@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._logits import check_finite, check_proba, float_array, log_of_floored
+from skcalib._logits import check_logits, check_proba, float_array, log_of_floored
 from skcalib._rows import count_rows
 from skcalib.networks import final_estimator, final_network
 
@@ -14,7 +14,7 @@ from skcalib.networks import final_estimator, final_network
 class Response(NamedTuple):
     """What a fitted classifier answered: two-dimensional, finite, not yet logits."""
 
-    values: np.ndarray  # (n_samples, n_classes), decision values or probabilities
+    values: np.ndarray  # (n_samples, n_classes), decision values (-inf: masked), probabilities
     is_proba: bool
     classes: np.ndarray  # (n_classes,), the classifier's own
     network: str | None = None  # the type of the network that answered, if one did
@@ -54,7 +54,7 @@ def response_of(estimator, X):
 
 
 def _network_response(network, inputs, columns, labels):
-    values, is_proba, classes = network._answer(inputs)
+    values, is_proba, classes, _ = network.answer(inputs)
     if columns is not None:
         values, classes = values[:, columns], labels
     return Response(values, is_proba, classes, type(network.model).__name__)
@@ -84,7 +84,7 @@ def _answer(estimator, method, X, classes, *, strict=True):
     if is_proba:
         check_proba(values, source, allow_zero_rows=True)  # the floor makes them uniform
     else:
-        check_finite(values, source)
+        values = check_logits(values, source)
     return values
 
 

@@ -1,9 +1,10 @@
-"""Rows of whatever an estimator takes as X; loaders and generators, which are not X."""
+"""Rows and names of columns of whatever an estimator takes as X; streams, which are not X."""
 
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import validate_data
 
 WAY_OUT = """\
 Ask the network batch by batch, and calibrate on arrays of logits and labels:
@@ -45,3 +46,15 @@ def count_rows(X):
     if not hasattr(X, "shape") and not hasattr(X, "__len__"):
         X = np.asarray(X)
     return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def learn_feature_names(estimator, X):
+    """Have ``feature_names_in_`` of a frame, as scikit-learn does; X is left as it is."""
+    validate_data(estimator, X, skip_check_array=True, ensure_2d=False)
+    estimator._names_learned = True
+
+
+def check_feature_names(estimator, X):
+    """Raise or warn as scikit-learn does, if names were learned and those of X are others."""
+    if vars(estimator).get("_names_learned"):
+        validate_data(estimator, X, reset=False, skip_check_array=True, ensure_2d=False)

@@ -6,10 +6,10 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.special import expit
+from scipy.special import expit, log_softmax
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import log_loss
@@ -19,6 +19,8 @@ from sklearn.preprocessing import FunctionTransformer
 from support.calibrators import all_calibrators, problems
 
 from skcalib.calibrators import (
+    AutoCalibration,
+    DirichletCalibration,
     EnsembleTemperatureScaling,
     IsotonicCalibration,
     PlattScaling,
@@ -63,6 +65,17 @@ def test_shifting_rows_changes_nothing(calibrator, problem, shift):
     proba = fitted(calibrator, logits, y, weight).predict_proba(logits)
     again = fitted(calibrator, logits + shifts, y, weight).predict_proba(logits - shifts)
     assert_allclose(again, proba, atol=1e-9)
+
+
+@settings(max_examples=15)
+@given(problem=problems(), shift=st.floats(-50, 50))
+def test_log_probabilities_are_logits_like_others(calibrator, problem, shift):
+    """Whether the rows of a batch happen to be logarithms of probabilities decides nothing."""
+    logits, y, weight = problem
+    rows = np.random.default_rng(0).normal(size=(20, logits.shape[1])) * np.ptp(logits)
+    model = fitted(calibrator, log_softmax(logits, axis=1), y, weight)
+    proba = model.predict_proba(log_softmax(rows, axis=1))
+    assert_allclose(model.predict_proba(rows + shift), proba, atol=1e-6)
 
 
 @given(problem=problems())
@@ -110,6 +123,81 @@ def test_fitting_log_loss_does_not_rise(calibrator, problem):
     after = fitted(calibrator, logits, y, weight).predict_log_proba(logits)
     rows = np.arange(len(y))
     assert weight @ after[rows, y] >= weight @ before[rows, y] - 1e-9
+
+
+def few_rows(kind, n_samples, n_classes):
+    """Draw logits and labels such that the best map is not unique, or far away."""
+    rng = np.random.default_rng(n_samples + n_classes)
+    y = rng.permutation(np.arange(n_samples) % n_classes)
+    logits = rng.normal(size=(n_samples, n_classes)) * 2
+    rows = np.arange(n_samples)
+    if kind == "separable":
+        logits[rows, y] = logits.max(axis=1) + rng.exponential(size=n_samples) + 0.1
+    elif kind == "saturated":
+        logits *= 30
+        logits[rows, y] = logits.max(axis=1) + 60
+    elif kind == "one answer":
+        logits[:] = logits[0]
+    elif kind == "constant":
+        logits[:] = logits[:, :1]
+    elif kind == "tied":
+        logits = np.round(logits / 2) * 2
+        logits[rows, y] += 2 * rng.integers(0, 2, n_samples)
+    elif kind == "wrong":
+        logits[rows, y] = logits.min(axis=1) - 1
+    return logits, y
+
+
+@pytest.mark.parametrize(
+    "kind", ["separable", "saturated", "one answer", "constant", "tied", "wrong"]
+)
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_the_order_of_rows_decides_nothing(calibrator, kind, n_classes):
+    """Also where several maps fit equally well; inner folds are dealt in that order."""
+    if isinstance(calibrator, AutoCalibration):
+        return
+    if isinstance(calibrator, DirichletCalibration):
+        calibrator = DirichletCalibration(penalty=1e-3)
+    logits, y = few_rows(kind, 56, n_classes)
+    rng = np.random.default_rng(0)
+    weight = rng.integers(1, 4, 56).astype(float)
+    new = np.vstack([rng.normal(size=(20, n_classes)) * 3, logits])
+    proba = fitted(calibrator, logits, y, weight).predict_proba(new)
+    for _ in range(3):
+        order = rng.permutation(56)
+        again = fitted(calibrator, logits[order], y[order], weight[order])
+        assert_allclose(again.predict_proba(new), proba, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_samples", [20, 60])
+@pytest.mark.parametrize("n_classes", [2, 5])
+@pytest.mark.parametrize("labels", ["all right", "one class but one"])
+def test_rows_that_are_all_right_cost_no_infinite_loss_or_warn(
+    calibrator, n_samples, n_classes, labels
+):
+    """A classifier that is right in 93 % of new rows is so in all of a few calibration rows."""
+    if getattr(calibrator, "smoothing", "") == "none" and not isinstance(
+        calibrator, TemperatureScaling
+    ):
+        return  # who asks for exact zeros gets them
+    rng = np.random.default_rng(n_samples)
+    logits = rng.normal(size=(4000, n_classes)) * 6
+    y = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    usable = logits.argmax(axis=1) == y
+    if labels == "one class but one":
+        usable &= (y == 0) | (np.arange(4000) == np.flatnonzero(usable & (y == 1))[0])
+        usable[: np.flatnonzero(usable & (y == 1))[0]] = False
+    few = np.flatnonzero(usable)[:n_samples]
+    new = np.setdiff1d(np.arange(4000), few)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = clone(calibrator).fit_columns(logits[few], y[few], np.ones(n_samples))
+    true = model.predict_proba(logits[new])[np.arange(len(new)), y[new]]
+    with np.errstate(divide="ignore"):
+        loss = -np.log(true).mean()
+    if labels == "all right" and not caught:
+        assert loss < np.log(n_classes)  # that of saying nothing
+    assert caught or loss < np.log(n_classes * (n_samples + 1))
 
 
 LABELS = {
@@ -267,6 +355,8 @@ def test_constant_scores_give_the_base_rate_or_stay_as_they_are(calibrator, valu
     expected = 0.75
     if isinstance(calibrator, TemperatureScaling):  # no intercept, and a bound
         expected = {0.0: 0.5, 3.7: 0.75, -1e3: expit(-1e3 * np.exp(-10))}[value]
+        if calibrator.smoothing == "targets" and value < 0:  # no bound, whatever the scale
+            expected = 0.5
     elif isinstance(calibrator, EnsembleTemperatureScaling):  # but a uniform part
         expected = {0.0: 0.5, 3.7: 0.75, -1e3: 0.5}[value]
     assert_allclose(proba[0, 1], expected, atol=0.01)

@@ -219,6 +219,16 @@ def test_prediction_sets_on_our_estimators_hold_the_truth(package):
     assert np.mean(hit) > 0.85
 
 
+def test_code_of_the_page_on_novelty():
+    (code,) = blocks("python", (ROOT / "docs" / "novelty.md").read_text())
+    names = run(code)
+    model, usual, strange = names["model"], names["X_test"], 1 - names["X_test"]
+    assert model.predict_proba(strange).max(axis=1).mean() < 0.6
+    assert model.predict_proba(usual).max(axis=1).mean() > 0.9
+    assert (names["novelty"].predict(strange) == -1).mean() > 0.99
+    plt.close("all")
+
+
 def test_code_of_the_page_on_displays(tmp_path, monkeypatch, capsys):
     plt.switch_backend("Agg")
     names = run("\n".join(blocks("python", (ROOT / "docs" / "displays.md").read_text())))

@@ -256,7 +256,7 @@ def test_a_figure_prepared_once_is_the_figure_of_each_weighting(call, problem):
     if not hasattr(call.func, "prepare"):
         return
     labels = np.arange(proba.shape[1])
-    figure = figure_of_weights(call, codes, proba, check_predictions(codes, proba, labels))
+    figure = figure_of_weights(call, codes, check_predictions(codes, proba, labels))
     for weights in (weight, weight[::-1].copy(), weight * 0.3):
         expected = call(codes, proba, labels=labels, sample_weight=weights)
         assert figure(weights.astype(float)) == pytest.approx(expected, abs=1e-12, nan_ok=True)

@@ -21,6 +21,7 @@ from skcalib.backends._arrays import (
     map_arrays,
     usual_rows,
 )
+from skcalib.backends._foreign import in_numpy, is_table
 from skcalib.backends._perceptron import sampler as perceptron_sampler
 from skcalib.backends._sampling import INJECTED_RATE, Head
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.sparse import issparse
 
+from skcalib.backends._foreign import in_numpy
+
 BATCH_ENTRIES = 2**20  # input values in a batch, if the batch size is left to us
 FEWEST_ROWS, MOST_ROWS = 32, 2048
 
@@ -53,9 +55,9 @@ def filled_arrays(X):
 def _dense(part):
     if issparse(part):
         return part.toarray()
-    if hasattr(part, "detach"):
+    if hasattr(part, "detach") and part.device.type != "meta":
         part = part.detach().cpu()
-    part = np.asarray(part)
+    part = np.asarray(in_numpy(part))
     if part.dtype.kind == "U":
         return part.astype(object)  # one type for text of any length
     if part.dtype == object:

@@ -1,14 +1,20 @@
 """Any classifier, its logits divided by one temperature."""
 
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
 from skcalib.calibrators import TemperatureScaling
 from skcalib.folds import CrossCalibratedClassifier
 
 
 class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
-    """Divide the logits of any classifier by the temperature that fits held-out data best.
+    r"""Divide the logits of any classifier by the temperature that fits held-out data best.
 
-    ``CalibratedClassifierCV(method="temperature")`` under its own name.
-    See :class:`~skcalib.calibrators.TemperatureScaling` for when (not) to use it.
+    ``CalibratedClassifierCV`` with :class:`~skcalib.calibrators.TemperatureScaling`, whose
+    targets are smoothed here: also where all calibration samples are classified correctly, as
+    happens with a few dozens of them, the temperature is a sensible one. (The plain maximum
+    likelihood of ``method="temperature"`` is all or nothing there, at an infinite log loss.)
+    When (not) to use it: see there.
 
     Parameters
     ----------
@@ -16,6 +22,14 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
         The classifier, with `decision_function` or `predict_proba`. One that is trained
         already goes into :class:`sklearn.frozen.FrozenEstimator`; a trained Keras or torch
         network is given as it is. By default ``LinearSVC(random_state=0)``.
+
+    smoothing : {"targets", "none", "mix"}, default="targets"
+        "targets" smooths the targets by a tenth of one sample in all,
+        :math:`t = (1 - e)\, \mathrm{onehot}(y) + e / K` with :math:`e = 0.1 / (n + 1)`, n
+        being the total weight of the calibration samples and K the number of classes. "none"
+        is plain maximum likelihood, the same as ``method="temperature"``; it warns if all
+        samples are classified correctly. "mix" mixes its answer with the uniform
+        distribution. See :class:`~skcalib.calibrators.TemperatureScaling`.
 
     cv : int, cross-validation generator or iterable, default=None
         How to split; 5 stratified folds by default.
@@ -36,6 +50,11 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
         TemperatureScaling, see there; empty if fewer than two classes were there to learn
         from) and ``predict_proba``.
 
+    temperature_ : float or ndarray of shape (n_pairs,)
+        The temperature if there is one pair, as for trained networks or with
+        ``ensemble=False``; else that of each pair. Above one, the classifier was
+        overconfident. It is 1 for a pair with nothing to learn from.
+
     classes_ : ndarray of shape (n_classes,)
         Sorted labels.
 
@@ -45,12 +64,19 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
     feature_names_in_ : ndarray of shape (n_features,)
         As the fitted estimator has them, if it has.
 
+    Raises
+    ------
+    ValueError
+        If a parameter is unknown, or as :class:`CalibratedClassifierCV` does (by `fit`).
+
     Warns
     -----
     UserWarning
         As :class:`CalibratedClassifierCV` does.
     sklearn.exceptions.ConvergenceWarning
-        For each temperature that ended at its bound.
+        For each temperature that ended at its bound: if the classifier ranks classes no
+        better than chance; without smoothed targets also if all samples are classified
+        correctly, or if the scale of its decision values is extreme.
 
     See Also
     --------
@@ -72,15 +98,31 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
     >>> X, X_cal, y, y_cal = train_test_split(X, y, random_state=0)
     >>> trained = GaussianNB().fit(X, y)
     >>> model = TemperatureCalibratedClassifier(FrozenEstimator(trained)).fit(X_cal, y_cal)
-    >>> print(f"{model.calibrated_classifiers_[0].calibrators[0].temperature_:.0f}")
+    >>> print(f"{model.temperature_:.0f}")
     14
     """
 
-    def __init__(self, estimator=None, *, cv=None, n_jobs=None, ensemble="auto"):
+    def __init__(
+        self, estimator=None, *, smoothing="targets", cv=None, n_jobs=None, ensemble="auto"
+    ):
         self.estimator = estimator
+        self.smoothing = smoothing
         self.cv = cv
         self.n_jobs = n_jobs
         self.ensemble = ensemble
 
+    @property
+    def temperature_(self):
+        """The temperature, or one for each pair if there are several."""
+        check_is_fitted(self)
+        found = np.array([_temperature_of(pair) for pair in self.calibrated_classifiers_])
+        return found if len(found) > 1 else float(found[0])
+
     def _new_calibrator(self):
-        return TemperatureScaling()
+        calibrator = TemperatureScaling(smoothing=self.smoothing)
+        calibrator.check_params()
+        return calibrator
+
+
+def _temperature_of(pair):
+    return pair.calibrators[0].temperature_ if pair.calibrators else 1.0

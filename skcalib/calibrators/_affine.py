@@ -13,7 +13,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._logits import exponentials, softmax
+from skcalib._logits import exponentials, masked_entries, softmax
 
 MAX_ITER = 100
 MAX_CG = 300  # steps of conjugate gradients for one of Newton's
@@ -32,7 +32,7 @@ def fit_affine(z, codes, weight, ridge, start=None, *, closely=True):
     Parameters
     ----------
     z : ndarray of shape (n_samples, n_classes)
-        Logits, float32 or float64.
+        Logits, float32 or float64; -inf where a class is masked (for a diagonal only).
 
     codes : ndarray of shape (n_samples,)
         The column of each row's label.
@@ -51,15 +51,18 @@ def fit_affine(z, codes, weight, ridge, start=None, *, closely=True):
     """
     theta = np.zeros(ridge.shape) if start is None else start
     weight = weight / weight.sum()
+    masked = masked_entries(z)
+    if masked is not None:  # their probability is 0, and no sum may meet an infinity
+        z = np.where(masked, z.dtype.type(0), z)
     if ridge.size <= DIRECT or z.size <= FEW:
         tolerance = EXACTLY if z.size <= FEW else NEARLY
         z = z.astype(np.float64, copy=False)
-        theta, left = _newton(z, codes, weight, ridge, theta, tolerance)
+        theta, left = _newton(z, codes, weight, ridge, theta, tolerance, masked)
     else:
         single = z.astype(np.float32, copy=False)
-        theta, left = _newton(single, codes, weight, ridge, theta, ROUGHLY)
+        theta, left = _newton(single, codes, weight, ridge, theta, ROUGHLY, masked)
         if closely:
-            theta, left = _newton(z, codes, weight, ridge, theta, CLOSELY, single)
+            theta, left = _newton(z, codes, weight, ridge, theta, CLOSELY, masked, single)
     if left is not None:
         warnings.warn(
             f"The fit of {theta.size} parameters did not converge in {MAX_ITER} iterations; "
@@ -72,10 +75,14 @@ def fit_affine(z, codes, weight, ridge, start=None, *, closely=True):
 
 def affine_proba(z, theta):
     """Return the probabilities for rows of logits."""
-    return softmax(z + _change(z, theta))
+    masked = masked_entries(z)
+    if masked is None:
+        return softmax(z + _change(z, theta))
+    z = np.where(masked, z.dtype.type(0), z)
+    return softmax(np.where(masked, z.dtype.type(-np.inf), z + _change(z, theta)))
 
 
-def _newton(z, codes, weight, ridge, theta, tolerance, products=None):
+def _newton(z, codes, weight, ridge, theta, tolerance, masked=None, products=None):
     """Return where Newton's method ends, and what is left if that is not the optimum.
 
     Where the Hessian is not formed, its products are taken in the precision of `products`.
@@ -85,7 +92,8 @@ def _newton(z, codes, weight, ridge, theta, tolerance, products=None):
     wide = np.float32 if tolerance == ROUGHLY else np.float64
     slack = 32 * np.finfo(wide).eps
     proba = np.empty(z.shape, products.dtype)
-    value, gradient = objective(theta, z, codes, weight, ridge, proba, wide)
+    data = z, codes, weight, ridge, proba, wide, masked
+    value, gradient = objective(theta, *data)
     before, solve = np.inf, None
     for _ in range(MAX_ITER):
         if solve is None:
@@ -98,7 +106,7 @@ def _newton(z, codes, weight, ridge, theta, tolerance, products=None):
             return theta - step, None
         for halving in range(40):
             trial = theta - step * 0.5**halving
-            new, new_gradient = objective(trial, z, codes, weight, ridge, proba, wide)
+            new, new_gradient = objective(trial, *data)
             if new <= value - 1e-4 * 0.5**halving * decrement + slack * value:
                 break
         theta, value, gradient = trial, new, new_gradient
@@ -120,14 +128,19 @@ def _solver(z, proba, weight, ridge):
     return lambda gradient: _conjugate_gradients(scale, z, proba, weight, ridge, gradient)
 
 
-def objective(theta, z, codes, weight, ridge, proba, wide=np.float64):
-    """Return the objective and its gradient; write the probabilities to `proba`."""
+def objective(theta, z, codes, weight, ridge, proba, wide=np.float64, masked=None):
+    """Return the objective and its gradient; write the probabilities to `proba`.
+
+    Where classes are masked, `z` is finite, and their probability is 0.
+    """
     value, gradient = 0.0, np.zeros(theta.shape)
     for block in _blocks(z):
         rows = z[block].astype(wide, copy=False)
         truth, w = codes[block], weight[block]
         scores = _change(rows, theta)
         scores += rows
+        if masked is not None:
+            scores[masked[block]] = -np.inf
         mass = np.empty_like(scores)
         total = exponentials(scores, 1.0, scores, mass)
         each = np.arange(len(truth)), truth

@@ -4,11 +4,11 @@ from numbers import Real
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._blocks import row_blocks
-from skcalib._progress import shown
+from skcalib._logits import masked_entries, softmax
+from skcalib._progress import run_parallel
 from skcalib.calibrators._auto_candidates import (
     candidates_for,
     honest_truth,
@@ -17,10 +17,11 @@ from skcalib.calibrators._auto_candidates import (
 )
 from skcalib.calibrators._auto_folds import dealt, merged_rows
 from skcalib.calibrators._auto_pool import evidence
-from skcalib.calibrators._auto_unfloored import are_log_proba, input_proba
 from skcalib.calibrators._base import Calibrator, check_flag
+from skcalib.calibrators._masks import refuse_masks
 from skcalib.calibrators._mixture import mix
 
+ALMOST_ZERO = 1e-12  # in place of zeros, so that no mistake costs an infinite log loss
 FEWEST = 10  # samples; with less, nothing is chosen
 MANY = 1000  # samples, for which three folds, once, are enough
 FEW_PLAN, MANY_PLAN = (5, 3), (3, 1)  # folds, repetitions
@@ -57,10 +58,8 @@ class AutoCalibration(Calibrator):
         of the tempered input is mixed in as that takes.
 
     lift_zeros : bool, default=False
-        What becomes of probabilities of zero, if the input is returned unchanged. By default
-        they become 1e-12, nearly what they were. If True, all rows are mixed with
-        :math:`1 / (n + 1)` of the uniform distribution: safer if the classifier is never
-        to be wholly sure.
+        If True, an input that is returned unchanged is mixed with :math:`1 / (n + 1)` of the
+        uniform distribution: safer if the classifier is never to be wholly sure.
 
     random_state : int, RandomState instance or None, default=0
         Deals the rows to folds. With an integer, the same data give the same answer.
@@ -121,9 +120,10 @@ class AutoCalibration(Calibrator):
     Below ten samples, the input is returned unchanged. Weights are frequencies here, too:
     a row of weight two is dealt to two folds, as its repetition would be.
 
-    Logits that are the logarithms of probabilities (:func:`~skcalib.logits_from_proba`) are
-    recognised in `fit`, by the sums of rows. "Unchanged" then means the probabilities before
-    some were raised to the floor, save that zeros become 1e-12.
+    "Unchanged" is the softmax of the logits. In
+    :class:`~skcalib.CalibratedClassifierCV` around a classifier that answers with
+    probabilities it is these probabilities themselves, before some were raised to the floor
+    (:func:`~skcalib.probability_floor`), with 1e-12 in place of zeros.
 
     The pool is stacking by the log loss (Smyth and Wolpert; Yao et al.); the candidates, the
     counts in advance and the gate were chosen on real data sets, of which half were kept for
@@ -152,6 +152,7 @@ class AutoCalibration(Calibrator):
     """
 
     short_name = "auto"
+    takes_masks = True
 
     def __init__(
         self,
@@ -176,6 +177,33 @@ class AutoCalibration(Calibrator):
             raise ValueError(f"caution must be a number of at least 0, got {self.caution!r}.")
         check_flag("keep_argmax", self.keep_argmax)
         check_flag("lift_zeros", self.lift_zeros)
+
+    def unchanged_proba(self, proba, floor):
+        """Return a classifier's own probabilities if the input is gated, else None.
+
+        Parameters
+        ----------
+        proba : ndarray of shape (n_samples, n_classes)
+            What the classifier answered, before any probability was raised to the floor.
+
+        floor : float
+            That of the calibration rows (:func:`~skcalib.probability_floor`).
+
+        Returns
+        -------
+        unchanged : ndarray of shape (n_samples, n_classes) or None
+            The same, save that rows sum to one and zeros become 1e-12, shared by all of a
+            row's that are below the floor, or the floor if that is less; with `lift_zeros`,
+            mixed with the uniform distribution.
+        """
+        if not self.gated_:
+            return None
+        below = proba < floor
+        # No more than the floor: a zero must not overtake what is merely small.
+        least = np.minimum(ALMOST_ZERO / np.maximum(below.sum(axis=1, keepdims=True), 1), floor)
+        unchanged = np.where(below, np.maximum(proba, least), proba)
+        unchanged /= unchanged.sum(axis=1, keepdims=True, dtype=np.float64)
+        return self._lifted(unchanged.astype(proba.dtype, copy=False), proba)
 
     def describe(self):
         """Say in one line what was chosen, and why.
@@ -205,12 +233,12 @@ class AutoCalibration(Calibrator):
     def _fit(self, logits, codes, weight):
         self._n_samples = float(weight.sum())
         self._uniform_share = 1 / (self._n_samples + 1) if self.lift_zeros else 0.0
-        self._families = candidates_for(logits.shape[1])
+        self._masked = masked_entries(logits) is not None
+        self._families = candidates_for(logits.shape[1], self._masked)
         self.candidates_ = names_of(self._families)
         self.required_t_ = self._required_t(logits.shape[1])
         merged = merged_rows(logits, codes, weight)
         self._weigh(*merged)
-        self._log_proba = self.gated_ and are_log_proba(logits)
         if self.gated_:
             self.weights_ = np.eye(len(self.candidates_))[0]
             return
@@ -233,11 +261,15 @@ class AutoCalibration(Calibrator):
         rng = check_random_state(self.random_state)
         plans = [dealt(codes, weight, n_folds, rng) for _ in range(n_repeats)]
         shares = np.hstack(plans).T
-        work = Parallel(n_jobs=self.n_jobs, return_as="generator")(
-            delayed(honest_truth)(logits, codes, weight, share) for share in shares
+        found = run_parallel(
+            honest_truth,
+            [(logits, codes, weight, share, self._masked) for share in shares],
+            n_jobs=self.n_jobs,
+            name="auto calibration",
+            unit="folds",
+            verbose=self.verbose,
         )
-        done = shown(work, len(shares), "auto calibration", "folds", self.verbose)
-        truth = np.vstack(list(done))
+        truth = np.vstack(found)
         piece, rows = np.nonzero(shares)
         entry_weight = shares[piece, rows]
         pieces = np.column_stack(np.divmod(piece, n_folds))
@@ -248,13 +280,17 @@ class AutoCalibration(Calibrator):
 
     def _proba(self, logits):
         if self.gated_:
-            proba = input_proba(logits, self._log_proba)
-            return mix(proba, self._uniform_share) if self.lift_zeros else proba
+            return self._lifted(softmax(logits), logits)
+        if not self._masked and logits.shape[1] > 2 and masked_entries(logits) is not None:
+            refuse_masks("AutoCalibration, fitted to rows without masks,")
         proba = pooled_proba(self._families, self.weights_, logits)
         if self.keep_argmax:
             for block in row_blocks(*logits.shape):
                 proba[block] = self._with_argmax(proba[block], logits[block])
         return proba
+
+    def _lifted(self, proba, logits):
+        return mix(proba, self._uniform_share, logits) if self.lift_zeros else proba
 
     def _with_argmax(self, proba, logits):
         """Mix in as much of the tempered input as the input's likeliest class needs."""

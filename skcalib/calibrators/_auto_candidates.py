@@ -9,6 +9,7 @@ from skcalib._blocks import row_blocks
 from skcalib._logits import softmax
 from skcalib.calibrators._affine import affine_proba, fit_affine
 from skcalib.calibrators._beta import BetaCalibration
+from skcalib.calibrators._masks import count_classes
 from skcalib.calibrators._mixture import mixed_logits
 from skcalib.calibrators._quadratic import QuadraticScaling
 from skcalib.calibrators._structured import matrix_ridge, structured_logits, vector_ridge
@@ -18,12 +19,15 @@ MANY_CLASSES = 300  # above, a matrix has too many entries
 RIDGES = {"svs": vector_ridge, "sms": matrix_ridge}
 
 
-def candidates_for(n_classes):
-    """Return what can be chosen: families, whose names in a row are the candidates."""
+def candidates_for(n_classes, masked=False):
+    """Return what can be chosen: families, whose names in a row are the candidates.
+
+    Where classes are masked, matrices, which mix columns, are not among them.
+    """
     if n_classes == 2:
         singles = [QuadraticScaling(), BetaCalibration(), VennAbersCalibration()]
         return [Identity(), Tempered([("svs", 1), ("sms", 1)]), *map(Single, singles)]
-    if n_classes <= MANY_CLASSES:
+    if n_classes <= MANY_CLASSES and not masked:
         members = [("svs", 1), ("sms", 1), ("sms", 0.1), ("sms", 0.01)]
     else:
         members = [("svs", 1), ("svs", 0.1), ("svs", 0.01)]
@@ -79,6 +83,7 @@ class Tempered:
         self.thetas, last = [], None
         for kind, penalty in self.members:
             start = self.thetas[-1] if kind == last else None
+            penalty *= count_classes(logits) / logits.shape[1]
             ridge = RIDGES[kind](logits.shape[1], weight.sum(), penalty)
             self.thetas.append(fit_affine(z, codes, weight, ridge, start, closely=closely))
             last = kind
@@ -109,7 +114,7 @@ def pooled_proba(families, weights, logits):
     return out
 
 
-def honest_truth(logits, codes, weight, shares):
+def honest_truth(logits, codes, weight, shares, masked=False):
     """Fit all candidates without a fold; return what they say of its rows' true classes.
 
     `shares` is the weight of each row in the fold. If the rest has one class only, nothing is
@@ -118,7 +123,7 @@ def honest_truth(logits, codes, weight, shares):
     held = np.flatnonzero(shares)
     left = weight - shares
     kept = np.flatnonzero(left > 1e-9 * weight)
-    families = candidates_for(logits.shape[1])
+    families = candidates_for(logits.shape[1], masked)
     if len(np.unique(codes[kept])) < 2:
         own = true_column(softmax(logits[held]), codes[held])
         return np.repeat(own[:, None], len(names_of(families)), axis=1)

@@ -6,24 +6,29 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcalib._blocks import row_blocks
-from skcalib._logits import check_finite, check_proba, looks_like_proba
-from skcalib._predictions import ProbabilisticClassifierMixin
-from skcalib._targets import check_labels, check_weight, columns_of_classes
-from skcalib.calibrators._lifting import (
-    LIFTINGS,
-    binary_columns,
-    binary_problems,
-    joined,
-    mixed_with_uniform,
+from skcalib._logits import (
+    check_logits,
+    check_proba,
+    float_array,
+    looks_like_proba,
+    masked_entries,
 )
+from skcalib._predictions import ProbabilisticClassifierMixin
+from skcalib._representations import VersionedMixin
+from skcalib._targets import check_labels, check_weight, columns_of_classes
+from skcalib.backends import in_numpy, is_table
+from skcalib.calibrators._lifting import LIFTINGS, binary_problems, calibrated_odds, joined
+from skcalib.calibrators._masks import refuse_masked_truth, refuse_masks, rows_to_learn_from
 from skcalib.calibrators._mixture import SMOOTHINGS, uniform_share
 
 
-class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta):
+class Calibrator(
+    VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta
+):
     """Base of all calibrators: validates, maps labels to columns, makes weights a vector.
 
     Derive from it to write a method of your own, and give an instance of it as the
@@ -41,6 +46,11 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
     - ``check_params()``, if there are parameters to check: raises ValueError. It is called
       before anything is trained.
 
+    A class attribute ``takes_masks = True`` says that a method knows what to do with classes
+    that a row cannot be: their logits are then -inf, their probability must be 0, and `codes`
+    never names one. Each row that `_fit` gets has two classes or more. Without it, masked
+    logits are an error.
+
     Examples
     --------
     >>> from scipy.special import softmax
@@ -56,6 +66,7 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
     """
 
     short_name = None
+    takes_masks = False
     pools_by_geometric_mean = False  # how the meta-estimators average over folds
     _skips_weight_zero = False  # whether _fit leaves such rows out itself, without a copy
 
@@ -70,6 +81,28 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
     def check_params(self):
         """Raise ValueError if a parameter is unusable; here there are none."""
 
+    def unchanged_proba(self, proba, floor):
+        """Return a classifier's own probabilities if they are left unchanged, else None.
+
+        The meta-estimators ask before :meth:`predict_proba` where the classifier answers with
+        probabilities: the softmax of their logits would return the floor in place of what
+        was raised to it. Most calibrators always change their input.
+
+        Parameters
+        ----------
+        proba : ndarray of shape (n_samples, n_classes)
+            What the classifier answered, before any probability was raised to the floor.
+
+        floor : float
+            That of the calibration rows (:func:`~skcalib.probability_floor`).
+
+        Returns
+        -------
+        unchanged : ndarray of shape (n_samples, n_classes) or None
+            Rows in [0, 1] that sum to one; None to be asked for :meth:`predict_proba`.
+        """
+        return None
+
     def fit(self, X, y, sample_weight=None):
         """Learn the calibration map.
 
@@ -79,7 +112,10 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
             Logits, a column for each class in sorted order of the labels: real numbers
             of at most 1e30 whose softmax makes sense. A single column is a binary
             decision value f, the same as the logits ``(-f/2, f/2)``. For probabilities
-            see :func:`~skcalib.logits_from_proba`.
+            see :func:`~skcalib.logits_from_proba`. A class that a row cannot be is *masked*
+            by -inf, or by the lowest finite number of the array's floating type; methods
+            that mix columns refuse that. Frames, tables of Arrow and tensors on the CPU are
+            taken in their own precision, bfloat16 and float16 as float32.
 
         y : array-like of shape (n_samples,)
             Class labels: strings, integers, integer-valued floats, booleans,
@@ -100,7 +136,8 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         ValueError
             If X holds NaN or infinite values or has the wrong number of columns, if y
             has one class only, or if weights are negative, NaN or all zero, or if a
-            parameter is unusable.
+            parameter is unusable. If X masks a row's own class, all classes of a row, or
+            any class where the method cannot leave classes out.
 
         Warns
         -----
@@ -123,6 +160,7 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
                 UserWarning,
                 stacklevel=2,
             )
+        refuse_masked_truth(logits, codes, used)
         if not (self._skips_weight_zero or used.all()):
             logits, codes, weight = logits[used], codes[used], weight[used]
         return self._learn(logits, codes, weight)
@@ -133,7 +171,7 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         Parameters
         ----------
         logits : ndarray of shape (n_samples, n_classes)
-            Finite, float32 or float64.
+            Finite, or -inf where a class is masked; float32 or float64.
 
         codes : ndarray of shape (n_samples,)
             The column of each row's label; a class may be missing, not all but one.
@@ -148,6 +186,7 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         """
         self.n_features_in_ = logits.shape[1]
         self.classes_ = np.arange(logits.shape[1])
+        refuse_masked_truth(logits, codes, weight > 0)
         return self._learn(logits, codes, weight)
 
     def predict_proba(self, X):
@@ -161,13 +200,16 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``; float32 for float32 logits.
+            Columns in the order of ``classes_``; float32 for float32 logits. Exactly 0 for
+            masked classes.
         """
         check_is_fitted(self)
         return self._proba(self._check_logits(X, reset=False))
 
     def _learn(self, logits, codes, weight):
         """Fit, and let a few answers show whether the method keeps its promise."""
+        logits, codes, weight = rows_to_learn_from(logits, codes, weight)
+        self._refuse_masks(logits)
         self._fit(logits, codes, weight)
         few = logits[:8]
         proba = np.asarray(self._proba(few))
@@ -177,17 +219,28 @@ class Calibrator(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta)
         check_proba(proba, source)
         return self
 
+    def _refuse_masks(self, logits):
+        if not self.takes_masks and masked_entries(logits) is not None:
+            refuse_masks(type(self).__name__)
+
     def _check_logits(self, X, *, reset):
+        given, X = X, in_numpy(X)
+        if getattr(X, "dtype", None) == np.float16:
+            X = float_array(X, "X")
         if np.asarray(X).ndim == 1:
             raise ValueError(
                 "Expected 2D array, got 1D array instead: X holds logits, a column for each "
                 "class. Reshape your data with X.reshape(-1, 1) if they are binary decision "
                 "values."
             )
-        X = validate_data(
-            self, X, dtype=[np.float64, np.float32], reset=reset, ensure_all_finite=False
-        )
-        check_finite(X, "X")
+        choices = {"dtype": [np.float64, np.float32], "ensure_all_finite": False}
+        if is_table(given):  # its names
+            validate_data(self, given, reset=reset, skip_check_array=True)
+            X = check_array(X, **choices, input_name="X", estimator=self)
+        else:
+            X = validate_data(self, X, **choices, reset=reset)
+        X = check_logits(X, "X")
+        self._refuse_masks(X)
         return np.hstack([-X / 2, X / 2]) if X.shape[1] == 1 else X
 
 
@@ -203,6 +256,9 @@ class BinaryCalibrator(Calibrator):
       fitted to the rows of these two classes, and the probabilities of all pairs are
       coupled: with :math:`r_{kj}` the probability of k if it is k or j,
       :math:`p_k \propto 1 / (\sum_{j \ne k} 1 / r_{kj} - (K - 2))` [1]_.
+
+    A row takes no part in the map of a class that it masks, and gives that class probability
+    0; the others' are divided by their sum. In such rows K counts the classes left.
 
     If a class attribute or parameter ``smoothing`` is "mix", not "none", each map is mixed
     with the uniform distribution of its K outcomes (2 for pairs): :math:`(1 - \epsilon) p +
@@ -246,6 +302,7 @@ class BinaryCalibrator(Calibrator):
     'yes'
     """
 
+    takes_masks = True
     multiclass = "ovr"
     smoothing = "none"
 
@@ -272,17 +329,16 @@ class BinaryCalibrator(Calibrator):
     def _proba(self, logits):
         proba = np.empty_like(logits, order="C")
         for block in row_blocks(*logits.shape):
-            odds = self._odds(logits[block])
-            proba[block] = joined(odds, logits.shape[1], self.multiclass)
+            masked = masked_entries(logits[block])
+            odds = calibrated_odds(
+                self._apply_map,
+                zip(self.maps_, self._uniform_shares, strict=True),
+                logits[block],
+                self.multiclass,
+                masked,
+            )
+            proba[block] = joined(odds, logits.shape[1], self.multiclass, masked)
         return proba
-
-    def _odds(self, logits):
-        """Yield the calibrated log-odds of each map."""
-        columns = binary_columns(logits, self.multiclass)
-        n_outcomes = 2 if self.multiclass == "ovo" else logits.shape[1]
-        for fitted, share, z in zip(self.maps_, self._uniform_shares, columns, strict=True):
-            odds = z if fitted is None else self._apply_map(fitted, z)
-            yield mixed_with_uniform(odds, share, n_outcomes)
 
 
 def check_choice(name, value, choices):

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logit
 
+from skcalib._representations import short_repr
+
 ON_CUT = 1e-9  # distance of log-odds from a given cut that is rounding
 
 
@@ -19,6 +21,8 @@ class Bins(NamedTuple):
     left: np.ndarray
     right: np.ndarray
     edges: np.ndarray
+
+    __repr__ = short_repr
 
     def totals(self, amounts):
         """Return the sum over each bin of an amount at each score."""
@@ -39,6 +43,8 @@ class Steps(NamedTuple):
 
     edges: np.ndarray
     levels: np.ndarray
+
+    __repr__ = short_repr
 
     def __call__(self, z):
         left = self.levels[np.searchsorted(self.edges, z, side="left")]

@@ -5,7 +5,13 @@ import numpy as np
 from skcalib.calibrators._affine import affine_proba, fit_affine
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._structured import check_penalty, warn_of_many_classes
-from skcalib.calibrators._tempered import starting_beta, tempered_logits, tempered_proba
+from skcalib.calibrators._tempered import (
+    LARGE,
+    starting_beta,
+    tempered_logits,
+    tempered_proba,
+    warn_if_separated,
+)
 
 N_FOLDS = 5
 TRACE = 1e-3  # of a ridge, divided by the sample size: diagonals have no penalty otherwise
@@ -60,8 +66,9 @@ class DirichletCalibration(Calibrator):
     Warns
     -----
     ConvergenceWarning
-        If Newton's iteration stops short of the optimum, or if the logits rank classes no
-        better than chance.
+        If Newton's iteration stops short of the optimum, if the logits rank classes no
+        better than chance, or if the fitted map classifies every sample correctly: then
+        little keeps probabilities from 0 and 1.
 
     UserWarning
         If there are more than 300 classes.
@@ -124,6 +131,7 @@ class DirichletCalibration(Calibrator):
             self.penalty_ = penalties[0]
         ridge = _ridge(n_classes, self.penalty_, beta, weight.sum())
         self._theta = fit_affine(z, codes, weight, ridge)
+        warn_if_separated(z, self._theta, codes)
         self.temperature_ = 1 / beta
         self.coef_ = beta * (np.eye(n_classes) + self._theta[:, :-1])
         self.intercept_ = self._theta[:, -1]
@@ -133,7 +141,7 @@ class DirichletCalibration(Calibrator):
 
 
 def _ridge(n_classes, penalty, beta, n):
-    ridge = np.full((n_classes, n_classes + 1), penalty * beta**2)
+    ridge = np.full((n_classes, n_classes + 1), penalty * min(beta, LARGE) ** 2)
     ridge[:, -1] = penalty
     np.fill_diagonal(ridge, 0)
     return ridge + TRACE / n

@@ -9,11 +9,15 @@ from sklearn.exceptions import ConvergenceWarning
 from skcalib._blocks import row_blocks
 from skcalib._logits import softmax
 from skcalib.calibrators._base import Calibrator
-from skcalib.calibrators._temperature import best_beta
+from skcalib.calibrators._masks import uniform_over_open
+from skcalib.calibrators._temperature_search import best_beta
 
 MAX_ITER = 1000
 GAP = 1e-10  # of the log loss, at most, before the last step
+STEP = 1e-8  # of the weights, at most, in the last step
 ROUNDING = 1e-15
+GIVEN = np.array([0.0, 1.0, 0.0])  # of equally good weights, the nearest to these are taken
+PREFERENCE = 5e-10  # curvature of that, far below all that the log loss can tell
 SUPPORTS = [
     list(support) for support in chain(*(combinations(range(3), size) for size in (1, 2, 3)))
 ]
@@ -64,7 +68,9 @@ class EnsembleTemperatureScaling(Calibrator):
     log loss is used here, and the weights found by expectation-maximisation, replaced by
     a step of Newton's method whenever that gains more. The log loss exceeds its minimum by
     at most ``max_j mean(p_j / p) - 1``, the p_j being the components; iteration ends when
-    this is below 1e-10.
+    this is below 1e-10. Where several mixtures fit equally well, as if all calibration
+    samples are saturated, the one with the weights nearest to (0, 1, 0) is taken: what is
+    given stays.
 
     References
     ----------
@@ -82,16 +88,19 @@ class EnsembleTemperatureScaling(Calibrator):
     """
 
     short_name = "ets"
+    takes_masks = True
 
     def _fit(self, logits, codes, weight):
         beta, flaw = best_beta(logits, codes, weight)
         self.temperature_ = 1 / beta
-        of_truth = np.full((len(codes), 3), 1 / logits.shape[1])
+        of_truth = np.empty((len(codes), 3))
         for block in row_blocks(*logits.shape):
             rows, truth = logits[block].astype(np.float64, copy=False), codes[block]
             each = np.arange(len(truth)), truth
             of_truth[block, 0] = softmax(rows, beta)[each]
             of_truth[block, 1] = softmax(rows)[each]
+            uniform = uniform_over_open(1.0, rows, rows.dtype)
+            of_truth[block, 2] = np.broadcast_to(uniform, rows.shape)[each]
         self.weights_, gap = mixture_weights(of_truth, weight / weight.sum())
         if gap > GAP:
             flaw = f"The weights may cost {gap:.1e} of log loss after {MAX_ITER} iterations."
@@ -104,50 +113,57 @@ class EnsembleTemperatureScaling(Calibrator):
         proba *= tempered
         for block in row_blocks(*logits.shape):
             proba[block] += given * softmax(logits[block])
-        proba += uniform / logits.shape[1]
+        proba += uniform_over_open(uniform, logits, logits.dtype)
         return proba
 
 
 def mixture_weights(of_truth, weight):
     """Return the best weights of three components, and how much more may be gained at most.
 
-    Expectation-maximisation always gains, but may crawl; Newton's steps do not.
+    Expectation-maximisation always gains, but may crawl; Newton's steps do not. Components
+    that say the same of all rows, as all do if these are saturated, leave the optimum open; a
+    trace of preference for the given probabilities then decides, not the order of the rows.
     """
     mixture = np.full(3, 1 / 3)
     for _ in range(MAX_ITER):
         ratios = of_truth / np.einsum("ij,j->i", of_truth, mixture)[:, None]
         gains = np.einsum("i,ij->j", weight, ratios)
-        gap = gains.max() - 1
+        wanted = gains - PREFERENCE * (mixture - GIVEN)
+        gap = wanted.max() - mixture @ wanted
         curvature = np.einsum("i,ij,ik->jk", weight, ratios, ratios)
         candidates = [mixture * gains, _newton(curvature, gains)]
-        losses = [_log_loss(of_truth, weight, candidate) for candidate in candidates]
+        candidates = [candidate / candidate.sum() for candidate in candidates]
+        losses = [_loss(of_truth, weight, candidate) for candidate in candidates]
         best = candidates[int(losses[1] <= losses[0] + ROUNDING)]
-        mixture = best / best.sum()
-        if gap <= GAP:  # before this step, which squared it
+        step = np.abs(best - mixture).max()
+        mixture = best
+        if gap <= GAP and step <= STEP:  # the last step squared the gap
             break
     return mixture, gap
 
 
 def _newton(curvature, gains):
-    """Minimise the quadratic model of the loss plus the sum of the weights, none negative.
+    """Minimise the quadratic model of the loss among weights that sum to one, none negative.
 
-    At its minimum, the weights sum to one. There are seven sets of positive weights to try.
+    There are seven sets of positive weights to try.
     """
-    linear = 2 * gains - 1
+    linear = 2 * gains + PREFERENCE * GIVEN  # the curvature times the last weights is `gains`
     best, lowest = np.full(3, 1 / 3), np.inf
     for support in SUPPORTS:
-        part = curvature[np.ix_(support, support)]
-        damped = part + 1e-13 * np.trace(part) * np.eye(len(support))
-        solution = np.linalg.solve(damped, linear[support])
-        value = -linear[support] @ solution / 2
-        if (solution >= 0).all() and value < lowest and solution.sum() > 0:
+        part = curvature[np.ix_(support, support)] + PREFERENCE * np.eye(len(support))
+        ones = np.ones(len(support))
+        of_linear, of_ones = np.linalg.solve(part, np.stack([linear[support], ones], axis=1)).T
+        solution = of_linear + (1 - of_linear.sum()) / of_ones.sum() * of_ones
+        value = solution @ part @ solution / 2 - linear[support] @ solution
+        if (solution >= 0).all() and value < lowest:
             best, lowest = np.zeros(3), value
             best[support] = solution
     return best
 
 
-def _log_loss(of_truth, weight, mixture):
-    mixed = np.einsum("ij,j->i", of_truth, mixture / mixture.sum())
+def _loss(of_truth, weight, mixture):
+    mixed = np.einsum("ij,j->i", of_truth, mixture)
     if mixed.min() <= 0:
         return np.inf
-    return -np.einsum("i,i->", weight, np.log(mixed))
+    far = mixture - GIVEN
+    return -np.einsum("i,i->", weight, np.log(mixed)) + PREFERENCE / 2 * (far @ far)

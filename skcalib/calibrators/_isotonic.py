@@ -7,7 +7,9 @@ from scipy.interpolate import PchipInterpolator
 from scipy.optimize import isotonic_regression
 from scipy.special import logit
 
+from skcalib._representations import short_repr
 from skcalib.calibrators._base import BinaryCalibrator, check_choice
+from skcalib.calibrators._cubics import PiecewiseCubic
 from skcalib.calibrators._tied_scores import pool_ties
 
 
@@ -138,7 +140,9 @@ class MonotoneCurve(NamedTuple):
 
     knots: np.ndarray
     levels: np.ndarray
-    cubic: PchipInterpolator | None
+    cubic: PiecewiseCubic | None
+
+    __repr__ = short_repr
 
     def __call__(self, z):
         if self.cubic is None:
@@ -157,4 +161,5 @@ def _cubic(knots, levels):
     x = (knots - knots[0]) / (knots[-1] - knots[0])
     new = np.append(True, np.diff(x) > 1e-12)  # an outlier may leave the others no room
     new[-1] = True
-    return PchipInterpolator(x[new], levels[new])
+    cubic = PchipInterpolator(x[new], levels[new])
+    return PiecewiseCubic(cubic.x, cubic.c)

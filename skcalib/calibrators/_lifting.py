@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 from scipy.special import log_expit
 
-from skcalib._logits import sigmoid, softmax
+from skcalib._logits import masked_entries, sigmoid, softmax
 from skcalib.calibrators._log_odds import (
     UNDERFLOW,
     log_odds,
@@ -21,56 +21,92 @@ def binary_problems(logits, codes, weight, multiclass):
     """Yield (z, target, weight) of each map, in the order of `binary_columns`.
 
     Log-odds that differ by rounding only have been made equal. A pair of classes of which
-    neither has a row is an empty problem.
+    neither has a row is an empty problem. A row takes no part for a class that it masks.
     """
     precision = rounding_of(logits)
     n_classes = logits.shape[1]
     if multiclass == "ovr" or n_classes == 2:
+        masked = masked_entries(logits)
         for k, z in log_odds_columns(logits):
-            yield merge_near_ties(z, precision), codes == k, weight
+            if masked is None:
+                yield merge_near_ties(z, precision), codes == k, weight
+                continue
+            rows = np.flatnonzero(~masked[:, k])
+            z = merge_near_ties(z[rows], precision[rows]) if len(rows) else z[rows]
+            yield z, codes[rows] == k, weight[rows]
         return
+    masked = masked_entries(logits)
     rows_of = [np.flatnonzero(codes == k) for k in range(n_classes)]
     for j, k in combinations(range(n_classes), 2):
         rows = np.sort(np.concatenate([rows_of[j], rows_of[k]]))
+        if masked is not None:
+            rows = rows[~(masked[rows, j] | masked[rows, k])]
         z = logits[rows, k].astype(np.float64) - logits[rows, j]
         z = merge_near_ties(z, precision[rows]) if len(rows) else z
         yield z, codes[rows] == k, weight[rows]
 
 
 def binary_columns(logits, multiclass):
-    """Yield the log-odds that each map is applied to."""
+    """Yield the log-odds that each map is applied to; infinite where a class is masked."""
     n_classes = logits.shape[1]
     if multiclass == "ovr" or n_classes == 2:
         yield from log_odds(logits)
         return
     for j, k in combinations(range(n_classes), 2):
-        yield logits[:, k].astype(np.float64) - logits[:, j]
+        with np.errstate(invalid="ignore"):
+            z = logits[:, k].astype(np.float64) - logits[:, j]
+        yield np.where(np.isnan(z), -np.inf, z)  # both are masked, and others tell them 0
 
 
-def joined(odds, n_classes, multiclass):
+def calibrated_odds(apply_map, maps, logits, multiclass, masked):
+    """Yield the calibrated log-odds of each map, a pair of what was fitted and a share.
+
+    Infinite log-odds, of masked classes, stay as they are.
+    """
+    n_outcomes = np.full(len(logits), logits.shape[1])
+    if multiclass == "ovo":
+        n_outcomes[:] = 2
+    elif masked is not None:
+        n_outcomes -= masked.sum(axis=1)
+    columns = binary_columns(logits, multiclass)
+    for (fitted, share), z in zip(maps, columns, strict=True):
+        rows = slice(None) if masked is None else np.isfinite(z)
+        odds = z[rows] if fitted is None else apply_map(fitted, z[rows])
+        odds = mixed_with_uniform(odds, share, n_outcomes[rows])
+        if masked is not None:
+            z = z.copy()
+            z[rows] = odds
+            odds = z
+        yield odds
+
+
+def joined(odds, n_classes, multiclass, masked=None):
     """Return the probabilities of the classes, given the calibrated log-odds of each map."""
     if n_classes == 2:
         z = next(odds)
         return np.stack([sigmoid(-z), sigmoid(z)], axis=1)
     if multiclass == "ovr":
-        return _normalised(np.stack(list(odds)))
-    return _softmax_or_uniform(_coupled(odds, n_classes))
+        return _normalised(np.stack(list(odds)), masked)
+    return _softmax_or_uniform(_coupled(odds, n_classes), masked)
 
 
-def _normalised(odds):
+def _normalised(odds, masked):
     """Divide the probabilities of classes against the rest by their sum."""
     proba = sigmoid(odds)
     total = proba.sum(axis=0)
     few = total < UNDERFLOW
     if few.any():
-        proba[:, few] = _softmax_or_uniform(log_expit(odds[:, few]).T).T
+        of_few = None if masked is None else masked[few]
+        proba[:, few] = _softmax_or_uniform(log_expit(odds[:, few]).T, of_few).T
         total[few] = 1
     proba /= total
     return proba.T
 
 
-def _softmax_or_uniform(log_proba):
+def _softmax_or_uniform(log_proba, masked):
     log_proba[(log_proba == -np.inf).all(axis=1)] = 0  # nothing is known
+    if masked is not None:
+        log_proba[masked] = -np.inf
     return softmax(log_proba)
 
 

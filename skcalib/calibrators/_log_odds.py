@@ -66,17 +66,17 @@ def _statistics(logits):
     if far.any():
         below = rest[:, far]
         below[top[far], np.arange(below.shape[1])] = -np.inf
-        second = below.max(axis=0)
-        log_others[far] = second + np.log(np.exp(below - second).sum(axis=0))
+        second = np.maximum(below.max(axis=0), -np.finfo(np.float64).max)  # all masked: -inf
+        with np.errstate(divide="ignore"):
+            log_others[far] = second + np.log(np.exp(below - second).sum(axis=0))
     return top, peak, rest, mass, 1 + others, -log_others
 
 
 def rounding_of(logits):
     """Return for each row by how much its log-odds may be off by rounding in float64."""
-    columns = iter(logits.T)
-    largest = np.abs(next(columns)).astype(np.float64)
-    for column in columns:
-        np.maximum(largest, np.abs(column), out=largest)
+    largest = np.zeros(len(logits))
+    for column in logits.T:  # masked classes, -inf, have no rounding
+        np.maximum(largest, np.abs(column), out=largest, where=column > -np.inf)
     if logits.shape[1] > 2:
         largest += 8  # of the logarithm of a sum, however small the logits
     return 8 * np.finfo(np.float64).eps * largest

@@ -7,13 +7,19 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._logits import sigmoid
+from skcalib.calibrators._bulk import bulk_of
 
 MAX_ITER = 200
+HALVINGS = 60
 TOLERANCE = 1e-22  # on Newton's decrement: twice what is left of the mean loss
 NOISE = 1e-12  # below this decrement, a loss that stands still is rounding
 RIDGE = 1e-8  # on standardised coefficients, where without it there is no end
 NOTHING = 1e-10  # a decrement not worth a warning, where the optimum is at infinity
 PERFECT = 1e-12  # mean loss below which separable data are fitted well enough
+LIGHTEST = 1e-18  # share of the mean weight that a row must have to make these stricter
+PARALLEL = 1e-28  # of a feature's square that others do not explain, if that is rounding
+OUTLYING = 1e3  # spreads beyond which a row would rule the first steps
+FARTHEST = 1e60  # spreads; squares of squares are finite
 
 
 class LogisticFit(NamedTuple):
@@ -32,7 +38,7 @@ def fit_logistic(features, target, weight, *, intercept=True):
     differ by next to nothing, a trace of a ridge gives it one.
     """
     standardised = [standardisation(f, centred=intercept) for f in features]
-    rows = [(f - c) * s for f, (c, s) in zip(features, standardised, strict=True)]
+    rows = [_in_spreads(f, *pair) for f, pair in zip(features, standardised, strict=True)]
     start = np.zeros(len(rows) + intercept)
     if intercept:
         n = weight.sum()
@@ -41,6 +47,7 @@ def fit_logistic(features, target, weight, *, intercept=True):
         rows.append(np.ones_like(target))
     problem = np.stack(rows), target, weight / weight.sum()
     ridge = np.diag([RIDGE] * len(features) + [0.0] * intercept)
+    start = _good_start(*problem, start, 0 * ridge)
     parameters, loss, excess = newton(*problem, start, 0 * ridge)
     if excess > 0:
         parameters, loss, excess = newton(*problem, start, ridge)
@@ -52,18 +59,42 @@ def fit_logistic(features, target, weight, *, intercept=True):
 
 
 def standardisation(z, *, centred=True):
-    """Return centre and inverse spread by medians, so that an outlier sets neither.
+    """Return centre and inverse spread of the bulk, so that an outlier sets neither.
 
-    Nor do ties at the centre, where saturated scores often are, count for the spread.
+    Constant scores carry no information: their inverse spread is 0.
     """
-    centre = np.median(z) if centred else 0.0
-    distance = np.abs(z - centre)
-    farthest = distance.max()
-    # Constant scores carry no information; what rounding or underflow parts is constant.
-    if farthest <= max(1e-12 * abs(centre), 1e-290):
-        return centre, 0.0
-    # Nor do ties at the centre, as of a saturated classifier most scores may be.
-    return centre, 1 / np.median(distance[distance >= 1e-10 * farthest])
+    bulk = bulk_of(z, centred=centred)
+    return bulk.centre, 1 / bulk.spread if bulk.spread else 0.0
+
+
+def _in_spreads(values, centre, scale):
+    with np.errstate(over="ignore"):
+        return np.clip((values - centre) * scale, -FARTHEST, FARTHEST)
+
+
+def _good_start(features, target, weight, start, penalty):
+    """Return where Newton's iteration should begin.
+
+    An outlier on its class's side has no say at the optimum, but rules the first steps
+    from zero, which may then never see the other rows. So the fit with outliers brought in
+    is tried, and that with one of several features; the best by the loss of the problem
+    itself is taken, which is zero again if an outlier is on the other side.
+    """
+    inner = np.clip(features, -OUTLYING, OUTLYING)
+    if (inner == features).all():
+        return start
+    starts = [start, newton(inner, target, weight, start, penalty)[0]]
+    n_features = len(features) - (features[-1] == 1).all()
+    for j in range(n_features if n_features > 1 else 0):
+        used = np.append(np.arange(len(features)) == j, True)[: len(features)]
+        used[n_features:] = True
+        alone = np.zeros(len(features))
+        part = penalty[np.ix_(used, used)]
+        begin = _good_start(features[used], target, weight, start[used], part)
+        alone[used] = newton(features[used], target, weight, begin, part)[0]
+        starts.append(alone)
+    losses = [_loss(trial, features, target, weight, penalty)[0] for trial in starts]
+    return starts[int(np.nanargmin(losses))]
 
 
 def newton(features, target, weight, parameters, penalty):
@@ -73,24 +104,25 @@ def newton(features, target, weight, parameters, penalty):
     minimised, and by how much it may still be too large. Products go by einsum, as BLAS
     starts threads for them that cost more than they bring.
     """
+    # The lightest row, too, is fitted well.
+    strictness = np.clip(weight.min() * len(weight), LIGHTEST, 1)
     loss, s = _loss(parameters, features, target, weight, penalty)
     before = np.inf
     for _ in range(MAX_ITER):
-        error = weight * (sigmoid(s) - target)
-        gradient = np.einsum("ji,i->j", features, error) + penalty @ parameters
-        step = _solve(curvature(features, s, weight) + penalty, gradient)
-        decrement = gradient @ step
-        if decrement <= TOLERANCE or loss <= PERFECT:
-            return (parameters - step if decrement <= TOLERANCE else parameters), loss, 0.0
-        if before / 2 < decrement <= NOISE:
+        step, decrement, rounding = _step(features, s, target, weight, parameters, penalty)
+        if decrement <= max(TOLERANCE * strictness, rounding):
+            return parameters - step, loss, 0.0
+        if loss <= PERFECT * strictness or before / 2 < decrement <= NOISE * strictness:
             return parameters, loss, 0.0
         before = decrement
-        for halving in range(40):
+        for halving in range(HALVINGS):
             trial = parameters - step * 0.5**halving
             new_loss, new_s = _loss(trial, features, target, weight, penalty)
             if new_loss <= loss * (1 + 1e-14):  # less is rounding
                 break
-        if new_loss >= loss and decrement <= NOISE:
+        else:
+            break
+        if new_loss >= loss and decrement <= NOISE * strictness:
             return trial, new_loss, 0.0
         parameters, loss, s = trial, new_loss, new_s
     return parameters, loss, decrement / 2 if decrement > NOTHING else 0.0
@@ -112,6 +144,50 @@ def curvature(features, s, weight):
     """Return the Hessian of the mean loss."""
     scaled = features * (weight * sigmoid(s) * sigmoid(-s))
     return np.einsum("ji,ki->jk", scaled, features)
+
+
+def _step(features, s, target, weight, parameters, penalty):
+    """Return Newton's step, its decrement, and how much of that is rounding."""
+    hit, miss = sigmoid(s), sigmoid(-s)
+    # As a difference of two small numbers if target is 0 or 1 and s agrees.
+    error = weight * (hit * (1 - target) - miss * target)
+    curved = weight * hit * miss
+    if not penalty.any():
+        size = weight * (hit * (1 - target) + miss * target)
+        return _orthogonal_step(features, error, curved, size)
+    gradient = np.einsum("ji,i->j", features, error) + penalty @ parameters
+    hessian = np.einsum("ji,ki->jk", features * curved, features) + penalty
+    step = _solve(hessian, gradient)
+    return step, gradient @ step, 0.0
+
+
+def _orthogonal_step(features, error, curved, size):
+    """Return Newton's step along features made orthogonal, the intercept first.
+
+    What little rows of small weight say of a slope is not lost in what heavy ones say of
+    the intercept, as it would be in a Hessian.
+    """
+    n = len(features)
+    basis, to_basis = [], np.eye(n)  # rows: what of the features each basis vector is
+    step, decrement, rounding = np.zeros(n), 0.0, 0.0
+    for j in reversed(range(n)):
+        vector = features[j].copy()
+        coordinates = to_basis[j]
+        total = np.einsum("i,i,i->", curved, vector, vector)
+        for other, length, place in basis:
+            share = np.einsum("i,i,i->", curved, vector, other) / length
+            vector -= share * other
+            coordinates = coordinates - share * place
+        length = np.einsum("i,i,i->", curved, vector, vector)
+        if not length > PARALLEL * total:
+            continue
+        basis.append((vector, length, coordinates))
+        slope = np.einsum("i,i->", error, vector)
+        blur = np.finfo(float).eps * np.einsum("i,i->", size, np.abs(vector))
+        step += slope / length * coordinates
+        decrement += slope * (slope / length)
+        rounding += blur * (blur / length)
+    return step, decrement, rounding
 
 
 def _solve(hessian, gradient):

@@ -4,6 +4,7 @@ import numpy as np
 
 from skcalib._blocks import row_blocks
 from skcalib._logits import softmax
+from skcalib.calibrators._masks import uniform_over_open
 
 SMOOTHINGS = ("mix", "none")
 
@@ -13,22 +14,27 @@ def uniform_share(weight, smoothing="mix"):
     return 1 / (weight.sum() + 1) if smoothing == "mix" else 0.0
 
 
-def mix(proba, share):
-    """Mix rows of probabilities with the uniform distribution, in place."""
+def mix(proba, share, logits):
+    """Mix rows of probabilities with the uniform distribution, in place.
+
+    Classes that are masked in the logits keep probability 0.
+    """
     proba *= proba.dtype.type(1 - share)
-    proba += proba.dtype.type(share / proba.shape[1])
+    proba += uniform_over_open(share, logits, proba.dtype)
     return proba
 
 
 def mixed_logits(logits, beta, share):
-    """Return ``log((1 - share) * softmax(beta * logits) + share / K)``.
+    """Return ``log((1 - share) * softmax(beta * logits) + share / K)``; masked stays -inf.
 
     Its type is that of the logits; but float64 if all rows fit into one block.
     """
     single_block = len(row_blocks(*logits.shape)) == 1
     out = np.empty(logits.shape, np.float64 if single_block else logits.dtype)
     for block in row_blocks(*logits.shape):
-        proba = mix(softmax(logits[block].astype(np.float64, copy=False), beta), share)
-        np.log(proba, out=proba)
+        rows = logits[block].astype(np.float64, copy=False)
+        proba = mix(softmax(rows, beta), share, rows)
+        with np.errstate(divide="ignore"):
+            np.log(proba, out=proba)
         out[block] = proba
     return out

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._logistic import fit_logistic
 
 
@@ -109,8 +110,22 @@ class PlattScaling(BinaryCalibrator):
 
 
 def fit_platt(z, target, weight):
-    """Return slope and intercept for Platt's targets."""
+    """Return slope and intercept for Platt's targets.
+
+    Of each label, the targets give a share to the other class. At an outlier on its class's
+    side that share would have all the say, the more the farther it is: so it goes to where
+    the bulk ends.
+    """
     positive, negative = weight[target].sum(), weight[~target].sum()
     smoothed = np.where(target, (positive + 1) / (positive + 2), 1 / (negative + 2))
+    lower, upper = bulk_of(z).ends
+    far = np.flatnonzero(np.where(target, z > upper, z < lower))
+    if len(far):
+        of_other = np.where(target, 1 - smoothed, smoothed)[far]
+        z = np.append(z, np.clip(z[far], lower, upper))
+        smoothed[far] = target[far]
+        smoothed = np.append(smoothed, ~target[far])
+        weight = np.append(weight, weight[far] * of_other)
+        weight[far] *= 1 - of_other
     (slope,), intercept, _ = fit_logistic([z], smoothed, weight)
     return slope, intercept

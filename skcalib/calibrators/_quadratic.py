@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from skcalib.calibrators._base import BinaryCalibrator, check_flag
-from skcalib.calibrators._logistic import fit_logistic, standardisation
+from skcalib.calibrators._bulk import bulk_of
+from skcalib.calibrators._logistic import fit_logistic
 
 
 class QuadraticScaling(BinaryCalibrator):
@@ -132,15 +133,24 @@ class QuadraticScaling(BinaryCalibrator):
         return np.array([(0, 1, 0) if m is None else m.coefficients() for m in maps], float)
 
     def _fit_map(self, z, target, weight):
-        centre, scale = standardisation(z)
+        bulk = bulk_of(z)
+        centre, scale = bulk.centre, 1 / bulk.spread if bulk.spread else 0.0
         x = (z - centre) * scale
         target = target.astype(np.float64)
-        ends = (x.min(), x.max()) if self.monotone else (-np.inf, np.inf)
-        (slope, quadratic), intercept, _ = fit_logistic([x, x * x], target, weight)
+        if not self.monotone:
+            (slope, quadratic), intercept, _ = fit_logistic([x, x * x], target, weight)
+            return Parabola(quadratic, slope, intercept, -np.inf, np.inf, centre, scale)
+        reach = bulk.reach * scale if scale else 0.0
+        ends = max(x.min(), -reach), min(x.max(), reach)
+        square = _tangential_square(x, *ends)
+        (slope, quadratic), intercept, loss = fit_logistic([x, square], target, weight)
         parabola = Parabola(quadratic, slope, intercept, *ends, centre, scale)
-        if self.monotone and not parabola.rises():
-            return _best_at_a_bound(x, target, weight, parabola)
-        return parabola
+        free = (parabola, loss if parabola.rises() else np.inf)
+        if free[1] < np.inf and (ends[0] <= x.min() and x.max() <= ends[1]):
+            return parabola
+        return min([free, *_at_bounds(x, target, weight, parabola)], key=lambda pair: pair[1])[
+            0
+        ]
 
     def _apply_map(self, fitted, z):
         return fitted(z)
@@ -176,20 +186,26 @@ class Parabola(NamedTuple):
         return square, slope, self.intercept + at_zero * (self.slope + self.quadratic * at_zero)
 
 
-def _best_at_a_bound(x, target, weight, parabola):
-    """Return the best parabola that is level at an end, or constant."""
+def _tangential_square(x, lower, upper):
+    """Return the square, which goes on as a straight line beyond the ends."""
+    inside = np.clip(x, lower, upper)
+    return inside * (2 * x - inside)
+
+
+def _at_bounds(x, target, weight, parabola):
+    """Yield the best parabolas level at an end, and the constant, with their losses."""
     level = fit_logistic([], target, weight)
-    best, lowest = (
+    yield (
         parabola._replace(quadratic=0, slope=0, intercept=level.intercept),
         level.loss,
     )
+    square = _tangential_square(x, parabola.lower, parabola.upper)
     for end, sign in ((parabola.lower, 1), (parabola.upper, -1)):
-        feature = sign * x * (x - 2 * end)  # rises from, or to, a level end
+        feature = sign * (square - 2 * end * x)  # rises from, or to, a level end
         (factor,), intercept, loss = fit_logistic([feature], target, weight)
-        if factor >= 0 and loss < lowest:
+        if factor >= 0:
             quadratic, slope = sign * factor, -2 * sign * factor * end
-            best, lowest = (
+            yield (
                 parabola._replace(quadratic=quadratic, slope=slope, intercept=intercept),
                 loss,
             )
-    return best

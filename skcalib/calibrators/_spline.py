@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from skcalib._representations import short_repr
 from skcalib.calibrators._base import BinaryCalibrator, check_count, check_flag
+from skcalib.calibrators._cubics import PiecewiseCubic
 from skcalib.calibrators._logistic import curvature, fit_logistic, newton, warn_if_short
 from skcalib.calibrators._tied_scores import pool_ties
 
@@ -133,7 +135,7 @@ class SplineCalibration(BinaryCalibrator):
         for curve, criterion in path:
             if criterion < lowest - MARGIN and not (self.monotone and _falls(curve)):
                 best, lowest = curve, criterion
-        return NaturalSpline(best, knots)
+        return NaturalSpline(PiecewiseCubic(best.x, best.c), knots)
 
     def _apply_map(self, fitted, z):
         return fitted(z)
@@ -142,8 +144,10 @@ class SplineCalibration(BinaryCalibrator):
 class NaturalSpline(NamedTuple):
     """A natural cubic spline of the position among the knots, the outer ones at 0 and 1."""
 
-    curve: CubicSpline
+    curve: PiecewiseCubic
     knots: np.ndarray
+
+    __repr__ = short_repr
 
     def __call__(self, z):
         return _with_tails(self.curve, _positions(z, self.knots))

@@ -2,6 +2,7 @@
 
 from skcalib.calibrators._affine import fit_affine
 from skcalib.calibrators._base import Calibrator
+from skcalib.calibrators._masks import count_classes
 from skcalib.calibrators._structured import (
     check_penalty,
     structured_logits,
@@ -91,6 +92,7 @@ class StructuredVectorScaling(Calibrator):
     """
 
     short_name = "svs"
+    takes_masks = True
 
     def __init__(self, *, penalty=1.0):
         self.penalty = penalty
@@ -102,7 +104,8 @@ class StructuredVectorScaling(Calibrator):
     def _fit(self, logits, codes, weight):
         z, beta, self.uniform_share_ = structured_logits(logits, codes, weight)
         self.temperature_ = 1 / beta
-        ridge = vector_ridge(logits.shape[1], weight.sum(), self.penalty)
+        penalty = self.penalty * count_classes(logits) / logits.shape[1]
+        ridge = vector_ridge(logits.shape[1], weight.sum(), penalty)
         self._theta = fit_affine(z, codes, weight, ridge)
         self.coef_ = 1 + self._theta[0]
         self.intercept_ = self._theta[1]

@@ -6,17 +6,33 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._blocks import row_blocks
+from skcalib._logits import masked_entries
 from skcalib.calibrators._affine import affine_proba
-from skcalib.calibrators._temperature import CHANCE, SCALE, best_beta
+from skcalib.calibrators._temperature_search import (
+    CHANCE,
+    SCALE,
+    SEPARABLE,
+    best_beta,
+    best_smoothed_beta,
+)
 
 LOWEST = -1e4
+LARGE = 1e8  # a factor: differences of a hundred-millionth then matter
+FARTHEST = 1e18  # products of what is multiplied by such a factor stay finite
+SEPARATED = (
+    "Every sample is classified correctly by the fitted map, so that nothing but a small "
+    "penalty keeps probabilities from 0 and 1. Are these the training rows? Calibrate on rows "
+    "that the classifier was not trained on; if these are such, on more of them, or use "
+    "StructuredVectorScaling, whose penalty suits few."
+)
 
 
 def scale_free_beta(logits, codes, weight):
     """Return the inverse of the best temperature, whatever the scale, and what is wrong."""
     beta, flaw = best_beta(logits, codes, weight)
     if flaw and SCALE in flaw:
-        largest = max(-float(logits.min()), float(logits.max()))
+        lowest = np.min(logits, where=logits > -np.inf, initial=0)  # masked or not
+        largest = max(-float(lowest), float(logits.max()))
         scale = logits.dtype.type(2.0 ** np.floor(np.log2(largest)))
         beta, flaw = best_beta(logits / scale, codes, weight)
         beta /= float(scale)
@@ -26,19 +42,31 @@ def scale_free_beta(logits, codes, weight):
 def starting_beta(logits, codes, weight):
     """Return the inverse of the temperature from which penalties measure.
 
-    Only logits that do not rank classes are worth a warning: penalties see to the rest.
+    Where all rows are right the best is 0, from which no penalty leads back: targets are
+    smoothed then. Only logits that do not rank classes are worth a warning.
     """
     beta, flaw = scale_free_beta(logits, codes, weight)
+    if flaw and SEPARABLE in flaw:
+        beta, flaw = best_smoothed_beta(logits, codes, weight)
     if flaw and CHANCE in flaw:
         warnings.warn(flaw, ConvergenceWarning, stacklevel=3)
     return beta
 
 
+def warn_if_separated(z, theta, codes):
+    """Warn if the map parts all classes: without a penalty there would be no optimum."""
+    blocks = row_blocks(*z.shape)
+    if all((affine_proba(z[b], theta).argmax(axis=1) == codes[b]).all() for b in blocks):
+        warnings.warn(SEPARATED, ConvergenceWarning, stacklevel=3)
+
+
 def tempered_logits(logits, beta, factor=1.0):
     """Return ``factor * log(softmax(beta * logits))``, the logarithm cut off at -1e4.
 
-    Squares are safe then. The type is that of the logits; but float64 if all rows fit into
-    one block.
+    Squares are safe then. What is masked stays -inf. The type is that of the logits; but
+    float64 if all rows fit into one block. If logits are so small that `factor` is huge, all
+    logarithms are nearly those of 1 / K, beside which their differences would be lost: they
+    are taken of K times the softmax there.
     """
     blocks = row_blocks(*logits.shape)
     out = np.empty(logits.shape, np.float64 if len(blocks) == 1 else logits.dtype)
@@ -46,10 +74,15 @@ def tempered_logits(logits, beta, factor=1.0):
         rows = logits[block].astype(np.float64)
         rows -= rows.max(axis=1, keepdims=True)
         rows *= beta
-        rows -= np.log(np.exp(rows).sum(axis=1, keepdims=True))
+        if factor <= LARGE:
+            rows -= np.log(np.exp(rows).sum(axis=1, keepdims=True))
+        else:
+            rows -= np.log1p(np.expm1(rows).mean(axis=1, keepdims=True))
         np.maximum(rows, LOWEST, out=rows)
         rows *= factor
-        out[block] = rows
+        out[block] = np.clip(rows, -FARTHEST, FARTHEST, out=rows) if factor > LARGE else rows
+        if (masked := masked_entries(logits[block])) is not None:
+            out[block][masked] = -np.inf
     return out
 
 

@@ -5,7 +5,12 @@ import numpy as np
 from skcalib.calibrators._affine import fit_affine
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._structured import check_penalty
-from skcalib.calibrators._tempered import starting_beta, tempered_logits, tempered_proba
+from skcalib.calibrators._tempered import (
+    starting_beta,
+    tempered_logits,
+    tempered_proba,
+    warn_if_separated,
+)
 
 
 class VectorScaling(Calibrator):
@@ -54,8 +59,9 @@ class VectorScaling(Calibrator):
     Warns
     -----
     ConvergenceWarning
-        If Newton's iteration stops short of the optimum, or if the logits rank classes no
-        better than chance.
+        If Newton's iteration stops short of the optimum, if the logits rank classes no
+        better than chance, or if the fitted map classifies every sample correctly: then
+        nothing but the small penalty keeps probabilities from 0 and 1.
 
     See Also
     --------
@@ -87,6 +93,7 @@ class VectorScaling(Calibrator):
     """
 
     short_name = "vector"
+    takes_masks = True
 
     def __init__(self, *, penalty=1e-3):
         self.penalty = penalty
@@ -99,7 +106,9 @@ class VectorScaling(Calibrator):
         beta = starting_beta(logits, codes, weight)
         self.temperature_ = 1 / beta
         ridge = np.full((2, logits.shape[1]), self.penalty / weight.sum())
-        self._theta = fit_affine(tempered_logits(logits, beta), codes, weight, ridge)
+        z = tempered_logits(logits, beta)
+        self._theta = fit_affine(z, codes, weight, ridge)
+        warn_if_separated(z, self._theta, codes)
         self.coef_ = 1 + self._theta[0]
         self.intercept_ = self._theta[1]
 

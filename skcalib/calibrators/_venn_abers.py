@@ -8,6 +8,8 @@ from scipy.special import logit
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._blocks import row_blocks
+from skcalib._logits import masked_entries
+from skcalib._representations import short_repr
 from skcalib.calibrators._base import BinaryCalibrator, check_choice
 from skcalib.calibrators._lifting import binary_columns
 from skcalib.calibrators._tied_scores import pool_ties
@@ -154,6 +156,10 @@ class VennAbersCalibration(BinaryCalibrator):
             if len(pairs) == 1:
                 pairs.insert(0, (1 - pairs[0][1], 1 - pairs[0][0]))
             lower[block], upper[block] = np.transpose(pairs, (1, 2, 0))
+            if (masked := masked_entries(logits[block])) is not None:
+                alone = (masked.sum(axis=1) == masked.shape[1] - 1)[:, None] & ~masked
+                for bound in (lower, upper):
+                    bound[block] = np.where(masked, 0, np.where(alone, 1, bound[block]))
         return lower, upper
 
     def _fit_map(self, z, target, weight):
@@ -173,6 +179,8 @@ class VennAbersSteps(NamedTuple):
     lower_levels: np.ndarray
     upper_knots: np.ndarray
     upper_levels: np.ndarray
+
+    __repr__ = short_repr
 
     def interval(self, z):
         """Return p0 and p1 of scores."""

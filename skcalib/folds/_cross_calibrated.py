@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcalib._fitting import accepts_weight
 from skcalib._predictions import ProbabilisticClassifierMixin
+from skcalib._representations import VersionedMixin
 from skcalib._rows import is_dict_of_arrays, refuse_streams
 from skcalib._targets import check_weight, columns_among
 from skcalib.folds._held_out import fit_split, is_pairwise, join_responses
@@ -33,6 +34,7 @@ from skcalib.networks import WrappingMixin, encoded, faithful_clone, prepared, s
 
 class CrossCalibratedClassifier(
     WrappingMixin,
+    VersionedMixin,
     ProbabilisticClassifierMixin,
     BaseEstimator,
     metaclass=ABCMeta,
@@ -124,7 +126,7 @@ class CrossCalibratedClassifier(
             for member, response, held in zip(estimators, responses, rows, strict=True)
         ]
         warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows, left_out)
-        self._take_features(estimators[0])
+        self._take_features(estimators[0], X)
         return X, codes, weight, splits
 
     def predict_proba(self, X):
@@ -144,6 +146,7 @@ class CrossCalibratedClassifier(
             the estimator answers in float32 or less.
         """
         check_is_fitted(self)
+        self._check_features(self.calibrated_classifiers_[0].estimator, X)
         return mean_of_pairs(self.calibrated_classifiers_, X)
 
     def get_metadata_routing(self):

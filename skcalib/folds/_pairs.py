@@ -5,12 +5,13 @@ from sklearn.base import clone
 
 from skcalib._fitting import columns_of_all, fit_calibrator
 from skcalib._logits import SMALLEST_FLOOR, floor_of, softmax
+from skcalib._representations import VersionedMixin
 from skcalib._responses import logits_from_response, response_of
 from skcalib._targets import columns_among
 from skcalib.folds._held_out import MIXED
 
 
-class CalibratedPair:
+class CalibratedPair(VersionedMixin):
     """A fitted classifier followed by its calibrator.
 
     Attributes
@@ -56,9 +57,17 @@ class CalibratedPair:
         if not self.calibrators:
             proba, columns = softmax(logits), self.columns
         else:
-            proba = self.calibrators[0].predict_proba(logits)
+            proba = self._calibrated(response, logits)
             columns = self.columns[self.calibrators[0].classes_]
         return columns_of_all(proba, columns, len(self.classes))
+
+    def _calibrated(self, response, logits):
+        (calibrator,) = self.calibrators
+        if response.is_proba and hasattr(calibrator, "unchanged_proba"):
+            proba = calibrator.unchanged_proba(response.values, self.floor)
+            if proba is not None:
+                return proba
+        return calibrator.predict_proba(logits)
 
     @property
     def pools_by_geometric_mean(self):

@@ -8,6 +8,7 @@ from skcalib.metrics._calibration_error import (
 )
 from skcalib.metrics._corp import corp_decomposition
 from skcalib.metrics._corp_curve import corp_curve
+from skcalib.metrics._error_interval import calibration_error_interval
 from skcalib.metrics._events import events_of
 from skcalib.metrics._histogram_curve import histogram_curve
 from skcalib.metrics._losses import brier_score_loss, log_loss
@@ -34,6 +35,7 @@ __all__ = [
     "bootstrap_interval",
     "brier_score_loss",
     "calibration_error",
+    "calibration_error_interval",
     "calibration_loss",
     "corp_curve",
     "corp_decomposition",

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.special import ndtr
 
+from skcalib._messages import quote
 from skcalib.metrics._binning import bin_sums, check_bins
 from skcalib.metrics._events import events_of
 from skcalib.metrics._validation import warn_of_small_sum
@@ -14,9 +15,9 @@ def prepare(predictions, *, norm="l1", n_bins, strategy, notion, debias=False):
     """Return the error as a function of the rows' weights."""
     check_bins(n_bins, strategy)
     if norm not in NORMS:
-        raise ValueError(f"norm must be one of {NORMS}, got {norm!r}.")
+        raise ValueError(f"norm must be one of {NORMS}, got {quote(norm)}.")
     if not isinstance(debias, bool | np.bool_):
-        raise ValueError(f"debias must be True or False, got {debias!r}.")
+        raise ValueError(f"debias must be True or False, got {quote(debias)}.")
     if debias and norm == "max":
         raise ValueError(
             "debias=True is not known for norm='max'; use norm='l1', 'l2' or 'l2_squared'."
@@ -27,12 +28,12 @@ def prepare(predictions, *, norm="l1", n_bins, strategy, notion, debias=False):
 
     def error(weight):
         cells = [bin_sums(event, weight, n_bins, strategy) for event in events]
-        return _norm(np.concatenate(cells, axis=1), norm, debias)
+        return norm_of(np.concatenate(cells, axis=1), norm, debias)
 
     return error
 
 
-def _norm(sums, norm, debias):
+def norm_of(sums, norm, debias):
     """Return the error, given sums of weights, of values and of hits in bins."""
     count, expected, observed = sums
     share, frequency = count / count.sum(), observed / count

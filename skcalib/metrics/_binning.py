@@ -4,23 +4,37 @@ from numbers import Integral
 
 import numpy as np
 
+from skcalib._messages import quote
+
 STRATEGIES = ("uniform", "quantile")
 RULES = ("cube_root", "sweep")
 LARGEST_N_BINS = 2**20  # beyond it bins are no summary, and float32 cannot tell them apart
 LARGEST_SWEEP = 2**11  # each number of bins is tried, so many take long
+FEWEST_BINS, MOST_BINS = 4, 15  # by the rarer outcome
 BLOCK = 2**16  # rows that stay in cache
 
 
 def check_bins(n_bins, strategy):
     """Raise ValueError if the bins cannot be made."""
     if strategy not in STRATEGIES:
-        raise ValueError(f"strategy must be one of {STRATEGIES}, got {strategy!r}.")
+        raise ValueError(f"strategy must be one of {STRATEGIES}, got {quote(strategy)}.")
     if isinstance(n_bins, str) and n_bins in RULES:
         return
     if not isinstance(n_bins, Integral) or isinstance(n_bins, bool):
-        raise ValueError(f"n_bins must be an integer or one of {RULES}, got {n_bins!r}.")
+        raise ValueError(f"n_bins must be an integer or one of {RULES}, got {quote(n_bins)}.")
     if not 1 <= n_bins <= LARGEST_N_BINS:
         raise ValueError(f"n_bins must lie between 1 and {LARGEST_N_BINS}, got {n_bins}.")
+
+
+def number_by_rarer_outcome(event, weight):
+    """Return the cube root of the number of rows with the rarer outcome, from 4 to 15.
+
+    These rows limit what can be seen.
+    """
+    weight = event.weight_of(weight)
+    hits = weight[event.hit].sum()
+    n_bins = np.ceil(np.cbrt(min(hits, max(weight.sum() - hits, 0))) - 1e-9)
+    return int(np.clip(n_bins, FEWEST_BINS, MOST_BINS))
 
 
 def bin_sums(event, weight, n_bins, strategy):

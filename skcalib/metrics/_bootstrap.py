@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib.metrics._evaluation import figure_of_weights
+from skcalib._messages import quote_labels
+from skcalib._representations import short_repr
+from skcalib.metrics._evaluation import figure_of_weights, without_labels
 from skcalib.metrics._replicates import Rows, interval, numbers_of, p_value_of_zero, replicate
 from skcalib.metrics._validation import check_predictions
 
@@ -18,6 +20,8 @@ class BootstrapInterval(NamedTuple):
     standard_error: float
     replicates: np.ndarray
 
+    __repr__ = short_repr
+
 
 class BootstrapDifference(NamedTuple):
     """What :func:`bootstrap_difference` returns."""
@@ -28,6 +32,8 @@ class BootstrapDifference(NamedTuple):
     standard_error: float
     p_value: float
     replicates: np.ndarray
+
+    __repr__ = short_repr
 
 
 def bootstrap_interval(
@@ -42,6 +48,7 @@ def bootstrap_interval(
     stratify=None,
     random_state=None,
     verbose=0,
+    pos_label=None,
     labels=None,
     sample_weight=None,
 ):
@@ -70,16 +77,17 @@ def bootstrap_interval(
         A function ``metric(y_true, y_proba)`` that returns a float, or as many floats each
         time (a decomposition). Fix its parameters by :func:`functools.partial`. If it has a
         parameter `sample_weight`, draws are given to it as weights, which is fast; if not,
-        rows are repeated. If it has a parameter `labels`, it is given the labels of all
-        columns. Metrics of this package and of scikit-learn are fine.
+        rows are repeated. It is given columns in sorted order of the labels, and, if it has
+        such parameters, `labels` and `pos_label`. Metrics of this package and of scikit-learn
+        are fine.
 
     y_true : array-like of shape (n_samples,)
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     method : {"BCa", "percentile", "normal"}, default="BCa"
         "percentile": quantiles of the replicates. "BCa": quantiles shifted for the
@@ -108,9 +116,13 @@ def bootstrap_interval(
     verbose : int, default=0
         If positive, progress is printed to standard error.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights. They are frequencies: rows are drawn in proportion, as many as
@@ -158,9 +170,10 @@ def bootstrap_interval(
     >>> [round(float(part), 2) for part in (found.estimate, found.low, found.high)]
     [0.49, 0.45, 0.54]
     """
-    predictions = check_predictions(y_true, y_proba, labels, sample_weight)
+    metric, labels, pos_label = without_labels(metric, labels, pos_label)
+    predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     rows = Rows(sample_weight, groups, stratify, y_true)
-    figure = figure_of_weights(metric, rows.of(y_true), rows.of(y_proba), predictions)
+    figure = figure_of_weights(metric, rows.of(y_true), predictions)
     found = replicate(
         figure,
         predictions.weight,
@@ -187,6 +200,7 @@ def bootstrap_difference(
     stratify=None,
     random_state=None,
     verbose=0,
+    pos_label=None,
     labels=None,
     sample_weight=None,
 ):
@@ -219,7 +233,7 @@ def bootstrap_difference(
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities of the first model, columns in the order of the sorted labels.
+        Probabilities of the first model, as for :func:`bootstrap_interval`.
 
     y_proba_other : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
         Probabilities of the second model for the same rows.
@@ -246,9 +260,13 @@ def bootstrap_difference(
     verbose : int, default=0
         If positive, progress is printed to standard error.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights, taken for frequencies.
@@ -290,11 +308,18 @@ def bootstrap_difference(
     >>> round(found.difference, 3), found.high < 0, found.p_value < 0.01
     (-0.031, True, True)
     """
-    predictions = check_predictions(y_true, y_proba, labels, sample_weight)
-    other = check_predictions(y_true, y_proba_other, predictions.classes, sample_weight)
+    metric, labels, pos_label = without_labels(metric, labels, pos_label)
+    given = (labels, sample_weight, pos_label)
+    predictions = check_predictions(y_true, y_proba, *given)
+    other = check_predictions(y_true, y_proba_other, *given)
+    if not np.array_equal(predictions.classes, other.classes):
+        raise ValueError(
+            f"y_proba is about the classes {quote_labels(predictions.classes)}, y_proba_other "
+            f"about {quote_labels(other.classes)}."
+        )
     rows = Rows(sample_weight, groups, stratify, y_true)
-    first = figure_of_weights(metric, rows.of(y_true), rows.of(y_proba), predictions)
-    second = figure_of_weights(metric, rows.of(y_true), rows.of(y_proba_other), other)
+    first = figure_of_weights(metric, rows.of(y_true), predictions)
+    second = figure_of_weights(metric, rows.of(y_true), other)
     found = replicate(
         lambda weight: _difference(first(weight), second(weight)),
         predictions.weight,

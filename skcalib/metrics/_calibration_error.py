@@ -14,6 +14,7 @@ def calibration_error(
     strategy="uniform",
     notion="auto",
     debias=False,
+    pos_label=None,
     labels=None,
     sample_weight=None,
 ):
@@ -44,9 +45,9 @@ def calibration_error(
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     norm : {"l1", "l2", "l2_squared", "max"}, default="l1"
         See above. The larger the power, the more single bad bins count.
@@ -86,9 +87,13 @@ def calibration_error(
         negative, and is on average the squared error of these bins: the figure for
         intervals and comparisons. "l1" and "l2" are cut at zero.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels, as in
-        :func:`sklearn.metrics.log_loss`. Needed where `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights. They are frequencies: an integer weight counts as that many
@@ -146,7 +151,7 @@ def calibration_error(
     """
     return evaluate(
         prepare,
-        (y_true, y_proba, labels, sample_weight),
+        (y_true, y_proba, labels, sample_weight, pos_label),
         norm=norm,
         n_bins=n_bins,
         strategy=strategy,
@@ -163,6 +168,7 @@ def expected_calibration_error(
     n_bins=15,
     strategy="uniform",
     notion="auto",
+    pos_label=None,
     labels=None,
     sample_weight=None,
 ):
@@ -182,9 +188,9 @@ def expected_calibration_error(
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     n_bins : int, "cube_root" or "sweep", default=15
         Number of bins, or the rule to find it. Guo et al. use 15.
@@ -195,9 +201,13 @@ def expected_calibration_error(
     notion : {"auto", "positive", "confidence", "top-label", "class-wise"}, default="auto"
         Whose probability is compared with what frequency, see :func:`calibration_error`.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights, taken for frequencies.
@@ -236,7 +246,7 @@ def expected_calibration_error(
     """
     return evaluate(
         prepare,
-        (y_true, y_proba, labels, sample_weight),
+        (y_true, y_proba, labels, sample_weight, pos_label),
         n_bins=n_bins,
         strategy=strategy,
         notion=notion,
@@ -251,6 +261,7 @@ def maximum_calibration_error(
     n_bins=15,
     strategy="uniform",
     notion="auto",
+    pos_label=None,
     labels=None,
     sample_weight=None,
 ):
@@ -268,9 +279,9 @@ def maximum_calibration_error(
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     n_bins : int, "cube_root" or "sweep", default=15
         Number of bins, or the rule to find it.
@@ -281,9 +292,13 @@ def maximum_calibration_error(
     notion : {"auto", "positive", "confidence", "top-label", "class-wise"}, default="auto"
         Whose probability is compared with what frequency, see :func:`calibration_error`.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights, taken for frequencies.
@@ -315,7 +330,7 @@ def maximum_calibration_error(
     """
     return evaluate(
         prepare,
-        (y_true, y_proba, labels, sample_weight),
+        (y_true, y_proba, labels, sample_weight, pos_label),
         norm="max",
         n_bins=n_bins,
         strategy=strategy,

@@ -23,7 +23,14 @@ class CorpDecomposition(NamedTuple):
 
 
 def corp_decomposition(
-    y_true, y_proba, *, loss="brier", notion="auto", labels=None, sample_weight=None
+    y_true,
+    y_proba,
+    *,
+    loss="brier",
+    notion="auto",
+    pos_label=None,
+    labels=None,
+    sample_weight=None,
 ):
     """Split a proper loss into miscalibration, discrimination and uncertainty (CORP).
 
@@ -51,9 +58,9 @@ def corp_decomposition(
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     loss : {"brier", "log_loss"} or callable, default="brier"
         The proper loss: :func:`brier_score_loss`, :func:`log_loss`, or a function of
@@ -68,9 +75,13 @@ def corp_decomposition(
         :func:`brier_score_loss`; for "log_loss" it is the sum of binary log losses, also
         proper, but not :func:`log_loss`.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights, taken for frequencies.
@@ -105,7 +116,7 @@ def corp_decomposition(
     [0.222, 0.122, 0.14, 0.24]
     """
     function = loss_function(loss)
-    predictions = check_predictions(y_true, y_proba, labels, sample_weight)
+    predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     if isinstance(notion, str) and notion == "auto" and len(predictions.classes) > 2:
         notion = "class-wise"
     events = events_of(predictions, notion)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcalib._messages import quote
+from skcalib._representations import short_repr
 from skcalib.metrics._corp import recalibrated
 from skcalib.metrics._events import events_of
 from skcalib.metrics._intervals import check_band
@@ -20,6 +22,8 @@ class CorpCurve(NamedTuple):
     low: np.ndarray
     high: np.ndarray
 
+    __repr__ = short_repr
+
 
 def corp_curve(
     y_true,
@@ -29,6 +33,7 @@ def corp_curve(
     confidence_level=0.95,
     n_resamples=200,
     random_state=None,
+    pos_label=None,
     labels=None,
     sample_weight=None,
 ):
@@ -52,9 +57,9 @@ def corp_curve(
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     band : {"consistency", "confidence"}, default="consistency"
         What ``low`` and ``high`` are. "consistency": where the curve would be if the
@@ -73,9 +78,13 @@ def corp_curve(
     random_state : int, RandomState instance or None, default=None
         Seed of the band, for reproducible output. The curve itself is not random.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights, taken for frequencies: their sum is the number of rows.
@@ -115,9 +124,9 @@ def corp_curve(
     check_level(confidence_level)
     check_band(band)
     if not isinstance(n_resamples, Integral) or n_resamples < 1:
-        raise ValueError(f"n_resamples must be a positive integer, got {n_resamples!r}.")
+        raise ValueError(f"n_resamples must be a positive integer, got {quote(n_resamples)}.")
     rng = generator_of(random_state)
-    predictions = check_predictions(y_true, y_proba, labels, sample_weight)
+    predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     (event,) = events_of(predictions, "auto")
     value, size, hits = event.grouped(predictions.weight)
     urn = Urn(size)

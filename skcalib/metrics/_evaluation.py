@@ -5,9 +5,16 @@ from inspect import signature
 
 import numpy as np
 
+from skcalib._messages import quote
 from skcalib.metrics._validation import check_predictions
 
-GIVEN = {"y_true", "y_proba", "labels", "sample_weight"}  # not parameters of a metric's own
+GIVEN = {
+    "y_true",
+    "y_proba",
+    "pos_label",
+    "labels",
+    "sample_weight",
+}  # not parameters of a metric's own
 
 
 def prepared_by(prepare, **fixed):
@@ -30,18 +37,34 @@ def evaluate(prepare, given, **params):
     return float(prepare(predictions, **params)(predictions.weight))
 
 
-def figure_of_weights(metric, y_true, y_proba, predictions):
+def without_labels(metric, labels, pos_label):
+    """Return the metric without the labels that a partial fixes; the labels; the positive one.
+
+    A fixed ``labels`` is the order of the columns, save for metrics of scikit-learn.
+    """
+    function, params = _unwrapped(metric)
+    given, found = {"labels": labels, "pos_label": pos_label}, {}
+    for name, value in given.items():
+        fixed = params.pop(name, None)
+        if fixed is None:
+            found[name] = value
+            continue
+        if value is not None and not np.array_equal(fixed, value):
+            raise ValueError(
+                f"metric fixes {name}={quote(fixed)}, but {name}={quote(value)} is given "
+                "beside it; give it once."
+            )
+        found[name] = np.unique(fixed) if name == "labels" and _is_foreign(function) else fixed
+    return partial(function, **params) if params else function, *found.values()
+
+
+def figure_of_weights(metric, y_true, predictions):
     """Return a function of weights, one for each row, that gives the figure.
 
-    `metric` may be a :func:`functools.partial`. If it is not marked as one that is
-    prepared once, it is called each time.
+    `metric` may be a :func:`functools.partial`, as :func:`without_labels` returns it. If it is
+    not marked as one that is prepared once, it is called each time.
     """
-    if not callable(metric):
-        raise ValueError(f"metric must be a function, got {metric!r}.")
-    function, params = metric, {}
-    while isinstance(function, partial) and not function.args:
-        params = {**function.keywords, **params}
-        function = function.func
+    function, params = _unwrapped(metric)
     if "sample_weight" in params:
         raise ValueError(
             "metric fixes sample_weight, but rows are drawn; pass sample_weight= beside the "
@@ -49,18 +72,33 @@ def figure_of_weights(metric, y_true, y_proba, predictions):
         )
     prepare = getattr(function, "prepare", None)
     if prepare is None or params.keys() & GIVEN:
-        return _called(metric, y_true, y_proba, predictions.classes)
-    bound = signature(function).bind(y_true, y_proba, **params)
+        return _called(metric, _is_foreign(function), y_true, predictions)
+    bound = signature(function).bind(y_true, predictions.given, **params)
     bound.apply_defaults()
     return prepare(predictions, **{k: v for k, v in bound.arguments.items() if k not in GIVEN})
 
 
-def _called(metric, y_true, y_proba, classes):
+def _unwrapped(metric):
+    """Return the function inside of partials, and the keywords that they fix."""
+    if not callable(metric):
+        raise ValueError(f"metric must be a function, got {quote(metric)}.")
+    function, params = metric, {}
+    while isinstance(function, partial) and not function.args:
+        params = {**function.keywords, **params}
+        function = function.func
+    return function, params
+
+
+def _is_foreign(function):
+    """Tell whether this is of scikit-learn, where columns are in sorted order of the labels."""
+    return str(getattr(function, "__module__", "")).startswith("sklearn.")
+
+
+def _called(metric, foreign, y_true, predictions):
     """Return a function of weights that calls the metric with the rows of positive weight."""
-    y_true, y_proba = np.asarray(y_true), np.asarray(y_proba)
+    y_true = np.asarray(y_true)
     known = _parameters(metric)
-    fixed = getattr(metric, "keywords", {})
-    params = {"labels": classes} if "labels" in known and "labels" not in fixed else {}
+    y_proba, params = _as_asked(known, foreign, predictions)
 
     def weighted(weight):
         used = weight > 0
@@ -70,13 +108,31 @@ def _called(metric, y_true, y_proba, classes):
         times = np.rint(weight)
         if not np.allclose(times, weight, rtol=0, atol=1e-9):
             raise ValueError(
-                f"sample_weight holds fractions, but metric={metric!r} has no parameter "
+                f"sample_weight holds fractions, but metric={quote(metric)} has no parameter "
                 "sample_weight, and rows can be repeated a whole number of times only."
             )
         rows = np.repeat(np.arange(len(times)), times.astype(np.intp))
         return metric(y_true[rows], y_proba[rows], **params)
 
     return weighted if "sample_weight" in known else repeated
+
+
+def _as_asked(known, foreign, predictions):
+    """Return the probabilities for a metric that is called, and its labels.
+
+    Columns are in sorted order. A single column is that of the positive class; who cannot be
+    told which that is, is told by the order of labels, or gets the other (scikit-learn).
+    """
+    proba, classes, pos = predictions.given, predictions.classes, predictions.pos
+    params = {"labels": classes} if "labels" in known else {}
+    single = proba.ndim == 1
+    if "pos_label" in known and len(classes) == 2 and (single or not foreign):
+        params["pos_label"] = classes.tolist()[pos]
+    elif single and pos == 0 and foreign:
+        proba = 1 - proba
+    elif single and pos == 0 and params:
+        params["labels"] = classes[::-1]
+    return proba, params
 
 
 def _parameters(metric):

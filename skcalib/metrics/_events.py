@@ -5,6 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
+from skcalib._messages import quote
+
 NOTIONS = ("auto", "positive", "confidence", "top-label", "class-wise")
 
 
@@ -70,7 +72,7 @@ def events_of(predictions, notion):
     See :func:`skcalib.metrics.calibration_error` for the notions.
     """
     if notion not in NOTIONS:
-        raise ValueError(f"notion must be one of {NOTIONS}, got {notion!r}.")
+        raise ValueError(f"notion must be one of {NOTIONS}, got {quote(notion)}.")
     codes, n_classes = predictions.codes, len(predictions.classes)
     if notion == "auto":
         notion = "positive" if n_classes == 2 else "confidence"
@@ -80,7 +82,7 @@ def events_of(predictions, notion):
                 f"notion='positive' is for two classes, but there are {n_classes}: of which "
                 "one do you ask? Pass y_true == label and that column of y_proba."
             )
-        return [Event(predictions.positive, codes, 1)]
+        return [Event(predictions.positive, codes, predictions.pos)]
     if notion == "class-wise":
         proba = predictions.proba
         return [Event(proba[:, k], codes, k) for k in range(n_classes)]

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcalib._messages import quote
+from skcalib._representations import short_repr
 from skcalib.metrics._binning import check_bins, uniform_sums
 from skcalib.metrics._events import events_of
 from skcalib.metrics._validation import check_predictions
@@ -20,9 +22,18 @@ class HistogramCurve(NamedTuple):
     hits: np.ndarray
     misses: np.ndarray
 
+    __repr__ = short_repr
+
 
 def histogram_curve(
-    y_true, y_proba, *, n_bins=20, notion="auto", labels=None, sample_weight=None
+    y_true,
+    y_proba,
+    *,
+    n_bins=20,
+    notion="auto",
+    pos_label=None,
+    labels=None,
+    sample_weight=None,
 ):
     """Counts of predicted probabilities in bins of equal width, right and wrong apart.
 
@@ -35,9 +46,9 @@ def histogram_curve(
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     n_bins : int, default=20
         Number of bins between 0 and 1; p is in bin ``floor(p * n_bins)``, 1 in the last.
@@ -46,9 +57,13 @@ def histogram_curve(
         Whose probability: that of the positive class, or the largest of each row. "auto" is
         "positive" for two classes, "confidence" for more.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights, taken for frequencies.
@@ -78,11 +93,11 @@ def histogram_curve(
     (array([0., 3.]), array([1., 1.]))
     """
     if not isinstance(n_bins, Integral):
-        raise ValueError(f"n_bins must be an integer, got {n_bins!r}.")
+        raise ValueError(f"n_bins must be an integer, got {quote(n_bins)}.")
     check_bins(n_bins, "uniform")
     if notion not in ONE_EVENT:
-        raise ValueError(f"notion must be one of {ONE_EVENT}, got {notion!r}.")
-    predictions = check_predictions(y_true, y_proba, labels, sample_weight)
+        raise ValueError(f"notion must be one of {ONE_EVENT}, got {quote(notion)}.")
+    predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     (event,) = events_of(predictions, notion)
     count, _, hits = uniform_sums(event, predictions.weight, n_bins)
     edges = np.arange(n_bins + 1) / n_bins

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skcalib._messages import quote
 from skcalib.metrics._evaluation import evaluate, prepared_by
 
 
@@ -32,7 +33,8 @@ def loss_function(loss):
     if isinstance(loss, str) and loss in LOSSES:
         return LOSSES[loss]
     raise ValueError(
-        f"loss must be one of {tuple(LOSSES)} or a function of (codes, proba), got {loss!r}."
+        f"loss must be one of {tuple(LOSSES)} or a function of (codes, proba), got "
+        f"{quote(loss)}."
     )
 
 
@@ -89,7 +91,9 @@ def _prepare_brier(predictions, *, scale_by_half):
     elif isinstance(scale_by_half, bool | np.bool_):
         halved = bool(scale_by_half)
     else:
-        raise ValueError(f"scale_by_half must be 'auto', True or False, got {scale_by_half!r}.")
+        raise ValueError(
+            f"scale_by_half must be 'auto', True or False, got {quote(scale_by_half)}."
+        )
     factor = (1 if halved else 2) if n_classes == 2 else (0.5 if halved else 1)
     return mean_of(factor * _brier(predictions.codes, predictions.proba))
 
@@ -99,7 +103,9 @@ def _prepare_log(predictions):
 
 
 @prepared_by(_prepare_brier)
-def brier_score_loss(y_true, y_proba, *, scale_by_half="auto", labels=None, sample_weight=None):
+def brier_score_loss(
+    y_true, y_proba, *, scale_by_half="auto", pos_label=None, labels=None, sample_weight=None
+):
     """Mean squared distance of probabilities from what happened (Brier score).
 
     ``mean_i sum_k (p_ik - [y_i = k])**2``, by default half of it for two classes, which is
@@ -117,17 +123,21 @@ def brier_score_loss(y_true, y_proba, *, scale_by_half="auto", labels=None, samp
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     scale_by_half : {"auto", True, False}, default="auto"
         Whether to halve the sum over classes, so that the loss lies in [0, 1]; "auto"
         halves for two classes.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights.
@@ -161,12 +171,14 @@ def brier_score_loss(y_true, y_proba, *, scale_by_half="auto", labels=None, samp
     0.13
     """
     return evaluate(
-        _prepare_brier, (y_true, y_proba, labels, sample_weight), scale_by_half=scale_by_half
+        _prepare_brier,
+        (y_true, y_proba, labels, sample_weight, pos_label),
+        scale_by_half=scale_by_half,
     )
 
 
 @prepared_by(_prepare_log)
-def log_loss(y_true, y_proba, *, labels=None, sample_weight=None):
+def log_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
     """Mean of minus the logarithm of the true class's probability (log loss, cross-entropy).
 
     ``-mean_i log p_i,y_i``, in nats. It is a proper loss: only the true probabilities
@@ -186,13 +198,17 @@ def log_loss(y_true, y_proba, *, labels=None, sample_weight=None):
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
+
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
 
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights.
@@ -224,4 +240,4 @@ def log_loss(y_true, y_proba, *, labels=None, sample_weight=None):
     >>> log_loss([0, 1], [0.0, 0.0])
     inf
     """
-    return evaluate(_prepare_log, (y_true, y_proba, labels, sample_weight))
+    return evaluate(_prepare_log, (y_true, y_proba, labels, sample_weight, pos_label))

@@ -30,6 +30,7 @@ def murphy_decomposition(
     loss="brier",
     n_bins=15,
     strategy="uniform",
+    pos_label=None,
     labels=None,
     sample_weight=None,
 ):
@@ -60,9 +61,9 @@ def murphy_decomposition(
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     loss : {"brier", "log_loss"} or callable, default="brier"
         The proper loss: :func:`brier_score_loss`, :func:`log_loss`, or a function of
@@ -78,9 +79,13 @@ def murphy_decomposition(
     strategy : {"uniform", "quantile"}, default="uniform"
         Bins of equal width, or of about equal weight.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights, taken for frequencies.
@@ -123,7 +128,7 @@ def murphy_decomposition(
     function = loss_function(loss)
     if n_bins is not None:
         check_bins(n_bins, strategy)
-    predictions = check_predictions(y_true, y_proba, labels, sample_weight)
+    predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     codes, proba, weight = predictions.codes, predictions.proba, predictions.weight
     group = _groups(predictions, n_bins, strategy)
     counts, mean_proba = _totals(group, codes, proba, weight)
@@ -147,7 +152,9 @@ def _groups(predictions, n_bins, strategy):
     if n_bins is None:
         return np.unique(proba, axis=0, return_inverse=True)[1].reshape(-1)
     if proba.shape[1] == 2:
-        cell = bin_numbers(Event(proba[:, 1], codes, 1), weight, n_bins, strategy)
+        cell = bin_numbers(
+            Event(predictions.positive, codes, predictions.pos), weight, n_bins, strategy
+        )
     else:
         confidence, predicted = confidence_of(predictions)
         cell = np.empty(len(proba), dtype=np.intp)

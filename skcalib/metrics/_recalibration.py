@@ -6,6 +6,7 @@ from sklearn.model_selection import check_cv
 
 from skcalib._fitting import columns_of_all, fit_calibrator
 from skcalib._logits import floor_of, log_of_floored
+from skcalib._messages import quote
 from skcalib.metrics._losses import loss_function, mean_of
 from skcalib.metrics._validation import check_predictions
 
@@ -17,6 +18,7 @@ def refinement_loss(
     calibrator,
     loss="log_loss",
     cv=5,
+    pos_label=None,
     labels=None,
     sample_weight=None,
 ):
@@ -38,9 +40,9 @@ def refinement_loss(
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     calibrator : estimator
         From :mod:`skcalib.calibrators`, or any classifier of scikit-learn that has
@@ -60,9 +62,13 @@ def refinement_loss(
         rows has a meaning. Each row must be held out exactly once. Equal rows may come
         into different folds.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights, given to the calibrator (if its `fit` takes them) and to the mean.
@@ -105,7 +111,8 @@ def refinement_loss(
     >>> round(log_loss(y_true, proba), 3)  # before it was spoilt
     0.816
     """
-    _, refined = _losses(y_true, y_proba, calibrator, loss, cv, labels, sample_weight)
+    given = (y_true, y_proba, labels, sample_weight, pos_label)
+    _, refined = _losses(given, calibrator, loss, cv)
     return refined
 
 
@@ -116,6 +123,7 @@ def calibration_loss(
     calibrator,
     loss="log_loss",
     cv=5,
+    pos_label=None,
     labels=None,
     sample_weight=None,
 ):
@@ -133,9 +141,9 @@ def calibration_loss(
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     calibrator : estimator
         What recalibrates, see :func:`refinement_loss`. Required.
@@ -146,9 +154,13 @@ def calibration_loss(
     cv : int, cross-validation splitter or iterable, default=5
         How rows are held out, see :func:`refinement_loss`.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights, given to the calibrator (if its `fit` takes them) and to the mean.
@@ -183,20 +195,21 @@ def calibration_loss(
     >>> round(calibration_loss(y_true, proba, calibrator=PlattScaling()), 2)
     1.07
     """
-    total, refined = _losses(y_true, y_proba, calibrator, loss, cv, labels, sample_weight)
+    given = (y_true, y_proba, labels, sample_weight, pos_label)
+    total, refined = _losses(given, calibrator, loss, cv)
     return total - refined
 
 
-def _losses(y_true, y_proba, calibrator, loss, cv, labels, sample_weight):
+def _losses(given, calibrator, loss, cv):
     """Return the mean loss before and after recalibration."""
     function = loss_function(loss)
     usable = hasattr(calibrator, "fit") and hasattr(calibrator, "predict_proba")
     if isinstance(calibrator, type) or not usable:
         raise ValueError(
             "calibrator must be an instance with fit and predict_proba, such as "
-            f"skcalib.calibrators.TemperatureScaling(); got {calibrator!r}."
+            f"skcalib.calibrators.TemperatureScaling(); got {quote(calibrator)}."
         )
-    predictions = check_predictions(y_true, y_proba, labels, sample_weight)
+    predictions = check_predictions(*given)
     codes, weight = predictions.codes, predictions.weight
     recalibrated = _recalibrated(calibrator, predictions, cv)
     total = float(mean_of(function(codes, predictions.proba))(weight))
@@ -225,7 +238,7 @@ def _recalibrated(calibrator, predictions, cv):
         times[test] += 1
     if (times != 1).any():
         raise ValueError(
-            f"cv={cv!r} holds out {int((times == 0).sum())} rows never and "
+            f"cv={quote(cv)} holds out {int((times == 0).sum())} rows never and "
             f"{int((times > 1).sum())} more than once; each must be held out once, as by KFold."
         )
     return out

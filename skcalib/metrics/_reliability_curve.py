@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcalib._representations import short_repr
 from skcalib.metrics._binning import bin_sums, check_bins
 from skcalib.metrics._events import events_of
 from skcalib.metrics._intervals import chance_interval, check_band, score_interval
@@ -20,6 +21,8 @@ class ReliabilityCurve(NamedTuple):
     low: np.ndarray
     high: np.ndarray
 
+    __repr__ = short_repr
+
 
 def reliability_curve(
     y_true,
@@ -27,6 +30,7 @@ def reliability_curve(
     *,
     n_bins=15,
     strategy="uniform",
+    pos_label=None,
     labels=None,
     sample_weight=None,
     confidence_level=0.95,
@@ -51,9 +55,9 @@ def reliability_curve(
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     n_bins : int, "cube_root" or "sweep", default=15
         Number of bins, or the rule to find it, as in :func:`calibration_error`; empty ones
@@ -63,9 +67,13 @@ def reliability_curve(
         Bins of equal width, or of about equal weight; as in
         :func:`calibration_error`.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels, as in
-        :func:`sklearn.metrics.log_loss`. Needed where `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights. They are frequencies: their sum in a bin is taken for its
@@ -122,7 +130,7 @@ def reliability_curve(
     check_level(confidence_level)
     check_band(band)
     check_bins(n_bins, strategy)
-    predictions = check_predictions(y_true, y_proba, labels, sample_weight)
+    predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     (event,) = events_of(predictions, "auto")
     count, expected, observed = bin_sums(event, predictions.weight, n_bins, strategy)
     frequency, mean_proba = observed / count, expected / count

@@ -9,19 +9,29 @@ from scipy.special import ndtr, ndtri
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
+from skcalib._logits import refuse_masked
+from skcalib._messages import quote
 from skcalib._progress import shown
 from skcalib.metrics._resampling import Resampler, check_level, generator_of
 
 METHODS = ("BCa", "percentile", "normal")
 N_BLOCKS = 200  # of rows left out for the acceleration
+FEW_GROUPS = 10
+LEAST_SHARE = 0.9  # of the true standard error that small strata leave
+INSTEAD = (
+    "Do not trust the interval. For a calibration error use "
+    "skcalib.metrics.calibration_error_interval; to compare two, norm='l2_squared', "
+    "debias=True and method='normal'."
+)
 
 
 class Rows:
     """The rows of positive weight, and which of them belong together."""
 
     def __init__(self, sample_weight, groups, stratify, y_true):
-        for values in (groups, stratify):
+        for values, name in ((groups, "groups"), (stratify, "stratify")):
             if values is not None:
+                refuse_masked(values, name)
                 check_consistent_length(values, y_true)
         one_for_all = sample_weight is None or np.ndim(sample_weight) == 0
         self.kept = None if one_for_all else np.asarray(sample_weight) > 0
@@ -48,6 +58,11 @@ class Figure(NamedTuple):
         return len(self.replicates) > 1 and not np.isnan(self.estimate)
 
     @property
+    def one_sided(self):
+        """Whether all replicates lie on one side of the estimate."""
+        return not self.replicates.min() <= self.estimate <= self.replicates.max()
+
+    @property
     def standard_error(self):
         """The standard deviation of the replicates."""
         finite = np.isfinite(self.replicates).all()
@@ -68,13 +83,19 @@ def replicate(
 ):
     """Return the replicates of a function of weights."""
     if not isinstance(method, str) or method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {method!r}.")
+        raise ValueError(f"method must be one of {METHODS}, got {quote(method)}.")
     check_level(confidence_level)
     if not isinstance(n_resamples, Integral) or n_resamples < 2:
-        raise ValueError(f"n_resamples must be an integer of at least 2, got {n_resamples!r}.")
+        raise ValueError(
+            f"n_resamples must be an integer of at least 2, got {quote(n_resamples)}."
+        )
     rng = generator_of(random_state)
     resampler = Resampler(weight, rows.groups, rows.stratify)
     estimate = numbers_of(figure(weight))
+    if not warn_of_little_variation(resampler):
+        found = np.full((n_resamples, *estimate.shape), np.nan)
+        none = [Figure(value, np.empty(0), 0.0, 0.0) for value in np.atleast_1d(estimate)]
+        return Replicates(method, estimate, found, none)
     draws = (resampler.draw(rng) for _ in range(n_resamples))
     progress = shown(draws, n_resamples, "bootstrap", "resamples", verbose)
     with warnings.catch_warnings():
@@ -101,6 +122,30 @@ def replicate(
     )
 
 
+def warn_of_little_variation(resampler):
+    """Return whether resamples can differ from the data; warn if they cannot, or hardly."""
+    n_units, n_strata = resampler.n_units, len(resampler.strata)
+    what = "row" if resampler.unit is None else "group"
+    if resampler.fixed:
+        which = f"There is one {what}" if n_strata == 1 else f"Each stratum is one {what}"
+        message = f"{which}, so that no resample differs from the data. The interval is NaN."
+    elif what == "group" and n_units < FEW_GROUPS:
+        message = (
+            f"There are only {n_units} groups (in {n_strata} strata). An interval from so few "
+            "is too narrow."
+        )
+    elif np.sqrt(1 - n_strata / n_units) < LEAST_SHARE:
+        less = 100 * (1 - np.sqrt(1 - n_strata / n_units))
+        message = (
+            f"There are {n_units} {what}s in {n_strata} strata. Within so small ones little "
+            f"can vary: the standard error is about {less:.0f} % too small."
+        )
+    else:
+        return True
+    warnings.warn(message, UserWarning, stacklevel=4)
+    return not resampler.fixed
+
+
 def interval(found, confidence_level):
     """Return estimate, both limits and standard error: floats, or arrays for many figures."""
     tails = ndtri(np.array([(1 - confidence_level) / 2, (1 + confidence_level) / 2]))
@@ -110,9 +155,27 @@ def interval(found, confidence_level):
         for figure in found.figures
     ]
     low, high, error = np.transpose(columns)
+    if found.method != "normal":
+        _warn_of_estimates_outside(found, low, high)
     if found.estimate.ndim == 0:
         return float(found.estimate), float(low[0]), float(high[0]), float(error[0])
     return found.estimate, low, high, error
+
+
+def _warn_of_estimates_outside(found, low, high):
+    """Warn if an interval does not hold its estimate, unless `_bias` has said more."""
+    for figure, bottom, top in zip(found.figures, low, high, strict=True):
+        slack = 1e-12 * np.abs(figure.estimate)  # sums in another order
+        outside = figure.estimate < bottom - slack or figure.estimate > top + slack
+        if outside and not (found.method == "BCa" and figure.one_sided):
+            warnings.warn(
+                f"The estimate, {figure.estimate:.3g}, lies outside of its own interval, "
+                f"[{bottom:.3g}, {top:.3g}] ({found.method}): resampling biases this metric by "
+                f"about as much as it varies. {INSTEAD}",
+                UserWarning,
+                stacklevel=4,
+            )
+            return
 
 
 def p_value_of_zero(found):
@@ -166,9 +229,7 @@ def _bias(estimate, replicates):
     if ((below < least) | (below > 1 - least)).any():
         warnings.warn(
             "All replicates lie on one side of the estimate: resampling biases this metric by "
-            "more than its spread, as it does calibration errors near zero. Do not trust the "
-            "interval; for calibration errors use norm='l2_squared', debias=True and "
-            "method='normal'.",
+            f"more than its spread, as it does calibration errors near zero. {INSTEAD}",
             UserWarning,
             stacklevel=4,
         )
@@ -209,6 +270,7 @@ def numbers_of(value):
         figures = None
     if figures is None or figures.ndim > 1 or figures.size == 0:
         raise ValueError(
-            f"metric must return numbers, one or an array of shape (n_figures,); got {value!r}."
+            "metric must return numbers, one or an array of shape (n_figures,); got "
+            f"{quote(value)}."
         )
     return figures

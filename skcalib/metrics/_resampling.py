@@ -5,12 +5,14 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
 
+from skcalib._messages import quote
+
 
 def check_level(confidence_level):
     """Raise ValueError unless it is a number between 0 and 1."""
     if not (isinstance(confidence_level, Real) and 0 < confidence_level < 1):
         raise ValueError(
-            f"confidence_level must be a number between 0 and 1, got {confidence_level!r}."
+            f"confidence_level must be a number between 0 and 1, got {quote(confidence_level)}."
         )
 
 
@@ -76,6 +78,16 @@ class Resampler:
         self.mass = mass
         self.strata = self._strata(stratify)
         self.urns = [Urn(mass[units]) for units in self.strata]
+
+    @property
+    def fixed(self):
+        """Whether each stratum is a single unit, so that nothing can vary."""
+        return all((self.mass[units] > 0).sum() == 1 for units in self.strata)
+
+    @property
+    def n_units(self):
+        """How many rows or groups there are to draw."""
+        return sum(urn.n_rows for urn in self.urns)
 
     def draw(self, rng):
         """Return the weights of the rows in one resample."""

@@ -3,10 +3,13 @@
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 
+from skcalib._messages import quote
+from skcalib._representations import VersionedMixin
+
 SUFFIXES = {"_score": True, "_error": False, "_loss": False}
 
 
-def make_proba_scorer(metric, *, greater_is_better="auto", **params):
+def make_proba_scorer(metric, *, greater_is_better="auto", pos_label=None, **params):
     """Make a scorer of a metric of probabilities, for `scoring=` everywhere in scikit-learn.
 
     Like ``sklearn.metrics.make_scorer(metric, response_method="predict_proba",
@@ -26,6 +29,10 @@ def make_proba_scorer(metric, *, greater_is_better="auto", **params):
     greater_is_better : {"auto", True, False}, default="auto"
         Whether the metric is a score rather than a loss. "auto" tells by the end of its
         name, as scikit-learn names them: ``_score``, or ``_error`` and ``_loss``.
+
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes, given to the metric; the second of the classifier's
+        if None.
 
     **params : dict
         Given to the metric.
@@ -61,8 +68,10 @@ def make_proba_scorer(metric, *, greater_is_better="auto", **params):
     >>> found["test_log loss"].mean().round(2).item()
     -0.14
     """
+    if pos_label is not None:
+        params["pos_label"] = pos_label
     if not callable(metric):
-        raise ValueError(f"metric must be a function, got {metric!r}.")
+        raise ValueError(f"metric must be a function, got {quote(metric)}.")
     if isinstance(greater_is_better, str) and greater_is_better == "auto":
         name = getattr(metric, "__name__", repr(metric))
         ends = [greater for suffix, greater in SUFFIXES.items() if name.endswith(suffix)]
@@ -74,12 +83,12 @@ def make_proba_scorer(metric, *, greater_is_better="auto", **params):
         greater_is_better = ends[0]
     if not isinstance(greater_is_better, bool):
         raise ValueError(
-            f"greater_is_better must be 'auto', True or False, got {greater_is_better!r}."
+            f"greater_is_better must be 'auto', True or False, got {quote(greater_is_better)}."
         )
     return ProbaScorer(metric, greater_is_better=greater_is_better, params=params)
 
 
-class ProbaScorer(BaseEstimator):
+class ProbaScorer(VersionedMixin, BaseEstimator):
     """What :func:`make_proba_scorer` returns."""
 
     __metadata_request__score = {"estimator": UNUSED}

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcalib._representations import short_repr
 from skcalib.metrics._evaluation import evaluate, prepared_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._risk import augrc, aurc, descending, error_detection, excess_aurc, prepare
@@ -17,8 +18,10 @@ class RiskCoverageCurve(NamedTuple):
     risk: np.ndarray
     threshold: np.ndarray
 
+    __repr__ = short_repr
 
-def risk_coverage_curve(y_true, y_proba, *, labels=None, sample_weight=None):
+
+def risk_coverage_curve(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
     """Error rate among the rows one is surest of, for every share of rows kept.
 
     Rows are kept in descending order of confidence, the largest probability of the row.
@@ -35,13 +38,17 @@ def risk_coverage_curve(y_true, y_proba, *, labels=None, sample_weight=None):
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
+
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
 
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights. They are frequencies: an integer weight counts as that many
@@ -82,7 +89,7 @@ def risk_coverage_curve(y_true, y_proba, *, labels=None, sample_weight=None):
     >>> curve.threshold
     array([0.9, 0.7, 0.6])
     """
-    predictions = check_predictions(y_true, y_proba, labels, sample_weight)
+    predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     (event,) = events_of(predictions, "confidence")
     threshold, size, wrong = descending(event, predictions.weight)
     kept = np.cumsum(size)
@@ -90,7 +97,7 @@ def risk_coverage_curve(y_true, y_proba, *, labels=None, sample_weight=None):
 
 
 @prepared_by(prepare, measure=aurc)
-def aurc_loss(y_true, y_proba, *, labels=None, sample_weight=None):
+def aurc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
     """Mean risk over all coverages (area under the risk-coverage curve, AURC).
 
     ``mean_i (number of errors among the i surest rows) / i``. It joins accuracy and the
@@ -108,13 +115,17 @@ def aurc_loss(y_true, y_proba, *, labels=None, sample_weight=None):
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
+
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
 
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights. They are frequencies: an integer weight counts as that many
@@ -145,11 +156,11 @@ def aurc_loss(y_true, y_proba, *, labels=None, sample_weight=None):
     >>> aurc_loss([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.3])
     0.0625
     """
-    return evaluate(prepare, (y_true, y_proba, labels, sample_weight), measure=aurc)
+    return evaluate(prepare, (y_true, y_proba, labels, sample_weight, pos_label), measure=aurc)
 
 
 @prepared_by(prepare, measure=excess_aurc)
-def excess_aurc_loss(y_true, y_proba, *, labels=None, sample_weight=None):
+def excess_aurc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
     """Area under the risk-coverage curve above the best possible one (E-AURC).
 
     :func:`aurc_loss` minus that of the same number of errors with the lowest confidences,
@@ -163,13 +174,17 @@ def excess_aurc_loss(y_true, y_proba, *, labels=None, sample_weight=None):
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
+
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
 
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights. They are frequencies: an integer weight counts as that many
@@ -202,11 +217,13 @@ def excess_aurc_loss(y_true, y_proba, *, labels=None, sample_weight=None):
     >>> round(excess_aurc_loss([0, 1, 1, 0], [0.1, 0.9, 0.2, 0.3]), 3)
     0.083
     """
-    return evaluate(prepare, (y_true, y_proba, labels, sample_weight), measure=excess_aurc)
+    return evaluate(
+        prepare, (y_true, y_proba, labels, sample_weight, pos_label), measure=excess_aurc
+    )
 
 
 @prepared_by(prepare, measure=augrc)
-def augrc_loss(y_true, y_proba, *, labels=None, sample_weight=None):
+def augrc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
     """Mean over all coverages of the share of rows that are kept and wrong (AUGRC).
 
     ``mean_i (number of errors among the i surest rows) / n``: the average risk of an
@@ -219,13 +236,17 @@ def augrc_loss(y_true, y_proba, *, labels=None, sample_weight=None):
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
+
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
 
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights. They are frequencies: an integer weight counts as that many
@@ -257,11 +278,13 @@ def augrc_loss(y_true, y_proba, *, labels=None, sample_weight=None):
     >>> augrc_loss([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.3])
     0.0625
     """
-    return evaluate(prepare, (y_true, y_proba, labels, sample_weight), measure=augrc)
+    return evaluate(prepare, (y_true, y_proba, labels, sample_weight, pos_label), measure=augrc)
 
 
 @prepared_by(prepare, measure=error_detection)
-def error_detection_auc_score(y_true, y_proba, *, labels=None, sample_weight=None):
+def error_detection_auc_score(
+    y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None
+):
     """Area under the ROC curve of confidence as a detector of errors.
 
     The probability that a row which is predicted rightly has a larger confidence than one
@@ -275,13 +298,17 @@ def error_detection_auc_score(y_true, y_proba, *, labels=None, sample_weight=Non
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
+
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
 
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights. They are frequencies: an integer weight counts as that many
@@ -317,4 +344,6 @@ def error_detection_auc_score(y_true, y_proba, *, labels=None, sample_weight=Non
     >>> error_detection_auc_score([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.3])
     1.0
     """
-    return evaluate(prepare, (y_true, y_proba, labels, sample_weight), measure=error_detection)
+    return evaluate(
+        prepare, (y_true, y_proba, labels, sample_weight, pos_label), measure=error_detection
+    )

@@ -26,7 +26,7 @@ def _prepare(predictions, *, notion):
 
 @prepared_by(_prepare)
 def smooth_calibration_error(
-    y_true, y_proba, *, notion="auto", labels=None, sample_weight=None
+    y_true, y_proba, *, notion="auto", pos_label=None, labels=None, sample_weight=None
 ):
     """Calibration error by kernel smoothing, without bins (smECE).
 
@@ -51,18 +51,22 @@ def smooth_calibration_error(
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     notion : {"auto", "positive", "confidence", "top-label", "class-wise"}, default="auto"
         Whose probability is compared with what frequency, see :func:`calibration_error`.
         "top-label" and "class-wise" are means over the classes, weighted by how often each
         is predicted, or not weighted.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights, taken for frequencies.
@@ -98,7 +102,9 @@ def smooth_calibration_error(
     >>> round(smooth_calibration_error(y_true, proba**2), 3)
     0.171
     """
-    return evaluate(_prepare, (y_true, y_proba, labels, sample_weight), notion=notion)
+    return evaluate(
+        _prepare, (y_true, y_proba, labels, sample_weight, pos_label), notion=notion
+    )
 
 
 def fixed_point(event, weight):

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
+from skcalib._messages import quote
+from skcalib._representations import short_repr
 from skcalib.metrics._events import events_of
 from skcalib.metrics._intervals import check_band, score_interval
 from skcalib.metrics._resampling import check_level
@@ -25,6 +27,8 @@ class SmoothCurve(NamedTuple):
     low: np.ndarray
     high: np.ndarray
 
+    __repr__ = short_repr
+
 
 def smooth_curve(
     y_true,
@@ -33,6 +37,7 @@ def smooth_curve(
     width="auto",
     band="confidence",
     confidence_level=0.95,
+    pos_label=None,
     labels=None,
     sample_weight=None,
 ):
@@ -60,9 +65,9 @@ def smooth_curve(
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     width : "auto" or float in (0, 1], default="auto"
         Standard deviation of the kernel. "auto": the smooth calibration error itself, as in
@@ -78,9 +83,13 @@ def smooth_curve(
     confidence_level : float in (0, 1), default=0.95
         Of the band.
 
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights, taken for frequencies: their sum is the number of rows.
@@ -124,8 +133,8 @@ def smooth_curve(
     check_band(band)
     auto = isinstance(width, str) and width == "auto"
     if not auto and not (isinstance(width, Real) and 0 < width <= 1):
-        raise ValueError(f"width must be 'auto' or a number in (0, 1], got {width!r}.")
-    predictions = check_predictions(y_true, y_proba, labels, sample_weight)
+        raise ValueError(f"width must be 'auto' or a number in (0, 1], got {quote(width)}.")
+    predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     (event,) = events_of(predictions, "auto")
     weight = event.weight_of(predictions.weight)
     width = max(NARROWEST, fixed_point(event, weight) if auto else float(width))

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcalib._representations import short_repr
 from skcalib.metrics._events import events_of
 from skcalib.metrics._validation import check_predictions
 
@@ -16,8 +17,10 @@ class ThresholdCurve(NamedTuple):
     recall: np.ndarray
     share: np.ndarray
 
+    __repr__ = short_repr
 
-def threshold_curve(y_true, y_proba, *, labels=None, sample_weight=None):
+
+def threshold_curve(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
     """Precision, recall and the share of rows acted upon, for every threshold.
 
     To act is to take the positive (second) of two classes for true where its probability
@@ -35,13 +38,17 @@ def threshold_curve(y_true, y_proba, *, labels=None, sample_weight=None):
         Class labels: integers, strings, booleans, whole floats, categoricals.
 
     y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
-        Probabilities in [0, 1], columns in the order of the sorted labels, as
-        ``predict_proba`` returns them; each row sums to one (within 0.01). A single column,
-        or a vector, is the probability of the positive (second) class.
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
+
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
 
     labels : array-like of shape (n_classes,), default=None
-        The labels of the columns, in any order: columns are sorted labels. Needed where
-        `y_true` lacks a class.
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights. They are frequencies: an integer weight counts as that many
@@ -80,7 +87,7 @@ def threshold_curve(y_true, y_proba, *, labels=None, sample_weight=None):
     >>> curve.recall, curve.share
     (array([0.5, 0.5, 1. , 1. ]), array([0.25, 0.5 , 0.75, 1.  ]))
     """
-    predictions = check_predictions(y_true, y_proba, labels, sample_weight)
+    predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     (event,) = events_of(predictions, "auto")
     value, size, hits = event.grouped(predictions.weight)
     acted, true = np.cumsum(size[::-1]), np.cumsum(hits[::-1])

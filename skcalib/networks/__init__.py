@@ -2,7 +2,7 @@
 
 from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._meta_estimator import WrappingMixin, encoded
-from skcalib.networks._outputs import warn_of_lost_logits
+from skcalib.networks._outputs import order_of_outputs, warn_of_lost_logits
 from skcalib.networks._regression_network import (
     RegressionNetwork,
     check_answers,

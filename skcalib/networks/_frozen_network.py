@@ -8,13 +8,16 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._logits import check_finite, check_proba, float_array, log_of_floored, softmax
+from skcalib._logits import check_finite, check_proba, float_array, log_of_floored
 from skcalib._predictions import ProbabilisticClassifierMixin
-from skcalib._rows import refuse_streams
+from skcalib._representations import VersionedMixin
+from skcalib._rows import check_feature_names, learn_feature_names, refuse_streams
 from skcalib.backends import as_arrays, each_array, filled_arrays, map_arrays, network_backend
 from skcalib.networks._outputs import (
+    Answer,
     a_column_for_each_class,
     classes_of_outputs,
+    order_of_outputs,
     reads_as_proba,
     warn_of_lost_logits,
 )
@@ -32,7 +35,7 @@ class _Learned(NamedTuple):
     order: np.ndarray | None  # the output of each class
 
 
-class FrozenNetwork(AdapterMixin, ProbabilisticClassifierMixin, BaseEstimator):
+class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator):
     """A trained Keras model or torch module as a scikit-learn classifier.
 
     It predicts and is never trained: `fit` learns the class labels only, a clone shares
@@ -69,6 +72,10 @@ class FrozenNetwork(AdapterMixin, ProbabilisticClassifierMixin, BaseEstimator):
 
     has_logits_ : bool
         Whether the network's true logits can be had (after `fit`).
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns that `fit` saw, if X was a frame with names that are text.
+        Answers for a frame with other names, or in another order, are refused.
 
     Warns
     -----
@@ -160,9 +167,12 @@ class FrozenNetwork(AdapterMixin, ProbabilisticClassifierMixin, BaseEstimator):
             says = self._look_at(values, decide=True)
         n_classes = max(2, values.shape[1])
         self._learned = _Learned(
-            classes_of_outputs(y, self.classes, n_classes), head, self._order()
+            classes_of_outputs(y, self.classes, n_classes),
+            head,
+            order_of_outputs(self.classes),
         )
         self.has_logits_ = says
+        learn_feature_names(self, X)
         return self
 
     @property
@@ -191,7 +201,7 @@ class FrozenNetwork(AdapterMixin, ProbabilisticClassifierMixin, BaseEstimator):
             Their softmax is `predict_proba`. One-dimensional for two classes: the
             log-odds of ``classes_[1]``.
         """
-        values, is_proba, classes = self._answer(X)
+        values, is_proba, classes, _ = self.answer(X)
         if is_proba:
             warn_of_lost_logits(values, type(self.model).__name__)
             values = log_of_floored(values, 0.0)
@@ -210,8 +220,7 @@ class FrozenNetwork(AdapterMixin, ProbabilisticClassifierMixin, BaseEstimator):
         proba : ndarray of shape (n_samples, n_classes)
             In [0, 1], rows sum to one, columns in the order of ``classes_``.
         """
-        values, is_proba, _ = self._answer(X)
-        return values if is_proba else softmax(values)
+        return self.answer(X).proba()
 
     def predict(self, X):
         """Label of the largest logit.
@@ -226,11 +235,24 @@ class FrozenNetwork(AdapterMixin, ProbabilisticClassifierMixin, BaseEstimator):
         y : ndarray of shape (n_samples,)
             Labels from ``classes_``.
         """
-        values, _, classes = self._answer(X)
-        return classes[values.argmax(axis=1)]
+        found = self.answer(X)
+        return found.classes[found.values.argmax(axis=1)]
 
-    def _answer(self, X):
-        """Return logits or probabilities of all columns, whether the latter, the labels."""
+    def answer(self, X):
+        """Logits or probabilities, whichever the network has, and which of these they are.
+
+        Parameters
+        ----------
+        X : array-like of n_samples, or dict of arrays
+            Inputs of the network.
+
+        Returns
+        -------
+        answer : named tuple (values, is_proba, classes, head)
+            ``values`` (n_samples, n_classes) in the order of ``classes``, also for two
+            classes; ``head`` is the network's last operation, None if it is not known.
+        """
+        check_feature_names(self, X)
         values, head = self._run(X)
         learned = getattr(self, "_learned", None)
         if learned is not None and learned.head != head:
@@ -249,19 +271,14 @@ class FrozenNetwork(AdapterMixin, ProbabilisticClassifierMixin, BaseEstimator):
             classes, order = learned.classes, learned.order
         else:
             classes = classes_of_outputs(None, self.classes, values.shape[1])
-            order = self._order()
+            order = order_of_outputs(self.classes)
         if len(classes) != values.shape[1]:
             raise ValueError(
                 f"The network has {values.shape[1]} outputs, but there are {len(classes)} "
                 f"classes: {classes.tolist()}."
             )
-        return values if order is None else values[:, order], is_proba, classes
-
-    def _order(self):
-        """Return the output of each sorted label, None if they are in this order."""
-        if self.classes is None:
-            return None
-        return np.argsort(np.asarray(self.classes), kind="stable")
+        values = values if order is None else values[:, order]
+        return Answer(values, is_proba, classes, head)
 
     def _run(self, X, n_rows=None):
         """Return what stands before the last activation, and its name."""

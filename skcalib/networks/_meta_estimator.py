@@ -4,9 +4,12 @@ from copy import copy
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags, indexable
 
+from skcalib._rows import check_feature_names, learn_feature_names
 from skcalib._targets import check_labels
+from skcalib.networks._feature_names import refuse_other_order, sees_to_names
 from skcalib.networks._sharing import SharedNetworkMixin
 from skcalib.networks._wrappers import faithful_clone, one_hot_decoded, sheltered
 
@@ -42,13 +45,25 @@ class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
             twin.estimator = faithful_clone(self._sheltered(self.estimator))
         return twin
 
-    def _take_features(self, estimator):
-        """Have the names and the number of features of a fitted estimator."""
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(estimator, name):
-                setattr(self, name, getattr(estimator, name))
-            else:
-                vars(self).pop(name, None)  # of an earlier fit
+    def _take_features(self, estimator, X):
+        """Have the number and the names of features: of X; else of a frozen estimator."""
+        if hasattr(estimator, "n_features_in_"):
+            self.n_features_in_ = estimator.n_features_in_
+        else:
+            vars(self).pop("n_features_in_", None)  # of an earlier fit
+        learn_feature_names(self, X)
+        frozen = isinstance(estimator, FrozenEstimator)
+        if not hasattr(self, "feature_names_in_") and hasattr(estimator, "feature_names_in_"):
+            # Names that come from no frame (old LightGBM makes some up) are no names.
+            if frozen:
+                self.feature_names_in_ = estimator.feature_names_in_
+            self._names_learned = not frozen
+
+    def _check_features(self, estimator, X, asked=True):
+        """Check the names of X where the fitted estimator does not do that when `asked`."""
+        if not sees_to_names(estimator, asked):
+            check_feature_names(self, X)
+            refuse_other_order(estimator, X)
 
 
 def encoded(y, estimator):

@@ -1,12 +1,26 @@
 """What a network's outputs are taken for, and which label stands for which of them."""
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._logits import looks_like_proba
+from skcalib._logits import looks_like_proba, softmax
 
 SATURATED = 1e-6
+
+
+class Answer(NamedTuple):
+    """What a network answered, in the order of its sorted labels."""
+
+    values: np.ndarray  # (n_samples, n_classes), logits or probabilities
+    is_proba: bool
+    classes: np.ndarray
+    head: str | None  # the network's last operation, None if it is not known
+
+    def proba(self):
+        """Return probabilities."""
+        return self.values if self.is_proba else softmax(self.values)
 
 
 def warn_of_lost_logits(proba, name):
@@ -41,6 +55,11 @@ def a_column_for_each_class(values, head, is_proba):
     if head == "sigmoid":
         return -np.logaddexp(0, -values)  # log(sigmoid)
     return values
+
+
+def order_of_outputs(classes):
+    """Return the output of each sorted label, None if outputs are in this order."""
+    return None if classes is None else np.argsort(np.asarray(classes), kind="stable")
 
 
 def labels_from_one_hot(y, classes=None):

@@ -6,6 +6,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import InvalidParameterError
 
+from skcalib._representations import VersionedMixin
 from skcalib._rows import refuse_streams
 from skcalib.backends import filled_arrays, network_backend, wrapper_backend
 from skcalib.networks._frozen_network import FrozenNetwork
@@ -18,7 +19,7 @@ WAY_OUT = (
 )
 
 
-class RegressionNetwork(AdapterMixin, RegressorMixin, BaseEstimator):
+class RegressionNetwork(AdapterMixin, VersionedMixin, RegressorMixin, BaseEstimator):
     """A trained network whose outputs are targets; `fit` does nothing.
 
     Parameters
@@ -41,7 +42,10 @@ class RegressionNetwork(AdapterMixin, RegressorMixin, BaseEstimator):
 
     def answer(self, X):
         """Return the network's output, a column for each target."""
-        values, head = self.run(X)
+        return self.targets(*self.run(X))
+
+    def targets(self, values, head):
+        """Return the network's output of what stands before its last activation."""
         values = values.astype(np.float64)
         values = expit(values) if head == "sigmoid" else values
         check_answers(values, type(self.model).__name__)

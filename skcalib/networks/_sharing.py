@@ -35,6 +35,10 @@ class AdapterMixin(SharedNetworkMixin):
 
     _network_parameter = "model"
 
+    def __repr__(self, N_CHAR_MAX=400):
+        # Networks print a line for each layer, which scikit-learn would indent, too.
+        return " ".join(super().__repr__(N_CHAR_MAX).split())
+
     def __sklearn_is_fitted__(self):
         return True
 

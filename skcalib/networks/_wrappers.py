@@ -9,12 +9,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
+from skcalib._representations import VersionedMixin
 from skcalib.backends import is_network, network_backend, wrapper_backend
+from skcalib.networks._feature_names import refuse_other_order, sees_to_names
 from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._outputs import labels_from_one_hot
 
 
-class LabelledNetwork(ClassifierMixin, BaseEstimator):
+class LabelledNetwork(VersionedMixin, ClassifierMixin, BaseEstimator):
     """A skorch classifier that takes any labels and any numbers as features.
 
     Parameters
@@ -161,6 +163,8 @@ def prepared(estimator, X, y, classes):
             return FrozenEstimator(inside)  # its labels are known already
         return FrozenEstimator(clone(inside).fit(X, y))
     if isinstance(estimator, FrozenEstimator):
+        if not sees_to_names(estimator):
+            refuse_other_order(inside, X)
         return estimator
     if _samples_a_trained_network(estimator):
         return FrozenEstimator(faithful_clone(estimator).fit(X, y))

@@ -294,7 +294,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         return np.where(self.novelty_pvalue(X) <= level, -1, 1)
 
     def _new_calibrator(self):
-        return TemperatureScaling()
+        return TemperatureScaling(smoothing="targets")
 
     def _check_params(self, X_train, y_train):
         check_density(self.density)

@@ -6,11 +6,12 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skcalib._rows import count_rows, take_rows
+from skcalib._representations import Result, VersionedMixin
+from skcalib._rows import check_feature_names, count_rows, learn_feature_names, take_rows
 from skcalib._targets import check_labels
 from skcalib.networks import SharedNetworkMixin, sheltered
 from skcalib.novelty._densities import check_density, new_density
@@ -20,7 +21,7 @@ from skcalib.novelty._features import FeatureReader, check_reading
 FALSE_ALARMS = 0.05
 
 
-class FeatureNovelty(OutlierMixin, SharedNetworkMixin, BaseEstimator):
+class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstimator):
     r"""Detect rows unlike those of `fit`, by what a trained classifier sees of them.
 
     The features of a row (what the last layer of a network takes) are scored by a density
@@ -267,7 +268,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, BaseEstimator):
         n_neighbors = min(n_neighbors, len(self._rows))
         features = self._distance.reader.read(self._checked(X, reset=False))
         distances, found = self._neighbors.kneighbors(features, n_neighbors)
-        result = Bunch(rows=self._rows[found], distances=distances)
+        result = Result(rows=self._rows[found], distances=distances)
         if self._labels is not None:
             result.labels = self._labels[found]
         return result
@@ -276,6 +277,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, BaseEstimator):
         """Check a plain matrix; whatever else a classifier takes goes to it as it is."""
         if self.estimator is None:
             return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
+        (learn_feature_names if reset else check_feature_names)(self, X)
         return X
 
     def _codes(self, X, y):

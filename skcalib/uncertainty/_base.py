@@ -4,15 +4,17 @@ from abc import ABCMeta, abstractmethod
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._logits import check_finite, check_proba
 from skcalib._predictions import ProbabilisticClassifierMixin
+from skcalib._representations import Result, VersionedMixin
 from skcalib.uncertainty._measures import check_measures, summary
 
 
-class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta):
+class SamplingClassifier(
+    VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta
+):
     """Base of classifiers that predict by draws; write ``fit`` and ``_blocks``.
 
     Parameters
@@ -171,7 +173,7 @@ class SamplingClassifier(ProbabilisticClassifierMixin, BaseEstimator, metaclass=
             counts.append(np.full(draws.shape[2], draws.shape[1]))
             parts.append([summary(level, chosen, interval) for level in draws])
         squeezed = self._squeezed()
-        result = Bunch(**{name: squeezed(found) for name, found in joined(parts, rows)})
+        result = Result(**{name: squeezed(found) for name, found in joined(parts, rows)})
         if self._are_ragged():
             result.n_draws = _in_order(rows, counts)
         if "likeliest" in result:

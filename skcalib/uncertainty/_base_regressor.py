@@ -4,9 +4,9 @@ from abc import ABCMeta, abstractmethod
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
+from skcalib._representations import Result, VersionedMixin
 from skcalib.networks import check_answers
 from skcalib.uncertainty._base import joined
 from skcalib.uncertainty._measures import check_interval
@@ -14,7 +14,7 @@ from skcalib.uncertainty._normal_mixtures import mixture_quantiles
 from skcalib.uncertainty._spread import quantiles, standard_deviation
 
 
-class SamplingRegressor(RegressorMixin, BaseEstimator, metaclass=ABCMeta):
+class SamplingRegressor(VersionedMixin, RegressorMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of regressors that predict by draws; write ``fit`` and ``_blocks``.
 
     ``_blocks(X)`` yields, for one block of rows after the other, a slice and an array of
@@ -139,7 +139,7 @@ class SamplingRegressor(RegressorMixin, BaseEstimator, metaclass=ABCMeta):
             parts.append(
                 [_summary(d, np.broadcast_to(v, d.shape[-1:]), interval) for d, v in levels]
             )
-        result = Bunch()
+        result = Result()
         for name, found in joined(parts, rows):
             result[name] = _one_or_all(self._squeezed(found))
         if self._levels() is not None:
@@ -178,7 +178,7 @@ def _summary(draws, noise, interval):
     low, high = np.stack(
         [_ends(draws[..., k], variance, interval) for k, variance in enumerate(noise)], axis=-1
     )
-    return Bunch(
+    return Result(
         mean=mean,
         std=_total(spread, noise),
         epistemic_std=spread,

@@ -97,6 +97,7 @@ class DropoutMixin:
         return found
 
     def _blocks(self, X):
+        self._check_features(self.estimator_, X, asked=False)
         source, passes, inputs = self._prepared(X)
         size = int(self.batch_size or passes.rows_in_batch(inputs))
         batches = list(batches_of(inputs, size))  # views

@@ -1,7 +1,8 @@
 """A readable table of uncertain predictions."""
 
 import numpy as np
-from sklearn.utils import Bunch
+
+from skcalib._representations import Result
 
 
 def uncertainty_frame(result, *, level=None):
@@ -56,9 +57,8 @@ def uncertainty_frame(result, *, level=None):
                 "level=0."
             )
         own = {name: array[level] for name, array in result.items() if name != "classes"}
-        result = Bunch(**{**result, **own})
-    import pandas as pd
-
+        result = Result(**{**result, **own})
+    pd = _pandas()
     classes = result.get("classes", np.arange(result.mean.shape[1]))
     rows = np.arange(len(result.mean))
     columns = np.argsort(-result.mean, axis=1, kind="stable")[:, :2]
@@ -77,6 +77,18 @@ def uncertainty_frame(result, *, level=None):
     numbers = ("predictive_entropy", "aleatoric", "epistemic", "variation_ratio")
     table |= {name: result[name] for name in numbers if name in result}
     return pd.DataFrame({"says": says, **table})
+
+
+def _pandas():
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(
+            "uncertainty_frame returns a pandas.DataFrame, and pandas is not installed: "
+            "pip install pandas. Without it, the same numbers are the arrays of the result "
+            "(result.mean, result.low, result.high, result.margin)."
+        ) from error
+    return pandas
 
 
 def _says(first, p_first, low, high, second, p_second):

@@ -273,7 +273,7 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
             twin = estimator if trained else faithful_clone(estimator)
             self.estimator_ = twin if trained else twin.fit(X, y, **fit_params)
         self.classes_ = self._look_at_network(X)
-        self._take_features(self.estimator_)
+        self._take_features(self.estimator_, X)
         if self._is_auto():
             self._choose_scale(X, y, labels, None if trained else estimator, fit_params)
         if self.verbose:

@@ -231,7 +231,7 @@ class MCDropoutRegressor(WrappingMixin, DropoutMixin, SamplingRegressor):
                 else faithful_clone(estimator).fit(X, y, **params.estimator.fit)
             )
         self._look_at_network(X)
-        self._take_features(self.estimator_)
+        self._take_features(self.estimator_, X)
         self._learn_noise(estimator, X, y, params)
         if self.verbose:
             print(self._sentence())

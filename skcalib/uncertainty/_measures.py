@@ -4,10 +4,10 @@ from numbers import Real
 
 import numpy as np
 from scipy.special import entr
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib._logits import check_proba, float_array
+from skcalib._representations import Result
 from skcalib.uncertainty._spread import quantiles, standard_deviation
 
 MEASURES = (
@@ -281,7 +281,7 @@ def check_draws(draws):
 def summary(draws, chosen, interval):
     """Return the Bunch of :func:`summarize_draws` for valid arguments."""
     mean = draws.mean(axis=0, dtype=np.float64)
-    result = Bunch()
+    result = Result()
     if "mean" in chosen:
         result.mean = mean
     if "std" in chosen or "standard_error" in chosen:

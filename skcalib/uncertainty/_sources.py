@@ -7,7 +7,13 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib.backends import map_arrays, network_backend, perceptron_sampler, wrapper_backend
-from skcalib.networks import AdapterMixin, final_estimator, final_step, network_of
+from skcalib.networks import (
+    AdapterMixin,
+    final_estimator,
+    final_step,
+    network_of,
+    order_of_outputs,
+)
 
 ROUNDING = 0.05  # of a row's largest probability, on any processor, in half precision
 
@@ -81,10 +87,9 @@ class Network:
         """Return the labels, and what the output is, as a sampler wants to know it."""
         network = self.network
         with self.undisturbed():
-            _, _, classes = network._answer(inputs)  # all that FrozenNetwork checks
-            values, head = network._run(inputs)
+            _, is_proba, classes, head = network.answer(inputs)
         if head is None:
-            return classes, "logits" if network._output_is_logits(values) else "proba"
+            return classes, "proba" if is_proba else "logits"
         return classes, {"softmax": "proba", "linear": "logits"}.get(head, head)
 
     def sampler(self, inputs, **choices):
@@ -99,7 +104,7 @@ class Network:
 
     def ordered(self, draws):
         """Return draws with the columns of the sorted labels."""
-        order = self.network._order()
+        order = order_of_outputs(self.network.classes)
         return draws if order is None else draws[..., order]
 
 

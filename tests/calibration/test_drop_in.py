@@ -20,7 +20,7 @@ from sklearn.svm import SVC, LinearSVC
 from support.classifiers import Scores
 
 from skcalib import CalibratedClassifierCV, TemperatureCalibratedClassifier
-from skcalib.calibrators import IsotonicCalibration, PlattScaling
+from skcalib.calibrators import IsotonicCalibration, PlattScaling, TemperatureScaling
 
 DECIDERS = {
     "linear": make_pipeline(StandardScaler(), LinearSVC(random_state=0)),
@@ -153,14 +153,35 @@ def test_default_estimator(cancer):
         assert isinstance(pair.estimator, LinearSVC)
 
 
-def test_temperature_classifier_is_the_method_under_its_own_name(cancer):
+@pytest.mark.parametrize("smoothing", ["none", "targets", "mix"])
+@pytest.mark.parametrize("ensemble", [True, False])
+def test_temperature_classifier_is_a_method_under_its_own_name(cancer, smoothing, ensemble):
     X, X_test, y, _ = cancer
-    for ensemble in (True, False):
-        named = CalibratedClassifierCV(GaussianNB(), method="temperature", ensemble=ensemble)
-        own = TemperatureCalibratedClassifier(GaussianNB(), ensemble=ensemble)
-        assert_array_equal(
-            own.fit(X, y).predict_proba(X_test), named.fit(X, y).predict_proba(X_test)
-        )
+    scaling = TemperatureScaling(smoothing=smoothing)
+    named = CalibratedClassifierCV(GaussianNB(), method=scaling, ensemble=ensemble).fit(X, y)
+    own = TemperatureCalibratedClassifier(
+        GaussianNB(), smoothing=smoothing, ensemble=ensemble
+    ).fit(X, y)
+    assert_array_equal(own.predict_proba(X_test), named.predict_proba(X_test))
+    each = [pair.calibrators[0].temperature_ for pair in named.calibrated_classifiers_]
+    assert_array_equal(own.temperature_, each if ensemble else each[0])
+    assert np.ndim(own.temperature_) == ensemble
+    plain = CalibratedClassifierCV(GaussianNB(), method="temperature", ensemble=ensemble)
+    proba = plain.fit(X, y).predict_proba(X_test)
+    if smoothing == "none":
+        assert_array_equal(own.predict_proba(X_test), proba)
+    else:
+        assert_allclose(own.predict_proba(X_test), proba, atol=0.01)
+
+
+def test_temperature_classifier_smooths_targets_unless_told_otherwise(cancer):
+    X, X_test, y, _ = cancer
+    default = TemperatureCalibratedClassifier(GaussianNB()).fit(X, y)
+    named = TemperatureCalibratedClassifier(GaussianNB(), smoothing="targets").fit(X, y)
+    assert_array_equal(default.predict_proba(X_test), named.predict_proba(X_test))
+    assert not hasattr(TemperatureCalibratedClassifier(), "temperature_")
+    with pytest.raises(ValueError, match="smoothing must be 'none', 'targets' or 'mix'"):
+        TemperatureCalibratedClassifier(GaussianNB(), smoothing="label").fit(X, y)
 
 
 @pytest.mark.parametrize("container", [sparse.csr_array, sparse.coo_array, sparse.csc_matrix])

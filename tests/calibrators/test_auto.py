@@ -2,11 +2,17 @@
 
 import numpy as np
 import pytest
+from joblib import parallel_config, register_parallel_backend
+from joblib.parallel import ThreadingBackend
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
+from sklearn.model_selection import cross_val_predict
+from sklearn.tree import DecisionTreeClassifier
 
 from skcalib import CalibratedClassifierCV
 from skcalib.calibrators import (
@@ -173,40 +179,88 @@ def test_merging_rows():
     assert_array_equal(found[2], [1 + 3, 2 + 5, 4])
 
 
+class Given(ClassifierMixin, BaseEstimator):
+    """A classifier whose features are its probabilities."""
+
+    def fit(self, X, y):
+        self.classes_ = np.arange(X.shape[1])
+        return self
+
+    def predict_proba(self, X):
+        return X
+
+
+def declined(proba, y, **parameters):
+    """Calibrate given probabilities by a pool that is never taken."""
+    method = AutoCalibration(caution=1e9, **parameters)
+    given = FrozenEstimator(Given().fit(proba, y))
+    return CalibratedClassifierCV(given, method=method).fit(proba, y)
+
+
+def counted_votes(dtype, n_classes=3):
+    """Draw the shares of 20 votes, exact zeros among them, and labels."""
+    rng = np.random.default_rng(0)
+    shares = np.array([0.6, 0.3, *[0.1] * (n_classes - 2)])
+    proba = rng.multinomial(20, shares / shares.sum(), 60) / 20
+    assert (proba == 0).any() or n_classes == 2
+    return proba.astype(dtype), np.array([rng.choice(n_classes, p=p) for p in proba])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_probabilities_with_zeros_come_back_unchanged(dtype):
+def test_a_declined_pool_leaves_a_classifiers_own_probabilities(dtype, n_classes):
+    proba, y = counted_votes(dtype, n_classes)
+    model = declined(proba, y)
+    assert model.calibrated_classifiers_[0].calibrators[0].gated_
+    rows = proba.copy()
+    rows[0] = np.eye(n_classes)[0]
+    rows[1, :2] = (1 - 1e-6) * rows[1, :2].sum(), 1e-6 * rows[1, :2].sum()  # under the floor
+    rows[2] = 0  # a classifier that knows nothing
+    found = model.predict_proba(rows)
+    assert found.dtype == dtype
+    assert (found > 0).all()
+    assert_allclose(found[2], 1 / n_classes)
+    assert_allclose(found[3:], proba[3:], atol=2e-7 if dtype == np.float32 else 1e-11)
+    assert_allclose(found[:2], rows[:2], rtol=1e-5, atol=1e-11)
+    zeros = (rows[0] == 0).sum()
+    assert_allclose(found[0][rows[0] == 0], 1e-12 / zeros, rtol=1e-5)
+    assert_allclose(model.predict_proba(rows[1:2]), found[1:2])  # whatever is beside it
+    lifted = declined(proba, y, lift_zeros=True)
+    expected = 60 / 61 * proba + 1 / 61 / n_classes
+    assert_allclose(lifted.predict_proba(proba), expected, atol=5e-7)
+
+
+def test_folds_that_decline_answer_with_their_own_classifiers_probabilities():
     rng = np.random.default_rng(0)
-    proba = (rng.multinomial(20, [0.6, 0.3, 0.1], 60) / 20).astype(dtype)
-    assert (proba == 0).any()
-    y = np.array([rng.choice(3, p=p / p.sum()) for p in proba.astype(float)])
+    y = np.arange(120) % 2
+    X = rng.normal(size=(120, 3)) + y[:, None]
+    trees = DecisionTreeClassifier(max_depth=3, random_state=0)
+    for ensemble in (True, False):
+        model = CalibratedClassifierCV(
+            trees, method=AutoCalibration(caution=1e9), cv=3, ensemble=ensemble
+        ).fit(X, y)
+        own = [pair.estimator.predict_proba(X) for pair in model.calibrated_classifiers_]
+        assert np.min(own) == 0
+        assert_allclose(model.predict_proba(X), np.mean(own, axis=0), atol=1e-11)
+
+
+def test_small_probabilities_above_the_floor_stay_as_small():
+    proba = np.array([[1.0, 1e-30], [0.3, 0.7], [0.6, 0.4]] * 10)
+    model = declined(proba, np.arange(30) % 2)
+    assert_allclose(model.predict_proba(proba), proba, rtol=1e-12)
+    smaller = model.predict_proba(np.array([[1.0, 0.0], [1.0, 1e-31]]))[:, 1]
+    assert_allclose(smaller, 5e-31, rtol=1e-12)  # the floor, half of the smallest
+
+
+@pytest.mark.parametrize("fitted_on", ["log-probabilities", "logits"])
+def test_arrays_come_back_as_their_softmax(fitted_on):
+    proba, y = counted_votes(np.float64)
     logits = logits_from_proba(proba)
-    model = AutoCalibration(caution=1e9).fit(logits, y)
-    assert_allclose(model.predict_proba(logits), proba, atol=2e-7)
-    assert (model.predict_proba(logits) > 0).all()
-    assert not np.allclose(softmax(logits, axis=1), proba, atol=1e-3)
-    lifted = AutoCalibration(caution=1e9, lift_zeros=True).fit(logits, y)
-    expected = 60 / 61 * proba + 1 / 61 / 3
-    assert_allclose(lifted.predict_proba(logits), expected, atol=5e-7)
-
-
-def test_what_is_below_the_floor_of_calibration_comes_back():
-    rng = np.random.default_rng(0)
-    proba = rng.uniform(0.02, 0.98, 60)
-    proba = np.stack([proba, 1 - proba], axis=1)
-    y = (rng.uniform(size=60) < proba[:, 1]).astype(int)
-    model = AutoCalibration(caution=1e9).fit(logits_from_proba(proba), y)
-    small = np.array([[1e-3, 0.999], [1.0, 0.0], [0.5, 0.5], [1 - 1e-9, 1e-9]])
-    together = model.predict_proba(logits_from_proba(small, 0.01))
-    assert_allclose(together, small, atol=1e-11)
-
-
-@pytest.mark.parametrize("offset", [0.0, 0.3])
-def test_what_has_no_floor_is_not_taken_for_floored(offset):
-    proba = np.array([[0.2, 0.8], [0.2, 0.8], [0.5, 0.5], [0.9, 0.1], [0.1, 0.9]] * 4)
-    logits = np.log(proba) + offset
-    y = np.arange(20) % 2
-    model = AutoCalibration(caution=1e9).fit(logits, y)
-    assert_allclose(model.predict_proba(logits), proba)
+    rows = log_softmax(logits, axis=1) if fitted_on == "log-probabilities" else logits + 3
+    model = AutoCalibration(caution=1e9).fit(rows, y)
+    for shift in (0, -3, np.arange(60)[:, None]):
+        found = model.predict_proba(logits + shift)
+        assert_allclose(found, softmax(logits, axis=1), atol=1e-14)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -237,6 +291,41 @@ def test_jobs_progress_and_seeds(capsys):
     assert_array_equal(parallel.weights_, model.weights_)
     other = AutoCalibration(random_state=1).fit(logits, y)
     assert not np.array_equal(other.weights_, model.weights_)
+
+
+class BatchesOnly(ThreadingBackend):
+    """A backend that hands results over when all are there, as clusters' do."""
+
+    supports_return_generator = False
+
+
+register_parallel_backend("batches only", BatchesOnly)
+BACKENDS = ["sequential", "threading", "batches only"]
+BACKENDS += [pytest.param(name, marks=pytest.mark.slow) for name in ("loky", "multiprocessing")]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_backend_of_joblib_gives_the_same_answer(backend, capsys):
+    logits, y = overconfident(60, 2)
+    alone = AutoCalibration().fit(logits, y)
+    with parallel_config(backend=backend, n_jobs=2):
+        model = AutoCalibration(verbose=True).fit(logits, y)
+        folds = CalibratedClassifierCV(LogisticRegression(), method="auto", cv=2).fit(logits, y)
+    assert_array_equal(model.weights_, alone.weights_)
+    assert_array_equal(model.predict_proba(logits), alone.predict_proba(logits))
+    assert "15" in capsys.readouterr().err  # folds: five, three times over
+    one_job = CalibratedClassifierCV(LogisticRegression(), method="auto", cv=2).fit(logits, y)
+    assert_array_equal(folds.predict_proba(logits), one_job.predict_proba(logits))
+
+
+@pytest.mark.parametrize("backend", ["threading", "batches only"])
+def test_the_fit_may_itself_be_one_of_several_jobs(backend):
+    logits, y = overconfident(60, 2)
+    model = CalibratedClassifierCV(method="auto", cv=2)
+    with parallel_config(backend=backend, n_jobs=2):
+        found = cross_val_predict(model, logits, y, cv=2, method="predict_proba")
+    alone = cross_val_predict(model, logits, y, cv=2, method="predict_proba")
+    assert_array_equal(found, alone)
 
 
 @pytest.mark.filterwarnings("ignore:Not every class is everywhere")

@@ -12,7 +12,7 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib.calibrators import TemperatureScaling, _temperature, logits_from_proba
+from skcalib.calibrators import TemperatureScaling, _temperature_search, logits_from_proba
 
 
 def overconfident(n_samples, n_classes, scale, seed=0):
@@ -61,7 +61,7 @@ def test_derivatives_by_finite_differences():
     def loss(beta):
         return -weight @ log_softmax(beta * logits, axis=1)[np.arange(300), y]
 
-    first, second = _temperature._derivatives(logits, y, weight, 0.7)
+    first, second = _temperature_search._derivatives(logits, y, weight, 0.7)
     step = 1e-4
     assert_allclose(first, (loss(0.7 + step) - loss(0.7 - step)) / (2 * step), rtol=1e-6)
     numeric = (loss(0.7 + step) - 2 * loss(0.7) + loss(0.7 - step)) / step**2
@@ -82,7 +82,7 @@ def test_is_the_same_in_blocks(monkeypatch):
     def small_blocks(n_samples, n_classes):
         return [slice(start, start + 100) for start in range(0, n_samples, 100)]
 
-    monkeypatch.setattr(_temperature, "row_blocks", small_blocks)
+    monkeypatch.setattr(_temperature_search, "row_blocks", small_blocks)
     assert_allclose(TemperatureScaling().fit(logits, y).beta_, whole.beta_, rtol=1e-12)
 
 
@@ -136,7 +136,7 @@ def test_logits_constant_in_each_row_leave_the_temperature_at_one():
 
 
 def test_failure_to_converge_is_said(monkeypatch):
-    monkeypatch.setattr(_temperature, "MAX_ITER", 1)
+    monkeypatch.setattr(_temperature_search, "MAX_ITER", 1)
     logits, y = overconfident(300, 3, 5)
     with pytest.warns(ConvergenceWarning, match="did not converge in 1 iterations"):
         TemperatureScaling().fit(logits, y)
@@ -186,13 +186,13 @@ def test_agrees_with_the_root_of_the_derivative_on_many_rows(
 
 def evaluations(monkeypatch):
     """Return a list that will hold the number of rows of each evaluation."""
-    seen, derivatives = [], _temperature._derivatives
+    seen, derivatives = [], _temperature_search._derivatives
 
     def counted(logits, *args, **kwargs):
         seen.append(len(logits))
         return derivatives(logits, *args, **kwargs)
 
-    monkeypatch.setattr(_temperature, "_derivatives", counted)
+    monkeypatch.setattr(_temperature_search, "_derivatives", counted)
     return seen
 
 
@@ -209,7 +209,7 @@ def test_one_look_at_all_rows_is_enough(monkeypatch, scale):
 def test_a_misleading_sample_does_not_mislead(monkeypatch, odd):
     # Every eleventh row, the sample, is of another scale, or constant, or of the wrong sign.
     logits, y = overconfident(21_000, 4, 2)
-    logits[_temperature.STRIDE // 2 :: _temperature.STRIDE] *= odd
+    logits[_temperature_search.STRIDE // 2 :: _temperature_search.STRIDE] *= odd
     seen = evaluations(monkeypatch)
     model = TemperatureScaling().fit(logits, y)
     assert_allclose(model.temperature_, optimum(logits, y, np.ones(21_000)), rtol=1e-6)
@@ -218,7 +218,7 @@ def test_a_misleading_sample_does_not_mislead(monkeypatch, odd):
 
 def test_a_separable_sample_does_not_mislead():
     logits, y = overconfident(21_000, 4, 2)
-    sample = slice(_temperature.STRIDE // 2, None, _temperature.STRIDE)
+    sample = slice(_temperature_search.STRIDE // 2, None, _temperature_search.STRIDE)
     y[sample] = logits[sample].argmax(axis=1)
     model = TemperatureScaling().fit(logits, y)
     assert_allclose(model.temperature_, optimum(logits, y, np.ones(21_000)), rtol=1e-6)
@@ -241,7 +241,7 @@ def test_higher_derivatives_by_finite_differences():
     weight = np.random.default_rng(2).uniform(size=300)
 
     def derivatives(beta):
-        return _temperature._derivatives(logits, y, weight, beta, order=4)
+        return _temperature_search._derivatives(logits, y, weight, beta, order=4)
 
     numeric = (derivatives(0.7 + 1e-5) - derivatives(0.7 - 1e-5)) / 2e-5
     assert_allclose(derivatives(0.7)[1:], numeric[:-1], rtol=1e-6)
@@ -353,5 +353,5 @@ def test_the_mixture_with_the_uniform():
     assert plain.uniform_share_ == 0
     expected = (1 - share) * plain.predict_proba(logits) + share / 3
     assert_allclose(mixed.predict_proba(logits), expected, rtol=1e-14)
-    with pytest.raises(ValueError, match="smoothing must be 'mix' or 'none'"):
+    with pytest.raises(ValueError, match="smoothing must be 'none', 'targets' or 'mix'"):
         TemperatureScaling(smoothing="laplace").fit(logits, y)

@@ -599,3 +599,26 @@ def test_threads_do_not_see_each_others_modes(fitted):
         for answer in answers:
             np.testing.assert_allclose(answer, expected, atol=1e-5)
     assert module_hash(module) == before
+
+
+def test_columns_of_a_frame_in_another_order_are_refused():
+    pd = pytest.importorskip("pandas", reason="needs pandas: pip install pandas")
+    frame = pd.DataFrame(X_TWO, columns=[f"measure {k:02}" for k in range(30)])
+    turned = frame[frame.columns[::-1]]
+    order = "must be in the same order as they were in fit"
+    network = FrozenNetwork(Cancer()).fit(frame, Y_TWO)
+    assert list(network.feature_names_in_) == list(frame.columns)
+    for method in (network.predict, network.predict_proba, network.decision_function):
+        method(frame)
+        with pytest.raises(ValueError, match=order):
+            method(turned)
+    with pytest.raises(ValueError, match=order):
+        TemperatureCalibratedClassifier(network).fit(turned, Y_TWO)
+    bare = TemperatureCalibratedClassifier(Cancer()).fit(frame, Y_TWO)
+    with pytest.raises(ValueError, match=order):
+        bare.predict_proba(turned)
+    with pytest.warns(UserWarning, match="X does not have valid feature names") as record:
+        bare.predict_proba(X_TWO)
+    assert len(record) == 1
+    FrozenNetwork(Cancer()).predict(frame)  # was taught no names
+    assert not hasattr(network.fit(X_TWO), "feature_names_in_")

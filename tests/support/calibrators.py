@@ -12,7 +12,7 @@ VARIANTS = {
     "BayesianBinning": [{"multiclass": "ovo"}],
     "HistogramBinning": [{"strategy": "uniform"}],
     "IsotonicCalibration": [{"smoothing": "none"}, {"curve": "smooth"}],
-    "TemperatureScaling": [{"smoothing": "mix"}],
+    "TemperatureScaling": [{"smoothing": "mix"}, {"smoothing": "targets"}],
     "QuadraticScaling": [{"monotone": False, "smoothing": "none"}],
     "VennAbersCalibration": [{"multiclass": "ovo", "point": "brier"}],
 }

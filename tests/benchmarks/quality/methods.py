@@ -22,6 +22,9 @@ def ours(calibrator):
     def method(p_cal, y_cal, p_test):
         floor = probability_floor(p_cal)
         model = calibrator.fit(logits_from_proba(p_cal, floor), y_cal)
+        unchanged = model.unchanged_proba(p_test, floor)  # as in CalibratedClassifierCV
+        if unchanged is not None:
+            return unchanged
         return model.predict_proba(logits_from_proba(p_test, floor))
 
     return method

@@ -1,0 +1,118 @@
+"""Tensors of torch, TensorFlow and JAX, and tables of Arrow, as NumPy arrays.
+
+No library is imported for that. Whose an object is, the packages of its class and of its
+ancestors tell; a library that is not loaded has none.
+"""
+
+import numpy as np
+
+_TENSORS = {"torch", "tensorflow", "jax", "jaxlib", "keras"}
+_TABLES = {"pyarrow"}
+
+
+def in_numpy(values, name="X"):
+    """Return a tensor, a table, or a list of such as an array; anything else as it is.
+
+    The precision is its own: float32 stays float32. What NumPy does not know (bfloat16)
+    becomes float32. Frames of pandas stay, since whoever asks may want their names.
+
+    Parameters
+    ----------
+    values : object
+        Whatever a user gave.
+
+    name : str
+        What the user calls it, for messages.
+
+    Raises
+    ------
+    ValueError
+        If it is a tensor on another device than the CPU.
+    """
+    if isinstance(values, np.ndarray | list | tuple):
+        return _listed(values, name)
+    packages = _packages(values)
+    if packages & _TABLES:
+        return _of_table(values)
+    if not (packages & _TENSORS and hasattr(values, "dtype")):
+        return values
+    if "torch" in packages and hasattr(values, "detach"):
+        return _of_torch(values, name)
+    return _of_half(np.asarray(values.numpy() if hasattr(values, "numpy") else values))
+
+
+def is_table(values):
+    """Tell whether this is a table (or a column) of Arrow."""
+    return bool(_packages(values) & _TABLES)
+
+
+def is_foreign(values):
+    """Tell whether `in_numpy` makes an array of it."""
+    packages = _packages(values)
+    return bool(packages & _TABLES or (packages & _TENSORS and hasattr(values, "dtype")))
+
+
+def _packages(values):
+    return {cls.__module__.split(".")[0] for cls in type(values).__mro__}
+
+
+def _listed(values, name):
+    """Stack lists of tensors; arrays and other lists stay."""
+    if isinstance(values, np.ndarray):
+        return _of_half(values)
+    if len(values) == 0 or not is_foreign(values[0]):
+        return values
+    parts = [np.asarray(in_numpy(part, name)) for part in values]
+    if len({part.shape for part in parts}) > 1:
+        return values  # whoever asked says what is wrong
+    return np.stack(parts)
+
+
+def _of_torch(values, name):
+    if values.device.type != "cpu":
+        lost = " and holds no values" if values.device.type == "meta" else ""
+        raise ValueError(
+            f"{name} is a torch tensor on the device {str(values.device)!r}{lost}; NumPy works "
+            f"on the CPU. Give {name}.cpu(), or {name}.detach().cpu().numpy()."
+        )
+    values = values.detach()
+    if str(values.layout) != "torch.strided":
+        values = values.to_dense()
+    if values.dtype.is_floating_point and str(values.dtype) not in (
+        *("torch.float16", "torch.float32", "torch.float64"),
+    ):
+        values = values.float()  # bfloat16, and what is smaller
+    return values.numpy(force=True)
+
+
+def _of_half(values):
+    """Return float32 for the types that NumPy knows by another package only."""
+    is_float = values.dtype.kind == "V" and "float" in values.dtype.name
+    return values.astype(np.float32) if is_float else values
+
+
+def _of_table(values):
+    if hasattr(values, "columns") and hasattr(values, "shape"):
+        return _of_columns([_of_column(column) for column in values.columns], values.shape)
+    return _of_column(values)
+
+
+def _of_columns(columns, shape):
+    if len(columns) == 1 and columns[0].ndim == 2:
+        return columns[0]  # a column of lists
+    if not columns:
+        return np.empty(shape)
+    numeric = all(column.dtype.kind in "biuf" for column in columns)
+    dtype = np.result_type(*columns) if numeric else object
+    return np.stack([column.astype(dtype, copy=False) for column in columns], axis=1)
+
+
+def _of_column(column):
+    try:
+        values = column.to_numpy(zero_copy_only=False)
+    except TypeError:  # older columns in chunks take no argument
+        values = column.to_numpy()
+    lists = values.dtype == object and len(values) and isinstance(values[0], np.ndarray)
+    if lists and len({len(row) for row in values}) == 1:
+        return np.stack(values)
+    return values

@@ -1,0 +1,61 @@
+"""Classes that a row cannot be: their logits are -inf, their probability is 0."""
+
+import numpy as np
+
+from skcalib._logits import masked_entries
+
+WAY_OUT = (
+    "TemperatureScaling, VectorScaling, StructuredVectorScaling, EnsembleTemperatureScaling, "
+    "AutoCalibration and the binary methods one-vs-rest (PlattScaling, IsotonicCalibration) can"
+)
+
+
+def refuse_masks(owner):
+    """Raise for a method that cannot leave a class out."""
+    raise ValueError(
+        f"X masks classes in some rows (-inf, or the lowest number of its type), and {owner} "
+        f"cannot leave them out, as it mixes the columns of all classes. {WAY_OUT}."
+    )
+
+
+def refuse_masked_truth(logits, codes, used):
+    """Raise if some row is labelled with a class that it cannot be."""
+    masked = np.isneginf(logits[np.arange(len(codes)), codes]) & used
+    if masked.any():
+        raise ValueError(
+            f"In {int(masked.sum())} of {len(codes)} rows (the first is row "
+            f"{int(masked.argmax())}), y is a class that X masks (-inf or the lowest number): "
+            "one that this row cannot be. If X is the logarithm of probabilities with exact "
+            "zeros, use skcalib.logits_from_proba."
+        )
+
+
+def rows_to_learn_from(logits, codes, weight):
+    """Leave out the rows that can be of one class only: they say nothing."""
+    masked = masked_entries(logits)
+    if masked is None:
+        return logits, codes, weight
+    open_ = masked.sum(axis=1) < logits.shape[1] - 1
+    if len(np.unique(codes[open_ & (weight > 0)])) < 2:
+        raise ValueError(
+            "Among the rows in which X leaves two classes or more unmasked, y has fewer than "
+            "two classes; there is nothing to learn from."
+        )
+    return (
+        (logits, codes, weight) if open_.all() else (logits[open_], codes[open_], weight[open_])
+    )
+
+
+def uniform_over_open(share, logits, dtype):
+    """Return the share of the uniform distribution over each row's classes; 0 if masked."""
+    masked = masked_entries(logits)
+    if masked is None:
+        return dtype.type(share / logits.shape[1])
+    open_ = ~masked
+    return (share * open_ / open_.sum(axis=1, keepdims=True)).astype(dtype)
+
+
+def count_classes(logits):
+    """Count the classes that some row can be."""
+    masked = masked_entries(logits)
+    return logits.shape[1] if masked is None else int((~masked.all(axis=0)).sum())

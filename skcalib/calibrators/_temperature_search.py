@@ -1,0 +1,217 @@
+"""The search for the temperature of the smallest log loss."""
+
+from itertools import chain
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+
+from skcalib._blocks import in_threads, row_blocks
+from skcalib._logits import exponentials, masked_entries
+from skcalib.calibrators._smoothed_targets import slope_of_smoothing
+
+LOG_BETA_BOUND = 10.0
+SHARPEST, FLATTEST = 15.0, 60.0  # bounds of log beta about one over a typical, the largest gap
+MAX_ITER = 100
+STRIDE = 11  # every eleventh row is the sample from which the search on all rows starts
+FEW = 300  # rows that need no sample
+# What may be left of log beta after a step. That is an estimate; the true error was never
+# seen beyond twice of it.
+ROUGHLY, CLOSELY, FULLY = 1e-3, 2e-7, 1e-14
+CHANCE = "the logits rank classes no better than chance; check that labels and columns match."
+SEPARABLE = (
+    "every sample is classified correctly, so more confidence always fits better. Are these "
+    "the training rows? Calibrate on rows that the classifier was not trained on; if these "
+    "are such, on more of them, or with smoothing='targets', the default of "
+    "TemperatureCalibratedClassifier."
+)
+BOUND = "The temperature is at its bound, {:.3g}: "
+SCALE = "the scale of the logits is extreme; divide them, or scale the classifier's features."
+
+
+class Search(NamedTuple):
+    """What is added to the derivative of the mean log loss; where log beta may lie."""
+
+    slope: float = 0.0
+    low: float = -LOG_BETA_BOUND
+    high: float = LOG_BETA_BOUND
+    start: float = 0.0
+
+    def at_bound(self, log_beta):
+        """Tell whether this is a bound."""
+        return log_beta in (self.low, self.high)
+
+    def among(self, weight, rows):
+        """Return the search on some of the rows."""
+        return self._replace(slope=self.slope * weight[rows].sum() / weight.sum())
+
+
+def best_beta(logits, codes, weight):
+    """Return the inverse of the best temperature, and what is wrong with it, if anything."""
+    log_beta, flaw = _best_log_beta(logits, codes, weight / weight.sum(), CLOSELY, Search())
+    return np.exp(log_beta), _said(flaw, np.exp(-log_beta))
+
+
+def best_smoothed_beta(logits, codes, weight):
+    """Return the same for smoothed targets, which have an optimum at any scale."""
+    blocks = row_blocks(*logits.shape)
+    slope, typical, largest = slope_of_smoothing(
+        lambda: _used_parts(blocks, logits, codes, weight), weight.sum()
+    )
+    if largest == 0:
+        return 1.0, None  # any temperature will do
+    scale = 2.0 ** np.floor(np.log2(typical))
+    if not 1e-9 < scale < 1e9 or largest > 1e20 * typical:  # where powers might overflow
+        logits = logits.astype(np.float64) / scale
+        slope, typical, largest = slope / scale, typical / scale, largest / scale
+    else:
+        scale = 1.0
+    search = Search(
+        slope, -np.log(largest) - FLATTEST, SHARPEST - np.log(typical), -np.log(typical)
+    )
+    log_beta, flaw = _best_log_beta(logits, codes, weight / weight.sum(), CLOSELY, search)
+    beta = np.exp(log_beta) / scale
+    return beta, _said(flaw, 1 / beta)
+
+
+def _said(flaw, temperature):
+    return flaw.format(temperature) if flaw else flaw
+
+
+def _best_log_beta(logits, codes, weight, tolerance, search):
+    """Return the best log beta, and what is wrong with it, if anything.
+
+    A sample of the rows, itself started from a sample, leads so close to the optimum that
+    one look at all rows is enough, or two. If it was misleading, all that can go wrong is
+    looked for, and the search begins anew.
+    """
+
+    def derivatives(log_beta):
+        found = _derivatives(logits, codes, weight, np.exp(log_beta), order=4)
+        found[0] += search.slope
+        return found
+
+    start = search.start
+    if len(codes) <= FEW:
+        tolerance = FULLY  # costs nothing
+    else:
+        sample = slice(STRIDE // 2, None, STRIDE)
+        part = logits[sample], codes[sample], weight[sample]
+        guess, flaw = _best_log_beta(*part, ROUGHLY, search.among(weight, sample))
+        if flaw is None:
+            start = guess
+            for _ in range(2):
+                step, left = _step(start, derivatives(start))
+                start = np.clip(start + step, search.low, search.high)
+                if left <= tolerance and not search.at_bound(start):
+                    return start, None
+    at_zero, at_infinity = _derivative_at_ends(logits, codes, weight) + search.slope
+    if at_zero == at_infinity == 0:
+        return 0.0, ""  # any temperature will do
+    if at_zero >= -1e-12 * at_infinity:  # no gain but by rounding
+        return search.low, BOUND + CHANCE
+    if at_infinity <= 0:
+        return search.high, BOUND + SEPARABLE
+    return _newton(derivatives, start, tolerance, search)
+
+
+def _newton(derivatives, log_beta, tolerance, search):
+    """Find the root of an increasing function of log beta, bracketed."""
+    # The bracket is open: a bound lies inside until it has been tried.
+    low, high = np.nextafter(search.low, -np.inf), np.nextafter(search.high, np.inf)
+    for _ in range(MAX_ITER):
+        values = derivatives(log_beta)
+        if values[0] == 0:
+            return log_beta, None
+        if log_beta == (search.low if values[0] > 0 else search.high):
+            return log_beta, BOUND + SCALE
+        low, high = (low, log_beta) if values[0] > 0 else (log_beta, high)
+        step, left = _step(log_beta, values)
+        target = np.clip(log_beta + step, search.low, search.high)
+        if (left <= tolerance and not search.at_bound(target)) or high - low <= 1e-12:
+            return target, None
+        log_beta = target if low < target < high else (low + high) / 2
+    return log_beta, f"The temperature did not converge in {MAX_ITER} iterations."
+
+
+def _step(log_beta, derivatives):
+    """Return a step towards the root in log beta, and about how much it leaves.
+
+    It is Newton's, with the next two terms of the inverse function's series if these are
+    small corrections: one evaluation then does the work of two.
+    """
+    first, second, third, fourth = derivatives * np.exp(log_beta) ** np.arange(1, 5)
+    second = max(second, np.finfo(float).tiny)
+    with np.errstate(over="ignore", invalid="ignore"):
+        newton = -first / second
+        bend = (second + third) / (2 * second)
+        twist = 2 * bend**2 - (second + 3 * third + fourth) / (6 * second)
+        share = max(abs(bend), abs(twist) ** 0.5) * abs(newton)
+        if not share < 0.1:
+            return newton, np.inf
+    return newton - bend * newton**2 + twist * newton**3, share**3 * abs(newton)
+
+
+def _derivative_at_ends(logits, codes, weight):
+    """Return the derivative of the log loss by beta, at zero and in the limit."""
+    at_zero = at_infinity = 0.0
+    blocks = row_blocks(*logits.shape)
+    for part, truth, w in _used_parts(blocks, logits, codes, weight):
+        shifted = part - part.max(axis=1, keepdims=True)
+        chosen = shifted[np.arange(len(truth)), truth].astype(np.float64)
+        masked = masked_entries(part)
+        open_ = True if masked is None else ~masked
+        mean = shifted.mean(axis=1, dtype=np.float64, where=open_)
+        at_zero += np.einsum("i,i->", w, mean - chosen)
+        at_infinity -= np.einsum("i,i->", w, chosen)
+    return np.array([at_zero, at_infinity])
+
+
+def _derivatives(logits, codes, weight, beta, order=2):
+    """Return the first derivatives of the mean log loss by beta, as many as `order`."""
+    # Single precision where digits cost time: not where all rows fit into one block.
+    blocks = row_blocks(*logits.shape)
+    dtype = np.float64 if len(blocks) == 1 else logits.dtype
+
+    def sums(blocks):
+        scaled = mass = np.empty((0, 0), dtype)
+        for part, truth, w in _used_parts(blocks, logits, codes, weight):
+            if len(part) > len(scaled):
+                scaled, mass = np.empty((2, *part.shape), dtype)
+            rows = slice(len(part))
+            cumulants = _cumulants(part, beta, scaled[rows], mass[rows], order)
+            cumulants[0] -= scaled[np.arange(len(part)), truth]
+            yield [np.einsum("i,i->", w, values) for values in cumulants]
+
+    of_blocks = chain.from_iterable(in_threads(lambda some: list(sums(some)), blocks))
+    return np.sum(list(of_blocks), axis=0) / beta ** np.arange(1, order + 1)
+
+
+def _cumulants(logits, beta, scaled, mass, order):
+    """Return the cumulants of each row's logits times beta under their own softmax.
+
+    These are the derivatives of logsumexp(beta * row) by beta, times powers of beta.
+    """
+    total = exponentials(logits, beta, scaled, mass)
+    moments = []
+    for _ in range(order - 1):
+        with np.errstate(invalid="ignore"):
+            mass *= scaled
+        if np.isnan(np.einsum("ij->i", mass)).any():  # classes are masked: 0 times -inf
+            masked = np.isnan(mass)
+            mass[masked] = scaled[masked] = 0
+        moments.append(np.einsum("ij->i", mass) / total)
+    moments.append(np.einsum("ij,ij->i", mass, scaled) / total)
+    cumulants = []
+    for n, moment in enumerate(moments):
+        lower = (comb(n, j) * cumulants[j] * moments[n - 1 - j] for j in range(n))
+        cumulants.append(moment - sum(lower))
+    return cumulants
+
+
+def _used_parts(blocks, logits, codes, weight):
+    """Yield blocks of the rows of positive weight."""
+    for block in blocks:
+        part = logits[block], codes[block], weight[block]
+        used = part[2] > 0
+        yield part if used.all() else [values[used] for values in part]

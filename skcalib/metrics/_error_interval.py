@@ -1,0 +1,175 @@
+"""A calibration error with an interval that can be believed."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skcalib.metrics._binned_error import norm_of
+from skcalib.metrics._binning import bin_sums, check_bins, number_by_rarer_outcome
+from skcalib.metrics._events import events_of
+from skcalib.metrics._replicates import Rows, interval, replicate
+from skcalib.metrics._validation import check_predictions
+
+
+class CalibrationErrorInterval(NamedTuple):
+    """What :func:`calibration_error_interval` returns: floats."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def calibration_error_interval(
+    y_true,
+    y_proba,
+    *,
+    n_bins="auto",
+    strategy="uniform",
+    notion="auto",
+    confidence_level=0.95,
+    n_resamples=1000,
+    groups=None,
+    stratify=None,
+    random_state=None,
+    pos_label=None,
+    labels=None,
+    sample_weight=None,
+):
+    """Root mean square calibration error, debiased, with an interval that may hold zero.
+
+    The figure that :class:`~skcalib.displays.ReliabilityDisplay` writes into its legend: "0.004
+    [0.000, 0.009]". The squared error in bins,
+    ``sum_b n_b / n * ((f_b - p_b)**2 - f_b * (1 - f_b) / (n_b - 1))``, is debiased (see
+    :func:`calibration_error`), so that it varies around its true value, zero included; its
+    interval is the estimate plus and minus a multiple of the standard error of the bootstrap.
+    The roots of all three are returned, with zero for what is negative: an interval that
+    begins at zero says that these rows show no miscalibration.
+
+    Use it wherever you would put an interval around an expected calibration error. That one
+    is biased upwards by noise, and resampling adds noise, so that its own bootstrap interval
+    leaves out the truth. It is not the mean distance, but the root of the mean square, which is
+    never less. How sure it is depends on the bins: what cancels inside of a bin is not seen.
+
+    In 300 simulated sets each, of 100, 500 and 2,000 rows, 95 % intervals held the true error
+    of the bins in COVERAGE.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Class labels: integers, strings, booleans, whole floats, categoricals.
+
+    y_proba : array-like of shape (n_samples, n_classes), (n_samples, 1) or (n_samples,)
+        Probabilities in [0, 1], columns in the order of `labels`, as ``predict_proba``
+        returns them, or a frame with a column named for each label; each row sums to one
+        (within 0.01). A single column, or a vector, is the probability of `pos_label`.
+
+    n_bins : "auto", int, "cube_root" or "sweep", default="auto"
+        Number of bins, or the rule to find it. "auto": the cube root of the number of rows
+        with the rarer outcome, since these limit what can be seen; from 4 to 15. The others as
+        in :func:`calibration_error`.
+
+    strategy : {"uniform", "quantile"}, default="uniform"
+        Bins of equal width, or of about equal weight.
+
+    notion : {"auto", "positive", "confidence", "top-label", "class-wise"}, default="auto"
+        Whose probability is compared with what frequency, see :func:`calibration_error`.
+
+    confidence_level : float in (0, 1), default=0.95
+        Of the interval, two-sided.
+
+    n_resamples : int, default=1000
+        Number of samples drawn, at least 2.
+
+    groups : array-like of shape (n_samples,), default=None
+        Rows that belong together are drawn together, see :func:`bootstrap_interval`.
+
+    stratify : array-like of shape (n_samples,), default=None
+        The number of rows (or groups) drawn from each of its values is fixed.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the draws, for reproducible output. The estimate itself is not random.
+
+    pos_label : int, float, bool or str, default=None
+        The positive one of two classes; the second of `labels` if None. Needed for a single
+        column if labels are text and `labels` is None.
+
+    labels : array-like of shape (n_classes,), default=None
+        The labels of the columns, in their order; the sorted labels of `y_true`, or the names
+        of a frame's columns, if None. Needed where `y_true` lacks a class.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights. They are frequencies: their sum is the number of rows.
+
+    Returns
+    -------
+    error : CalibrationErrorInterval
+        A named tuple of floats in [0, 1]: ``estimate``, ``low``, ``high``; low <= estimate <=
+        high. ``low`` and ``high`` are NaN where nothing can vary.
+
+    Raises
+    ------
+    ValueError
+        As :func:`bootstrap_interval` does.
+
+    Warns
+    -----
+    UserWarning
+        If nothing can vary between resamples, or there are few groups, or small strata.
+
+    See Also
+    --------
+    calibration_error : The figure alone, with every norm.
+    bootstrap_interval : Intervals of any metric.
+
+    References
+    ----------
+    Kumar, Liang, Ma (2019), "Verified Uncertainty Calibration", arXiv:1909.10155.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcalib.metrics import calibration_error_interval
+    >>> rng = np.random.default_rng(0)
+    >>> proba = rng.uniform(size=2000)
+    >>> y_true = rng.uniform(size=2000) < proba  # calibrated perfectly
+    >>> found = calibration_error_interval(y_true, proba, random_state=0)
+    >>> [round(part, 3) for part in found]
+    [0.0, 0.0, 0.018]
+    >>> found = calibration_error_interval(y_true, proba**2, random_state=0)
+    >>> [round(part, 2) for part in found]
+    [0.18, 0.16, 0.2]
+    """
+    if not (isinstance(n_bins, str) and n_bins == "auto"):
+        check_bins(n_bins, strategy)
+    else:
+        check_bins(1, strategy)
+    predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
+    found = replicate(
+        _squared_error(predictions, n_bins, strategy, notion),
+        predictions.weight,
+        Rows(sample_weight, groups, stratify, y_true),
+        method="normal",
+        confidence_level=confidence_level,
+        n_resamples=n_resamples,
+        random_state=random_state,
+        verbose=0,
+    )
+    squares = interval(found, confidence_level)[:3]
+    return CalibrationErrorInterval(*np.sqrt(np.maximum(squares, 0)).tolist())
+
+
+def _squared_error(predictions, n_bins, strategy, notion):
+    """Return the debiased square as a function of the rows' weights; bins stay as many."""
+    events = events_of(predictions, notion)
+    numbers = [n_bins] * len(events)
+    if isinstance(n_bins, str) and n_bins == "auto":
+        numbers = [number_by_rarer_outcome(event, predictions.weight) for event in events]
+
+    def error(weight):
+        cells = [
+            bin_sums(event, weight, number, strategy)
+            for event, number in zip(events, numbers, strict=True)
+        ]
+        return norm_of(np.concatenate(cells, axis=1), "l2_squared", debias=True)
+
+    return error
