@@ -46,14 +46,18 @@ class CalibratedPair(VersionedMixin):
 
     def ask(self, X):
         """Return the classifier's logits, a column for each of its own classes."""
+        return logits_from_response(self._response(X), self.floor)
+
+    def _response(self, X):
         response = response_of(self.estimator, X)
         if response.is_proba != (self.floor is not None):
             raise ValueError(MIXED.format(type(self.estimator).__name__))
-        return logits_from_response(response, self.floor)
+        return response
 
     def predict_proba(self, X):
         """Return calibrated probabilities, a column for each of `classes`."""
-        logits = self.ask(X)
+        response = self._response(X)
+        logits = logits_from_response(response, self.floor)
         if not self.calibrators:
             proba, columns = softmax(logits), self.columns
         else:
