@@ -13,6 +13,7 @@ __all__ = [
     "__version__",
     "calibrators",
     "displays",
+    "expand_soft_labels",
     "logits_from_proba",
     "metrics",
     "novelty",
@@ -26,6 +27,7 @@ _HOMES = {
     "MCDropoutClassifier": "skcalib.uncertainty",
     "MCDropoutRegressor": "skcalib.uncertainty",
     "TemperatureCalibratedClassifier": "skcalib.calibration",
+    "expand_soft_labels": "skcalib.calibrators",
     "logits_from_proba": "skcalib._logits",
     "probability_floor": "skcalib._logits",
 }

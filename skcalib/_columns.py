@@ -1,6 +1,6 @@
 """Which column is which class, where the columns of a frame have names."""
 
-from numbers import Number
+from numbers import Real
 
 import numpy as np
 
@@ -47,12 +47,15 @@ def columns_by_name(names, labels, source):
     """
     if names is None:
         return None
-    wanted = [_spelled(label) for label in labels.tolist()]
-    place = {_spelled(name): column for column, name in enumerate(names)}
-    known = [label for label in wanted if label in place]
-    if len(known) == len(wanted) == len(place) == len(names):
-        return [place[label] for label in wanted]
-    if known and all(isinstance(name, str) for name in names):
+    any_known = False
+    for key in (_itself, _spelled, _spelled_as_number):
+        wanted = [key(label) for label in labels.tolist()]
+        place = {key(name): column for column, name in enumerate(names)}
+        known = [label for label in wanted if label in place]
+        if len(known) == len(wanted) == len(place) == len(names):
+            return [place[label] for label in wanted]
+        any_known |= bool(known)
+    if any_known and all(isinstance(name, str) for name in names):
         raise ValueError(
             f"{source} has columns named {quote_labels(names)}, and the labels are "
             f"{quote_labels(labels)}: some names are labels, but not each label is the name of "
@@ -70,8 +73,17 @@ def take_columns(frame, columns):
     return frame.select([names[column] for column in columns])
 
 
+def _itself(label):
+    return label
+
+
 def _spelled(label):
     """Return the text of a label; whole floats are spelled like integers."""
-    if isinstance(label, Number) and not isinstance(label, bool | np.bool_ | complex):
-        return str(int(label)) if np.isfinite(label) and label == int(label) else str(label)
+    return str(label) if isinstance(label, bool | np.bool_) else _spelled_as_number(label)
+
+
+def _spelled_as_number(label):
+    """Do the same; booleans are spelled like 0 and 1."""
+    if isinstance(label, Real | np.bool_) and np.isfinite(label) and label == int(label):
+        return str(int(label))
     return str(label)

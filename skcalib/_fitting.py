@@ -17,6 +17,12 @@ def fit_calibrator(calibrator, logits, codes, weight, name):
     """
     if hasattr(calibrator, "fit_columns"):
         return calibrator.fit_columns(logits, codes, weight)
+    if np.isneginf(logits).any():
+        raise ValueError(
+            "The logits mask classes in some rows (-inf, or the lowest number of their type), "
+            f"which {name}={calibrator!r} cannot take. Take a calibrator that can: "
+            "'temperature', 'vector', 'svs', 'ets', 'auto', or a binary one ('sigmoid', ...)."
+        )
     weighted = {"sample_weight": weight} if accepts_weight(calibrator) else {}
     calibrator.fit(logits, codes, **weighted)
     if not np.isin(calibrator.classes_, np.arange(logits.shape[1])).all():

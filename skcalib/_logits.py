@@ -1,12 +1,12 @@
 """Logits, one column for each class: the only thing that a calibrator ever sees."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn.utils import check_consistent_length
 
 from skcalib._blocks import in_threads, row_blocks
-from skcalib._messages import quote, shorten
+from skcalib._messages import shorten
+from skcalib._parameters import check_fraction
+from skcalib._rows import refuse_masked_array
 from skcalib.backends import in_numpy
 
 SMALLEST_FLOOR = float(np.finfo(np.float32).tiny)
@@ -70,8 +70,7 @@ def logits_from_proba(proba, floor=None):
            [0.2 , 0.5 , 0.3 ]])
     """
     proba = _proba_matrix(proba)
-    if floor is not None and not (isinstance(floor, Real) and 0 < floor < 1):
-        raise ValueError(f"floor must be a number between 0 and 1, got {quote(floor)}.")
+    check_fraction("floor", floor, others=(None,))
     return log_of_floored(proba, floor)
 
 
@@ -118,7 +117,8 @@ def probability_floor(proba, sample_weight=None):
     """
     proba = _proba_matrix(proba)
     if sample_weight is not None:
-        refuse_masked(sample_weight, "sample_weight")
+        refuse_masked_array(sample_weight, "sample_weight")
+        sample_weight = in_numpy(sample_weight, "sample_weight")
         check_consistent_length(proba, sample_weight)
         proba = proba[np.asarray(sample_weight) > 0]
         if len(proba) == 0:
@@ -257,10 +257,15 @@ def check_proba(proba, source, *, allow_zero_rows=False, way_out=IF_LOGITS):
             _complain(source, "NaN or infinite values", ~np.isfinite(proba).all(axis=1))
         outside = (proba < -ROUNDING) | (proba > 1 + SUM_TOLERANCE)
         _complain(source, f"values outside [0, 1] ({way_out})", outside.any(axis=1))
-    total = proba.sum(axis=1, dtype=np.float64)
-    off = (np.abs(total - 1) > SUM_TOLERANCE) & ~((total == 0) & allow_zero_rows)
+    off = sums_off(proba, but_zero=allow_zero_rows)
     if off.any():
         _complain(source, f"probabilities that do not sum to one ({way_out})", off)
+
+
+def sums_off(proba, *, but_zero=True):
+    """Tell which rows do not sum to one; nor to zero, unless that is off, too."""
+    total = proba.sum(axis=1, dtype=np.float64)
+    return (np.abs(total - 1) > SUM_TOLERANCE) & ~((total == 0) & but_zero)
 
 
 def log_of_floored(proba, floor):
@@ -288,7 +293,7 @@ def _proba_matrix(proba):
 
 def float_array(values, source):
     """Return an array of float32 or float64; half precision goes up, not to float64."""
-    refuse_masked(values, source)
+    refuse_masked_array(values, source)
     values = np.asarray(in_numpy(values, source))
     if values.dtype in (np.float32, np.float64):
         return values
@@ -302,23 +307,6 @@ def float_array(values, source):
         return values.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{source} is not numeric: {shorten(str(error))}") from error
-
-
-def refuse_masked(values, source):
-    """Raise if entries of a masked array are masked: arithmetic here would use them.
-
-    Also in a list of masked rows.
-    """
-    rows = values if isinstance(values, list | tuple) else [values]
-    n_masked = sum(
-        int(np.ma.count_masked(row)) for row in rows if isinstance(row, np.ma.MaskedArray)
-    )
-    if n_masked:
-        raise ValueError(
-            f"{source} is a masked array with {n_masked} masked values, which would be used as "
-            "if they were not masked. Leave these samples out, or give the values they stand "
-            f"for ({source}.filled(...))."
-        )
 
 
 def _complain(source, what, bad_rows):

@@ -4,7 +4,7 @@ import numpy as np
 
 LONGEST = 200  # characters of a value that a message quotes
 MOST_LABELS = 6
-LONGEST_NAME = 60  # characters of a label or a name in a picture
+LONGEST_NAME = 40  # characters of a label or a name in a picture
 
 
 def quote(value, longest=LONGEST):
@@ -21,13 +21,18 @@ def quote_labels(labels):
     return words + (", ..." if len(labels) > len(shown) else "")
 
 
-def name_in_picture(name):
-    """Return a name as matplotlib shows it literally: no formula, not hidden, not too long.
+def name_in_picture(name, longest=LONGEST_NAME):
+    """Return a name as matplotlib shows it literally: no formula, and not too long.
 
-    Between two dollar signs matplotlib reads formulas, and it leaves what begins with an
-    underscore out of legends.
+    Between two dollar signs matplotlib reads formulas.
     """
-    text = shorten(str(name), LONGEST_NAME).replace("$", r"\$")
+    text = str(name).replace("\n", " ")
+    return shorten(text, longest).replace("$", r"\$")
+
+
+def name_in_legend(name):
+    """Return a name as a legend shows it, which leaves out what begins with an underscore."""
+    text = name_in_picture(name)
     return f" {text}" if text.startswith("_") else text
 
 

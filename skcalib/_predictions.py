@@ -20,8 +20,9 @@ class ProbabilisticClassifierMixin(ClassifierMixin):
         log_proba : ndarray of shape (n_samples, n_classes)
             Minus infinity where a probability is exactly zero.
         """
+        proba = self.predict_proba(X)
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            return list(map(np.log, proba)) if isinstance(proba, list) else np.log(proba)
 
     def predict(self, X):
         """Label of the largest probability.
@@ -39,4 +40,6 @@ class ProbabilisticClassifierMixin(ClassifierMixin):
             Labels from ``classes_``; the first of several that are equally likely.
         """
         proba = self.predict_proba(X)
+        if isinstance(proba, list):  # several labels, each absent or present
+            return np.stack([of_label.argmax(axis=1) for of_label in proba], axis=1)
         return self.classes_[proba.argmax(axis=1)]

@@ -1,12 +1,13 @@
 """What stands for an object: a short text on the screen, and a state in pickles."""
 
 import sys
-import warnings
 
 import numpy as np
 import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils import Bunch
+
+from skcalib._warnings import warn
 
 LONGEST = 120  # characters of one value
 
@@ -78,9 +79,7 @@ class VersionedMixin:
         current = _versions()
         original = {name: state.get(name, "unknown") for name in current}
         if original != current:
-            warnings.warn(
-                DifferentVersionWarning(type(self).__name__, original, current), stacklevel=2
-            )
+            warn(DifferentVersionWarning(type(self).__name__, original, current))
         state = {name: value for name, value in state.items() if name not in current}
         if hasattr(super(), "__setstate__"):
             super().__setstate__(state)

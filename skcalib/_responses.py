@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._logits import check_logits, check_proba, float_array, log_of_floored
-from skcalib._rows import count_rows
+from skcalib._logits import check_logits, check_proba, float_array, log_of_floored, sums_off
+from skcalib._rows import count_rows, refuse_masked_array
 from skcalib.networks import final_estimator, final_network
 
 
@@ -27,13 +27,16 @@ def logits_from_response(response, floor=None):
     return response.values
 
 
-def response_of(estimator, X):
+def response_of(estimator, X, *, trusted=False):
     """Ask a fitted classifier: a network's logits, ``decision_function``, ``predict_proba``.
 
     Whether the answer is decision values or probabilities follows from the method, and
     the positive class from ``classes_``, never from the values or from the estimator's
     tags (some wrappers lack them). A ``decision_function`` without a column for each class
     (one-vs-one, say) is passed over if there is a ``predict_proba``.
+
+    An estimator that was asked before, when it was calibrated, is `trusted` with
+    probabilities in single precision that do not sum to one.
     """
     found = final_network(estimator, X)
     if found is not None:
@@ -50,7 +53,9 @@ def response_of(estimator, X):
         values = _answer(estimator, "decision_function", X, classes, strict=not can_proba)
         if values is not None:
             return Response(values, False, classes)
-    return Response(_answer(estimator, "predict_proba", X, classes), True, classes)
+    values = _answer(estimator, "predict_proba", X, classes)
+    source = f"{type(estimator).__name__}.predict_proba"
+    return Response(_checked_proba(values, source, trusted), True, classes)
 
 
 def _network_response(network, inputs, columns, labels):
@@ -61,9 +66,10 @@ def _network_response(network, inputs, columns, labels):
 
 
 def _answer(estimator, method, X, classes, *, strict=True):
-    """Return a finite matrix with a column for each class, or raise (or None)."""
+    """Return a matrix with a column for each class, or raise (or None)."""
     source = f"{type(estimator).__name__}.{method}"
     is_proba = method == "predict_proba"
+    refuse_masked_array(X, "X")
     values = float_array(getattr(estimator, method)(X), source)
     n_samples, n_classes = count_rows(X), len(classes)
     shape = values.shape
@@ -81,11 +87,22 @@ def _answer(estimator, method, X, classes, *, strict=True):
             f"{source} answered with shape {shape} for {n_samples} samples and {n_classes} "
             "classes, but a calibrator needs a column for each class."
         )
-    if is_proba:
-        check_proba(values, source, allow_zero_rows=True)  # the floor makes them uniform
-    else:
-        values = check_logits(values, source)
-    return values
+    return values if is_proba else check_logits(values, source)
+
+
+def _checked_proba(proba, source, trusted):
+    """Return probabilities, or raise if that is not what they are.
+
+    Naive Bayes in single precision loses the digits of large likelihoods, so that several
+    classes of one row may get 1. Such rows are divided by their sum; but if half of the rows
+    are like that, these are no probabilities. Rows of zeros stay: the floor makes them uniform.
+    """
+    off = sums_off(proba) if proba.dtype == np.float32 else np.zeros(len(proba), dtype=bool)
+    if off.any() and (trusted or off.mean() < 0.5):
+        proba = proba.copy()
+        proba[off] /= proba[off].sum(axis=1, keepdims=True)
+    check_proba(proba, source, allow_zero_rows=True)
+    return proba
 
 
 def _a_column_for_each_class(values, n_samples, n_classes, is_proba):

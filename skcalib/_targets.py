@@ -1,25 +1,40 @@
 """Labels and weights of calibration rows, as a calibrator's `fit` receives them."""
 
-import warnings
-
 import numpy as np
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
+
+from skcalib._parameters import check_choice
+from skcalib._rows import refuse_masked_array
+from skcalib._warnings import warn
+from skcalib.backends import in_numpy
+
+WEIGHTS = ("frequency", "relative")
 
 
 def check_labels(y):
     """Return labels as a vector, their classes and codes, or say why they are no labels."""
     if y is None:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
+    refuse_masked_array(y, "y")
+    y = in_numpy(y, "y")
     shape = np.asarray(y).shape
     if len(shape) == 2 and shape[1] > 1:
         raise ValueError(
             f"y must be one-dimensional, got shape {shape}. If these are one-hot labels pass "
-            "y.argmax(axis=1); for several labels in each sample use "
-            "sklearn.multioutput.MultiOutputClassifier around this estimator."
+            "y.argmax(axis=1); if probabilities, see skcalib.expand_soft_labels; for "
+            "several labels in each sample use sklearn.multioutput.MultiOutputClassifier "
+            "around this estimator."
         )
-    y = column_or_1d(y, warn=True)
+    if len(shape) == 2:
+        warn(
+            "A column-vector y was passed when a 1d array was expected. Please change the "
+            "shape of y to (n_samples,), for example using y.ravel().",
+            DataConversionWarning,
+        )
+    y = column_or_1d(y)
     if len(y) == 0:
         raise ValueError("y is empty: at least one sample is required.")
     if y.dtype.kind == "f":
@@ -30,6 +45,12 @@ def check_labels(y):
         classes, codes = _classes_and_codes(y)
     except TypeError as error:
         raise ValueError(f"y mixes labels that cannot be sorted together: {error}.") from error
+    if y.dtype.kind == "f" and (classes != np.floor(classes)).any():
+        raise ValueError(
+            "Unknown label type: continuous. y holds fractions, which are no labels. If they "
+            "are probabilities of the second class (soft labels), "
+            "skcalib.expand_soft_labels turns them into weighted rows."
+        )
     # All of what is checked follows from the classes, and from whether there are more of them
     # than half the samples; so a vector that holds each class twice and a bit will do.
     check_classification_targets(np.resize(classes, min(len(y), 2 * len(classes) + 1)))
@@ -49,20 +70,30 @@ def _classes_and_codes(y):
     return np.unique(y, return_inverse=True)
 
 
-def check_weight(sample_weight, X):
-    """Return weights as a float64 vector: finite, non-negative, not all zero."""
+def check_weight(sample_weight, X, weights="frequency"):
+    """Return weights as a float64 vector of frequencies: finite, non-negative, not all zero.
+
+    If `weights` is "relative", they are given up to a factor; the frequencies then sum to the
+    number of samples of positive weight.
+    """
+    check_choice("weights", weights, WEIGHTS)
+    refuse_masked_array(sample_weight, "sample_weight")
+    sample_weight = in_numpy(sample_weight, "sample_weight")
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not (weight > 0).any():
         raise ValueError("sample_weight is zero for every sample; at least one must count.")
+    if weights == "relative":
+        weight = weight / weight.max()
+        return weight * ((weight > 0).sum() / weight.sum())
     if weight.max() > 1e300 / len(weight):
         raise ValueError("sample_weight is so large that its sum overflows; divide it.")
     if sample_weight is not None and weight.sum() < 2:
-        warnings.warn(
+        warn(
             f"sample_weight sums to {weight.sum():.3g}. Weights are frequencies, so that is "
             "taken for the number of samples, and smoothing for small samples will dominate. "
-            "Multiply the weights so that they sum to the number of samples.",
+            "If they are known up to a factor only, as AdaBoostClassifier's are, say "
+            "weights='relative'; or multiply them so that they sum to the number of samples.",
             UserWarning,
-            stacklevel=3,
         )
     return weight
 
@@ -97,12 +128,11 @@ def columns_of_classes(classes, codes, used, n_columns):
             f"integers 0 to {n_columns - 1}: encode them so."
         )
     missing = np.setdiff1d(columns, classes)
-    warnings.warn(
+    warn(
         f"y has no sample of the classes {missing.tolist()} (labels taken as numbers of "
         f"columns, 0 to {n_columns - 1}); their probabilities rest on the other classes' "
         "samples alone.",
         UserWarning,
-        stacklevel=3,
     )
     return columns, classes.astype(np.intp)[codes]
 

@@ -1,19 +1,23 @@
 """Laws over every display: whatever is in ``__all__`` is drawn, and looked at, alike."""
 
 import inspect
+import io
 import random
 import sys
 from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure, FigureBase
 from numpy.testing import assert_array_equal
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict, cross_validate
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
 from sklearn.svm import LinearSVC
 
 from skcalib import displays, metrics
@@ -25,7 +29,7 @@ from skcalib.displays import (
     ThresholdDisplay,
     UncertaintyDisplay,
 )
-from skcalib.uncertainty import SamplingClassifier
+from skcalib.uncertainty import Draws, MCDropoutClassifier, SamplingClassifier
 
 plt.switch_backend("Agg")
 SEEDED = {"random_state": 0}
@@ -40,7 +44,7 @@ KEYWORDS = {
         SEEDED | {"notion": "class-wise", "n_panels": 2},
         SEEDED | {"notion": "top-label"},
     ],
-    "RiskCoverageDisplay": [SEEDED | {"risk": 0.1}],
+    "RiskCoverageDisplay": [SEEDED | {"risk": 0.1}, SEEDED | {"coverage": 0.8}],
     "ThresholdDisplay": [{"cost_fp": 1, "cost_fn": 3}],
     "UncertaintyDisplay": [{"n_samples": 3}, {"sample": 1}],
 }
@@ -117,6 +121,8 @@ def test_signatures_are_alike(display, params):
     method = inspect.signature(display.from_predictions).parameters
     assert next(iter(method)) == "y_true"
     assert {"labels", "ax", "name", "kwargs"} <= set(method)
+    if display is not UncertaintyDisplay:  # whose draws have a column for each class
+        assert "pos_label" in method
     plot = inspect.signature(display.plot).parameters
     assert list(plot)[:3] == ["self", "ax", "name"]
     assert list(inspect.signature(display.from_estimator).parameters)[:3] == [
@@ -227,7 +233,15 @@ def test_without_matplotlib_the_extra_is_named(display, params, monkeypatch):
 
 
 @every
-@pytest.mark.parametrize(("n_classes", "n_samples"), [(2, 1), (2, 2), (2, 30), (100, 3)])
+@pytest.mark.parametrize(
+    ("n_classes", "n_samples"),
+    [
+        (2, 1),
+        pytest.param(2, 2, marks=pytest.mark.slow),
+        pytest.param(2, 30, marks=pytest.mark.slow),
+        (100, 3),
+    ],
+)
 def test_few_rows_many_classes_and_perfect_ones(display, params, n_classes, n_samples):
     y, proba = predictions(n_classes, n_samples)
     params = {k: 0 if k == "sample" else v for k, v in params.items()}
@@ -270,7 +284,35 @@ def test_rows_of_zero_weight_do_not_matter(display, params):
 
 
 SMOOTHED = {"bayes": 1e-9, "flat": 1.0}
-SEVERAL = [ReliabilityDisplay, RiskCoverageDisplay, DecompositionDisplay]
+SEVERAL = [name for name in displays.__all__ if name != "UncertaintyDisplay"]
+SEVERAL = [getattr(displays, name) for name in SEVERAL]
+
+
+def artists_of(display):
+    """Return the first artist of each model."""
+    if isinstance(display, DecompositionDisplay):
+        return display.point_ if isinstance(display.point_, list) else [display.point_]
+    if isinstance(display, ConfidenceHistogramDisplay):
+        bars = display.right_ if isinstance(display.right_, list) else [display.right_]
+        return [bar[0] for bar in bars]
+    if isinstance(display, ThresholdDisplay):
+        return (
+            [own[0] for own in display.line_]
+            if isinstance(display.curve, list)
+            else display.line_
+        )
+    return display.line_
+
+
+def color_of(artist):
+    if hasattr(artist, "get_color"):
+        return to_hex(artist.get_color())
+    filled = artist.get_facecolor()[3] > 0
+    return to_hex(artist.get_facecolor() if filled else artist.get_edgecolor())
+
+
+def words_in(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 @pytest.mark.parametrize("display", SEVERAL)
@@ -278,18 +320,23 @@ def test_several_models_have_a_colour_and_a_name_each(display, fitted):
     _, X, y = fitted
     models = {name: GaussianNB(var_smoothing=v).fit(X, y) for name, v in SMOOTHED.items()}
     made = display.from_estimator(models, X, y)
-    artists = made.point_ if display is DecompositionDisplay else made.line_
-    assert len({artist.get_color() for artist in artists}) == 2
-    words = [text.get_text() for text in made.ax_.get_legend().get_texts()]
+    artists = artists_of(made)
+    assert len({color_of(artist) for artist in artists}) == len(artists) == 2
+    words = words_in(made.ax_)
     assert words[0].startswith("bayes")
-    assert words[1].startswith("flat")
+    assert any(text.startswith("flat") for text in words)
+    assert len(set(words)) == len(words)
     one = display.from_estimator(models["bayes"], X, y, name="one")
+    first = [color_of(artist) for artist in artists_of(one)]
     other = display.from_estimator(models["flat"], X, y, ax=one.ax_)
-    words = " ".join(text.get_text() for text in other.ax_.get_legend().get_texts())
-    assert "one" in words
-    assert "GaussianNB" in words
-    colors = [d.point_ if display is DecompositionDisplay else d.line_ for d in (one, other)]
-    assert colors[0][0].get_color() != colors[1][0].get_color()
+    words = words_in(other.ax_)
+    assert any(text.startswith("one") for text in words)
+    assert any(text.startswith("GaussianNB") for text in words)
+    assert not set(first) & {color_of(artist) for artist in artists_of(other)}
+    again = display.from_estimator(models["flat"], X, y, ax=one.ax_)
+    seen = {*first, *[color_of(artist) for artist in artists_of(other)]}
+    assert not seen & {color_of(artist) for artist in artists_of(again)}
+    pixels(again.figure_)
     with pytest.raises(ValueError, match="the keys of y_proba name several"):
         display.from_predictions(y, {"a": models["bayes"].predict_proba(X)}, name="b")
     with pytest.raises(ValueError, match="holds no model"):
@@ -474,10 +521,11 @@ class Digits(SamplingClassifier):
         self.classes_ = np.unique(y)
         return self
 
-    def _blocks(self, X):
+    def _draws(self, X):
         shift = np.linspace(0, 1, 5)[:, np.newaxis, np.newaxis]
         X = np.asarray(X).reshape(len(X), -1)
-        yield slice(0, len(X)), ((1 - shift) * X + shift / X.shape[1])[np.newaxis]
+        draws = (1 - shift) * X + shift / X.shape[1]
+        return Draws([(slice(0, len(X)), draws[np.newaxis])])
 
 
 def test_the_most_ambiguous_rows_of_a_sampling_classifier():
@@ -498,6 +546,71 @@ def test_the_most_ambiguous_rows_of_a_sampling_classifier():
         words = f"{first} at {100 * p[first]:.0f} %\n{second} at {100 * p[second]:.0f} %"
         assert ax.get_title() == words
         assert ax.get_xlabel() == f"row {row}: is {y[row]}"
+
+
+class Asked(Digits):
+    """Draws that belong to places in X, and in what number; counts how often it is asked."""
+
+    def __init__(self, ragged=False):
+        self.ragged = ragged
+
+    def _draws(self, X):
+        self.n_asked_ = getattr(self, "n_asked_", 0) + 1
+        draws = np.random.default_rng(0).dirichlet([3, 2, 1], (12, len(X)))
+        if not self.ragged:
+            return Draws([(slice(0, 4), draws[None, :, :4]), (slice(4, 9), draws[None, :, 4:])])
+        few, many = np.arange(0, len(X), 2), np.arange(1, len(X), 2)
+        blocks = [(many, draws[None, :, many]), (few, draws[None, :7, few])]
+        return Draws(blocks, ragged=True)
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_the_draws_that_choose_rows_are_those_that_are_shown(ragged):
+    X = np.zeros((9, 2))
+    model = Asked(ragged).fit(X, [0, 1, 2] * 3)
+    own = {}
+    for rows, draws in model.sample_proba(X, blocks=True):
+        for place, row in enumerate(np.arange(9)[rows]):
+            own[row] = draws[:, place]
+    mean = {row: np.sort(draws.mean(axis=0)) for row, draws in own.items()}
+    margin = [mean[row][-1] - mean[row][-2] for row in range(9)]
+    model.n_asked_ = 0
+    made = UncertaintyDisplay.from_estimator(model, X, n_samples=4)
+    assert model.n_asked_ == 1
+    assert_array_equal(made.rows, np.argsort(margin)[:4])
+    np.testing.assert_allclose(made.summary.margin, np.sort(margin)[:4])
+    for place, row in enumerate(made.rows):
+        shown = made.draws[:, place]
+        shown = shown[~np.isnan(shown[:, 0])]
+        assert_array_equal(shown, own[row][:, made.likeliest[place]])
+        up, _ = made.artist_[place]
+        assert sum(bar.get_height() for bar in up) == len(own[row])
+    one = UncertaintyDisplay.from_estimator(model, X, sample=-2)
+    assert_array_equal(one.rows, [7])
+    assert_array_equal(one.draws[:, 0], own[7][:, one.likeliest[0]])
+    with pytest.raises(ValueError, match="there are 9 rows"):
+        UncertaintyDisplay.from_estimator(model, X, sample=9)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("params", [{"tol": 0.05}, {"masks": "independent", "batch_size": 50}])
+def test_draws_of_dropout_are_shown_as_they_were_when_they_chose(params):
+    X, y = load_digits(return_X_y=True)
+    mlp = MLPClassifier((16,), max_iter=20, random_state=0)
+    mc = MCDropoutClassifier(mlp, rate=0.4, random_state=0, **params).fit(X[:300], y[:300])
+    margin = mc.predict_uncertainty(X[300:500], measures="likeliest").margin
+    made = UncertaintyDisplay.from_estimator(mc, X[300:500], n_samples=6)
+    assert_array_equal(made.rows, np.argsort(margin, kind="stable")[:6])
+    np.testing.assert_allclose(made.summary.margin, np.sort(margin)[:6], atol=1e-12)
+
+
+def test_several_levels_are_not_drawn():
+    X = np.zeros((3, 2))
+    model = Asked().fit(X, [0, 1, 2])
+    draws = np.full((2, 5, 3, 3), 1 / 3)
+    model._draws = lambda X: Draws([(slice(0, 3), draws)], levels=[0.1, 0.2])
+    with pytest.raises(ValueError, match="several levels"):
+        UncertaintyDisplay.from_estimator(model, X)
 
 
 def test_X_is_drawn_if_it_is_images(fitted):
@@ -552,3 +665,211 @@ def test_a_trained_network_is_asked_and_not_trained():
     assert made.name == ["Sequential"]
     for weight, old in zip(model.get_weights(), before, strict=True):
         assert_array_equal(weight, old)
+
+
+def test_two_thresholds_in_one_axes_have_colours_and_names_of_their_own(fitted):
+    _, X, y = fitted
+    model = GaussianNB().fit(X, y == 1)
+    one = ThresholdDisplay.from_estimator(model, X, y == 1, cost_fp=1, cost_fn=20)
+    two = ThresholdDisplay.from_estimator(model, X, y == 1, cost_fp=1, cost_fn=2, ax=one.ax_)
+    same = ThresholdDisplay.from_estimator(model, X, y == 1, cost_fp=1, cost_fn=2, ax=one.ax_)
+    words = words_in(one.ax_)
+    assert len(set(words)) == len(words) == 3 * 3 + 2
+    assert sum(word.startswith("GaussianNB (2): ") for word in words) == 4
+    assert one.ax_.get_title() == ""
+    assert one.threshold_line_.get_color() != two.threshold_line_.get_color()
+    assert same.threshold_line_ is two.threshold_line_  # one line where they agree
+    together = ThresholdDisplay.from_estimator({"a": model, "b": model}, X, y == 1)
+    assert [len(lines) for lines in together.line_] == [3, 3]
+
+
+def test_bars_of_several_models_stand_side_by_side():
+    y, proba = predictions(3, 200)
+    flat = (proba + 1 / 3) / 2
+    made = ConfidenceHistogramDisplay.from_predictions(y, {"sharp": proba, "flat": flat})
+    for bars, p in zip(made.right_, (proba, flat), strict=True):
+        right = p.argmax(axis=1) == y
+        heights = np.array([bar.get_height() for bar in bars])
+        counts = np.histogram(p.max(axis=1)[right], 20, (0, 1))[0]
+        np.testing.assert_allclose(heights, counts[counts > 0] / right.sum())
+    places = [{round(bar.get_x(), 6) for bar in bars} for bars in made.right_]
+    assert not places[0] & places[1]
+    assert made.confidence_line_[1].get_xdata()[0] == pytest.approx(flat.max(axis=1).mean())
+
+
+@pytest.mark.parametrize("display", SEVERAL)
+@pytest.mark.parametrize("positive", ["default", "paid"])
+def test_the_positive_class_is_the_one_that_is_named(display, positive):
+    codes, proba = predictions(2, 200)
+    other = "paid" if positive == "default" else "default"
+    y = np.where(codes == 1, positive, other)
+    draw = partial(display.from_predictions, **KEYWORDS[display.__name__][0])
+    found = [
+        draw(y, proba[:, 1], pos_label=positive),
+        draw(y, proba, labels=[other, positive]),
+        draw(y, proba, labels=[other, positive], pos_label=positive),
+        draw(y, pd.DataFrame(proba, columns=[other, positive]), pos_label=positive),
+    ]
+    expected = kept(draw(codes, proba[:, 1]))
+    for own in found:
+        if hasattr(own, "pos_label"):
+            assert own.pos_label == positive
+            own.pos_label = 1
+        for part, other_part in zip(kept(own), expected, strict=True):
+            assert part == other_part or part == pytest.approx(other_part, rel=1e-9)
+    words = found[0].ax_.get_xlabel() + found[0].ax_.get_ylabel()
+    if display in (ReliabilityDisplay, ThresholdDisplay):
+        assert positive in words
+    with pytest.raises(ValueError, match="pos_label is not specified"):
+        draw(y, proba[:, 1])
+
+
+def test_costs_are_those_of_the_positive_class():
+    X, y = load_breast_cancer(return_X_y=True)
+    names = np.where(y == 0, "default", "paid")
+    model = GaussianNB().fit(X, names)
+    made = ThresholdDisplay.from_estimator(
+        model, X, names, cost_fp=1, cost_fn=20, pos_label="default"
+    )
+    curve = metrics.threshold_curve(names == "default", model.predict_proba(X)[:, 0])
+    assert numbers(made.curve) == numbers(curve)
+    assert made.pos_label == "default"
+    assert made.threshold_ == 1 / 21
+
+
+STRANGE = [[r"$\frac{1}{$ok", "_hidden", "$a$"], ["100 $ & 50 %", r"\$ x\ny", "a" * 5000]]
+
+
+def begins(text, strange):
+    return text.strip().startswith(strange[:20].replace("\n", " ").replace("$", r"\$"))
+
+
+@every
+@pytest.mark.parametrize("strange", STRANGE, ids=["formulas", "long"])
+def test_labels_and_names_are_text(display, params, strange):
+    y, proba = predictions()
+    given = {"labels": strange, "name": strange[1], **params}
+    made = display.from_predictions(np.array(strange)[y], proba, **given)
+    made.figure_.savefig(io.BytesIO(), dpi=20)
+    axes = made.ax_ if is_sheet(params) else [made.ax_]
+    words = [word for ax in axes if ax.get_legend() for word in words_in(ax)]
+    assert all(len(word) < 200 for word in words)
+    named = display in (ReliabilityDisplay, RiskCoverageDisplay, DecompositionDisplay)
+    if named and not is_sheet(params):
+        assert any(begins(word, strange[1]) for word in words)
+
+
+@pytest.mark.parametrize("display", SEVERAL)
+@pytest.mark.parametrize("strange", STRANGE, ids=["formulas", "long"])
+def test_names_of_models_are_text(display, strange):
+    y, proba = predictions(2)
+    labels = np.array(strange[:2])
+    probas = dict.fromkeys(strange, proba)
+    made = display.from_predictions(labels[y], probas, labels=labels, pos_label=strange[0])
+    display.from_predictions(y, proba, name=strange[0], ax=made.ax_)
+    made.figure_.savefig(io.BytesIO(), dpi=20)
+    for name in strange:
+        assert any(begins(word, name) for word in words_in(made.ax_))
+    assert sum(begins(word, strange[0]) for word in words_in(made.ax_)) >= 2
+
+
+@every
+def test_unknown_keywords_are_refused_with_the_known(display, params, fitted):
+    model, X, y = fitted
+    made = display.from_predictions(*predictions(), **params)
+    before = plt.get_fignums()
+    not_named = {"y_true", "y_proba", "draws", "kwargs"}
+    own = set(inspect.signature(display.from_predictions).parameters) - not_named
+    for bad in ({"title": "x"}, {"n_bin": 5}, {"ref_line": False}, {"x" * 5000: 1}):
+        calls = {
+            "from_predictions": lambda bad: display.from_predictions(
+                *predictions(), **params, **bad
+            ),
+            "from_estimator": lambda bad: display.from_estimator(model, X, y, **params, **bad),
+            "plot": lambda bad: made.plot(**bad),
+        }
+        for method, call in calls.items():
+            name = next(iter(bad))
+            with pytest.raises(TypeError, match=f"keyword argument '{name[:9]}") as caught:
+                call(bad)
+            text = str(caught.value)
+            assert len(text) < 700
+            assert "color" in text
+            assert method == "plot" or all(known in text for known in own)
+    assert plt.get_fignums() == before
+    with pytest.raises(TypeError, match="labels are those of the classifier"):
+        display.from_estimator(model, X, y, labels=[0, 1, 2], **params)
+
+
+def test_a_near_keyword_is_named():
+    with pytest.raises(TypeError, match="Did you mean 'n_bins'"):
+        ReliabilityDisplay.from_predictions(*predictions(), n_bin=4)
+
+
+def test_errors_at_a_coverage():
+    y, proba = predictions(3, 500)
+    made = RiskCoverageDisplay.from_predictions(y, proba, coverage=0.6, random_state=0)
+    order = np.argsort(-proba.max(axis=1))[:300]
+    risk = (proba[order].argmax(axis=1) != y[order]).mean()
+    assert made.point_[0].get_xdata() == pytest.approx([0.6])
+    assert made.point_[0].get_ydata() == pytest.approx([risk])
+    assert made.point_[0].get_label().endswith(f"{100 * risk:.1f} % errors")
+    tied = RiskCoverageDisplay.from_predictions(
+        [0, 1, 1, 0], [0.1, 0.9, 0.4, 0.4], coverage=0.6
+    )
+    assert tied.point_[0].get_xdata() == [1]  # those of one confidence come together
+    everything = RiskCoverageDisplay.from_predictions(y, proba, coverage=1.0)
+    assert everything.point_[0].get_xdata() == [1]
+    with pytest.raises(ValueError, match=r"risk=0.1 and coverage=0.5 were both given"):
+        RiskCoverageDisplay.from_predictions(y, proba, coverage=0.5, risk=0.1)
+    for bad in ({"coverage": 80}, {"coverage": "0.8"}, {"risk": -0.1}):
+        with pytest.raises(ValueError, match="must be a number between 0 and 1"):
+            RiskCoverageDisplay.from_predictions(y, proba, **bad)
+
+
+@every
+def test_masked_arrays_are_refused(display, params):
+    y, proba = predictions()
+    for given in (
+        (np.ma.masked_array(y, y == 1), proba),
+        (y, np.ma.masked_array(proba, proba < 0.1)),
+    ):
+        with pytest.raises(ValueError, match="is a masked array with"):
+            display.from_predictions(*given, **params)
+    clean = display.from_predictions(np.ma.masked_array(y), np.ma.masked_array(proba), **params)
+    assert kept(clean) == kept(display.from_predictions(y, proba, **params))
+
+
+@every
+def test_swapped_arguments_are_called_swapped(display, params):
+    y, proba = predictions()
+    with pytest.raises(ValueError, match="are swapped"):
+        display.from_predictions(proba, y, **params)
+
+
+@every
+def test_columns_in_another_order(display, params):
+    y, proba = predictions()
+    names = np.array(["dog", "ant", "cat"])
+    order = np.argsort(names)
+    params = {k: v for k, v in params.items() if k != "n_panels"}
+    expected = display.from_predictions(
+        names[y], proba[:, order], labels=names[order], **params
+    )
+    frame = pd.DataFrame(proba, columns=names)
+    for given, labels in ((proba, names), (frame, None), (frame, names)):
+        made = display.from_predictions(names[y], given, labels=labels, **params)
+        if display is UncertaintyDisplay:
+            assert_array_equal(made.likeliest, expected.likeliest)
+        else:
+            assert kept(made) == kept(expected)
+    with pytest.raises(ValueError, match="columns named 'dog', 'ant', 'cat', but labels"):
+        display.from_predictions(names[y], frame, labels=names[order], **params)
+
+
+def test_a_single_row_claims_no_interval():
+    for display in (ReliabilityDisplay, RiskCoverageDisplay):
+        made = display.from_predictions([1], [[0.2, 0.8]], labels=[0, 1])
+        legend = made.ax_.get_legend()
+        words = [] if legend is None else legend.get_texts()
+        assert not any("[" in text.get_text() for text in words)

@@ -128,8 +128,11 @@ def test_readme_code_runs_as_written():
 
 
 def test_code_of_the_page_on_arrays():
-    arrays, streams = blocks("python", (ROOT / "docs" / "arrays.md").read_text())
-    names = run(arrays)
+    arrays, soft, streams = blocks("python", (ROOT / "docs" / "arrays.md").read_text())
+    names = run(f"{arrays}\n{soft}")
+    assert names["softened"].temperature_ > names["scaling"].temperature_
+    found = names["around_it"].calibrated_classifiers_[0].calibrators[0].temperature_
+    np.testing.assert_allclose(found, names["softened"].temperature_)
     assert names["proba"].shape == (450, 10)
     assert names["scaling"].score(names["proba"], names["y_test"]) > 0.8
     keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
@@ -140,7 +143,9 @@ def test_code_of_the_page_on_arrays():
     model.fit(X, y, epochs=5, verbose=0)
     data = [(X[start : start + 100], y[start : start + 100]) for start in range(0, 500, 100)]
     names = run(streams, model=model, data=data, x_new=X[500:])
-    direct = skcalib.TemperatureCalibratedClassifier(model).fit(X[:500], y[:500])
+    direct = skcalib.TemperatureCalibratedClassifier(model, smoothing="none").fit(
+        X[:500], y[:500]
+    )
     np.testing.assert_allclose(names["proba"], direct.predict_proba(X[500:]), atol=1e-5)
 
 
@@ -227,6 +232,18 @@ def test_code_of_the_page_on_novelty():
     assert model.predict_proba(usual).max(axis=1).mean() > 0.9
     assert (names["novelty"].predict(strange) == -1).mean() > 0.99
     plt.close("all")
+
+
+def test_code_of_the_page_on_networks_about_many_labels():
+    keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
+    page = (ROOT / "docs" / "networks.md").read_text().split("## Many labels at once")[1]
+    names, compared = run_with_figures(blocks("python", page)[0])
+    assert compared == 2
+    for k in range(4):
+        after, before = (names[when][k] for when in ("after", "before"))
+        truth = names["Y"][1000:, k]
+        assert log_loss(truth, after) < log_loss(truth, before) - 0.05
+    keras.utils.clear_session()
 
 
 def test_code_of_the_page_on_displays(tmp_path, monkeypatch, capsys):

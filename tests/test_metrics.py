@@ -4,6 +4,7 @@ import inspect
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,9 +28,14 @@ KEYWORDS = {
             ("l2", "top-label", "cube_root", "uniform"),
             ("l2_squared", "confidence", "sweep", "quantile"),
             ("max", "auto", "sweep", "uniform"),
+            ("l1", "auto", "auto", "uniform"),
         ]
     ]
     + [{"norm": norm, "debias": True} for norm in ("l1", "l2", "l2_squared")],
+    "calibration_error_interval": [
+        {"random_state": 0, "n_resamples": 2},
+        {"random_state": 0, "n_resamples": 2, "notion": "class-wise", "strategy": "quantile"},
+    ],
     "calibration_loss": [RECALIBRATE],
     "corp_curve": [{"random_state": 0, "n_resamples": 3}],
     "corp_decomposition": [{}, {"loss": "log_loss"}, {"notion": "top-label"}],
@@ -66,14 +72,17 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.UndefinedMetricWarning",  # documented, tested in test_selective
     "ignore:The temperature is at its bound",  # of a few rows, or of perfect ones
     "ignore:sample_weight sums to",  # the laws hold for weights that are too small, too
+    "ignore:There is one row",  # no interval; the estimate is there
 )
 
 
 def answer(call, y_true, proba, **keywords):
-    """Return the figures as a flat vector; of the CORP curve without its random band."""
+    """Return the figures as a flat vector, without what is random."""
     found = call(y_true, proba, **keywords)
     if call.func is metrics.corp_curve:
         found = found[:2]
+    if call.func is metrics.calibration_error_interval:
+        found = found[0]
     if isinstance(found, float):
         return np.array([found])
     return np.concatenate([np.atleast_1d(part) for part in found])
@@ -98,10 +107,10 @@ def test_every_metric_is_here_and_has_the_one_signature():
         parameters = list(inspect.signature(getattr(metrics, name)).parameters.values())
         assert [p.name for p in parameters[:2]] == ["y_true", "y_proba"]
         assert all(p.kind is p.KEYWORD_ONLY for p in parameters[2:])
-        assert [p.name for p in parameters if p.default is None][-2:] == [
-            "labels",
-            "sample_weight",
-        ]
+        of_all = ["pos_label", "labels", "sample_weight"]
+        assert [p.name for p in parameters if p.default is None][-3:] == of_all
+    for name in TAKE_A_METRIC:
+        assert "pos_label" in inspect.signature(getattr(metrics, name)).parameters
 
 
 @every
@@ -154,8 +163,170 @@ def test_names_of_labels_do_not_matter(call, problem):
     expected = answer(call, codes, proba, labels=range(n_classes), sample_weight=weight)
     for names in (np.array(["a", "b", "cc", "d"]), np.array([-5, 0, 7, 10**6])):
         names = names[:n_classes]
-        found = answer(call, names[codes], proba, labels=names[::-1], sample_weight=weight)
+        found = answer(call, names[codes], proba, labels=names, sample_weight=weight)
         assert_array_equal(found, expected)
+
+
+NAMES = np.array(["dog", "ant", "cat", "bee"])  # in no order
+
+
+def problem_of_text(seed, n_classes=3, n_samples=60):
+    rng = np.random.default_rng(seed)
+    proba = rng.dirichlet(np.ones(n_classes), n_samples)
+    codes = rng.permutation(np.arange(n_samples) % n_classes)
+    return codes, proba, NAMES[:n_classes]
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+def test_labels_are_the_order_of_the_columns(call, n_classes):
+    codes, proba, names = problem_of_text(0, n_classes)
+    order = np.argsort(names)
+    y, ordered = names[codes], proba[:, order]
+    positive = {"pos_label": "dog"} if n_classes == 2 else {}
+    expected = answer(call, y, ordered, labels=names[order], **positive)
+    assert_array_equal(answer(call, y, ordered, **positive), expected)
+    assert_array_equal(answer(call, y, proba, labels=list(names), **positive), expected)
+    for labels in ([*names, names[0]], [names[:, None]], names[:-1]):
+        with pytest.raises(ValueError, match="labels"):
+            call(y, proba, labels=labels)
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.parametrize("call", CALLS)
+def test_a_frame_named_by_the_labels_tells_its_columns(call):
+    codes, proba, names = problem_of_text(1)
+    y, order = names[codes], np.argsort(names)
+    expected = answer(call, y, proba[:, order])
+    frame = pd.DataFrame(proba, columns=names, index=np.arange(60)[::-1])
+    assert_array_equal(answer(call, y, frame), expected)
+    assert_array_equal(answer(call, y, frame, labels=names), expected)
+    with pytest.raises(ValueError, match="columns named 'dog', 'ant', 'cat', but labels"):
+        call(y, frame, labels=names[order])
+    with pytest.raises(ValueError, match="some names are labels"):
+        call(y, frame.rename(columns={"ant": "bee"}))
+    positions = pd.DataFrame(proba[:, order])  # 0, 1, 2: nobody has named them
+    assert_array_equal(answer(call, y, positions), expected)
+    features = positions.rename(columns={0: "p0", 1: "p1", 2: "p2"})
+    assert_array_equal(answer(call, y, features), expected)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_numbers_as_labels_and_as_names_of_columns(call):
+    codes, proba, _ = problem_of_text(2)
+    expected = answer(call, codes, proba)
+    turned = [2, 0, 1]
+    for names in (turned, ["2", "0", "1"], [2.0, 0.0, 1.0]):
+        frame = pd.DataFrame(proba[:, turned], columns=names)
+        assert_array_equal(answer(call, codes, frame), expected)
+        assert_array_equal(answer(call, codes.astype(float), frame), expected)
+    # A range is positions, whatever the labels: here those of labels=.
+    frame = pd.DataFrame(proba[:, turned])
+    assert_array_equal(answer(call, codes, frame, labels=turned), expected)
+    shifted = pd.DataFrame(proba, columns=[10, 20, 30])
+    assert_array_equal(answer(call, codes, shifted), expected)
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("positive", ["default", "paid"])
+def test_the_positive_class_is_the_one_that_is_named(call, positive):
+    codes, proba, _ = problem_of_text(3, 2)
+    other = "paid" if positive == "default" else "default"
+    y = np.where(codes == 1, positive, other)
+    expected = answer(call, codes, proba[:, 1])  # zeros and ones: the second
+    named = {"pos_label": positive}
+    sorted_columns = proba if positive == "paid" else proba[:, ::-1]
+    calls = [
+        answer(call, y, proba[:, 1], **named),
+        answer(call, y, proba[:, [1]], **named),
+        answer(call, y, proba[:, 1], labels=[other, positive]),
+        answer(call, y, proba[:, 1], labels=[positive, other], **named),
+        answer(call, y, proba, labels=[other, positive]),
+        answer(call, y, proba[:, ::-1], labels=[positive, other], **named),
+        answer(call, y, sorted_columns, **named),
+        answer(call, y, pd.DataFrame(proba, columns=[other, positive]), **named),
+        answer(call, y, pd.Series(proba[:, 1], name=positive), **named),
+        answer(call, y.astype(object), proba[:, 1], **named),
+        answer(call, pd.Series(y, dtype="category"), proba[:, 1], **named),
+    ]
+    for found in calls:
+        assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_single_column_of_text_labels_needs_to_be_told(call):
+    codes, proba, _ = problem_of_text(4, 2)
+    y, p = np.where(codes == 1, "paid", "default"), proba[:, 1]
+    for labels in (y, y.astype(object), pd.Series(y)):
+        for column in (p, p[:, None]):
+            with pytest.raises(
+                ValueError, match=r"takes value in .*pos_label is not specified"
+            ):
+                call(labels, column)
+    with pytest.raises(ValueError, match="pos_label='lost' is not a valid label"):
+        call(y, p, pos_label="lost")
+    with pytest.raises(ValueError, match=r"named 'default', but is taken for .* 'paid'"):
+        call(y, pd.Series(p, name="default"), pos_label="paid")
+    with pytest.raises(ValueError, match="pos_label=0 is for two classes, but there are 3"):
+        call([0, 1, 2], np.full((3, 3), 1 / 3), pos_label=0)
+    expected = answer(call, codes, p)
+    for numbers in (codes * 2 - 1, codes == 1, codes.astype(float), codes.astype(object)):
+        assert_array_equal(answer(call, numbers, p), expected)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_masked_arrays(call):
+    codes, proba, _ = problem_of_text(5)
+    given_arrays = {"y_true": codes, "y_proba": proba, "sample_weight": np.ones(60)}
+    expected = answer(call, codes, proba, sample_weight=np.ones(60))
+    for name, values in given_arrays.items():
+        clean = {**given_arrays, name: np.ma.masked_array(values)}
+        found = answer(call, clean["y_true"], clean["y_proba"], sample_weight=np.ones(60))
+        assert_array_equal(found, expected)
+        mask = np.zeros(values.shape, dtype=bool)
+        mask[3] = True
+        masked = np.ma.masked_array(values, mask)
+        for form in (masked, list(masked)) if name == "y_proba" else (masked,):
+            with pytest.raises(ValueError, match=f"{name} is a masked array with"):
+                call(**{**given_arrays, name: form})
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_swapped_arguments_are_called_swapped(call):
+    codes, proba, _ = problem_of_text(6)
+    text = NAMES[codes]
+    for y, p in (
+        (codes, proba),
+        (text, proba),
+        (codes.astype(float), proba),
+        ([0, 1], [0.2, 0.9]),
+    ):
+        for swapped in ((p, y), (np.asarray(p).tolist(), np.asarray(y).tolist())):
+            with pytest.raises(ValueError, match="y_true and y_proba are swapped"):
+                call(*swapped)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_messages_do_not_quote_more_than_200_characters(call):
+    long = ["a" * 5000, "b" * 5000]
+    p = [0.2, 0.9]
+    calls = [
+        lambda: call(long, p),
+        lambda: call(long, p, pos_label="c" * 5000),
+        lambda: call(long, p, labels=["a" * 5000, "c" * 5000]),
+        lambda: call(long, np.full((2, 3), 1 / 3)),
+        lambda: call(long, p, labels=["a" * 5000] * 3),
+        lambda: call(p, long[:1] * 2),
+        lambda: call([0, 1], ["x" * 5000, "y"]),
+        lambda: call(list("ab"), pd.DataFrame([[0.1, 0.9]] * 2, columns=["a", "x" * 5000])),
+    ]
+    for own in calls:
+        with pytest.raises(ValueError) as caught:
+            own()
+        assert len(str(caught.value)) < 700
+        assert "aaaaa" * 41 not in str(caught.value)
 
 
 @every
@@ -233,6 +404,8 @@ def test_what_is_given_is_not_changed(call):
     [
         ({"y_proba": [0.1, np.nan]}, "row 1, has NaN or infinite"),
         ({"y_proba": [1.2, -0.5]}, r"row 1, has -0.5, outside \[0, 1\].*logits"),
+        ({"y_proba": [2, 1]}, r"row 0, has 2, outside \[0, 1\]; these are labels, it seems"),
+        ({"y_proba": ["a", "b"]}, "y_proba is not numeric"),
         ({"y_proba": [[0.5, 0.55], [0.2, 0.2]]}, "row 1, .* sum to 0.4, not to"),
         ({"y_true": [], "y_proba": []}, "non-empty"),
         ({"y_true": [0, 1, 1]}, "inconsistent numbers of samples"),

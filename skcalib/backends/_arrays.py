@@ -17,6 +17,13 @@ class Inputs(tuple):
     __slots__ = ()
 
 
+def in_order(X):
+    """Return a dict whose keys are the numbers from 0 as Inputs; anything else as it is."""
+    if isinstance(X, Mapping) and X and set(X) == set(range(len(X))):
+        return Inputs(X[number] for number in range(len(X)))
+    return X
+
+
 def map_arrays(function, X):
     """Apply a function to each input: a dict or Inputs holds several."""
     if isinstance(X, Mapping):
@@ -98,19 +105,6 @@ def rows_of_logits(values, n_rows, owner):
             "answer has a row for each sample and a column for each class (or target)."
         )
     return values.reshape(n_rows, -1)
-
-
-def the_one_output(output, owner):
-    """Return the only output of a network, or raise if there are several."""
-    while isinstance(output, Mapping | list | tuple):
-        parts = list(output.values()) if isinstance(output, Mapping) else list(output)
-        if len(parts) != 1:
-            raise ValueError(
-                f"{owner} has {len(parts)} outputs; a classifier has one. Give a network that "
-                "ends at the output with the classes."
-            )
-        output = parts[0]
-    return output
 
 
 def joined(answers, owner):

@@ -6,22 +6,17 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from skcalib.backends._arrays import (
-    batches,
-    each_array,
-    joined,
-    map_arrays,
-    rows_of_logits,
-    the_one_output,
-)
+from skcalib.backends._arrays import batches, each_array, joined, map_arrays, rows_of_logits
 from skcalib.backends._keras_models import (
     compiled,
     inputs_of,
+    keys_of_inputs,
     name_of,
     refuse_unbuilt,
     runs_eagerly,
     structure_of,
 )
+from skcalib.backends._outputs import the_one_output
 
 
 def owns(thing):
@@ -88,6 +83,20 @@ def says_logits(model):
     return False if "crossentropy" in name else None
 
 
+def says_binary(model):
+    """Tell whether the loss that the model was compiled with is one for each output."""
+    loss = getattr(model, "loss", None)
+    name = (
+        loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", ""))
+    )
+    return name.startswith("binary_")
+
+
+def input_keys(model):
+    """Return names and order of the inputs, or None if the model does not say."""
+    return keys_of_inputs(model)
+
+
 def n_outputs(model):
     """Return the number of columns of the output, or None before the model has run."""
     shape = getattr(model, "output_shape", None)
@@ -131,6 +140,6 @@ def _build(model, batch):
         from skcalib.backends import _keras_jax
 
         return _keras_jax.build(call, lambda: alive().variables)
-    from skcalib.backends import _torch_heads
+    from skcalib.backends import _keras_torch
 
-    return _torch_heads.build(call)
+    return _keras_torch.build(call)

@@ -7,7 +7,8 @@ from threading import RLock
 import keras
 import numpy as np
 
-from skcalib.backends._arrays import Inputs, as_arrays, each_array, map_arrays
+from skcalib.backends._arrays import Inputs, as_arrays, each_array, in_order, map_arrays
+from skcalib.backends._inputs import InputKeys
 
 _FUNCTIONS = weakref.WeakKeyDictionary()  # model -> its state, {signature: compiled function}
 _LOCK = RLock()
@@ -33,10 +34,29 @@ def refuse_unbuilt(model):
         )
 
 
+def keys_of_inputs(model):
+    """Return names and order of the inputs, or None if the model does not say."""
+    tensors = getattr(model, "inputs", None)
+    if tensors:
+        names = tuple(tensor.name for tensor in tensors)
+        has_order = len(names) == 1 or not isinstance(model.input, Mapping)
+        return InputKeys(names, len(names), has_order, len(tensors[0].shape))
+    shape = (model.get_build_config() or {}).get("input_shape")  # of a class of the user's
+    if isinstance(shape, Mapping):
+        return InputKeys(tuple(shape), len(shape), False)
+    if not isinstance(shape, list | tuple):
+        return None
+    if all(isinstance(part, list | tuple) for part in shape):
+        return InputKeys(tuple(range(len(shape))), len(shape))
+    return InputKeys((0,), 1, rank=len(shape))
+
+
 def inputs_of(model, X):
     """Return arrays, in the structure that the model expects."""
     X = as_arrays(X)
     names = [tensor.name for tensor in getattr(model, "inputs", None) or ()]
+    if not names or set(names) != set(X if isinstance(X, Mapping) else ()):
+        X = in_order(X)
     given = isinstance(X, Mapping)
     if isinstance(X, Inputs) or not names or (len(names) == 1 and not given):
         return map_arrays(_to_floatx, X)
@@ -44,7 +64,7 @@ def inputs_of(model, X):
         got = f"holds {list(X)}" if given else f"is a {type(X).__name__}"
         raise ValueError(
             f"{name_of(model)} has the inputs {names}, but X {got}; give a dict of arrays "
-            "whose keys are the names of the inputs."
+            "whose keys are the names of the inputs, or a list of as many arrays."
         )
     if not isinstance(model.input, Mapping):
         X = Inputs(X[name] for name in names) if len(names) > 1 else X[names[0]]

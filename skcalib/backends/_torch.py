@@ -1,5 +1,7 @@
 """torch modules."""
 
+import inspect
+
 import torch
 
 from skcalib.backends._arrays import (
@@ -7,8 +9,9 @@ from skcalib.backends._arrays import (
     each_array,
     joined,
     rows_of_logits,
-    the_one_output,
 )
+from skcalib.backends._inputs import InputKeys
+from skcalib.backends._outputs import the_one_output
 from skcalib.backends._torch_heads import SeenActivations
 from skcalib.backends._torch_modules import call, evaluating, name_of, prepare
 
@@ -48,6 +51,24 @@ def features(model, X, batch_size, layer=None):
 def says_logits(model):
     """Return None: a torch module does not know its loss."""
     return None
+
+
+def says_binary(model):
+    """Return False: a torch module does not know its loss."""
+    return False
+
+
+def input_keys(model):
+    """Return the arguments of `forward`, or None if it takes any number."""
+    try:
+        parameters = inspect.signature(model.forward).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    named = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    n_required = sum(p.default is p.empty for p in named)
+    return InputKeys(tuple(p.name for p in named), n_required)
 
 
 def n_outputs(model):

@@ -5,14 +5,13 @@ from typing import NamedTuple
 import torch
 from torch.overrides import TorchFunctionMode
 
-from skcalib.backends._arrays import plain
-
 _HEADS = {
     "softmax": "softmax",
     "sigmoid": "sigmoid",
     "expit": "sigmoid",
     "special_expit": "sigmoid",
-    "logsigmoid": "sigmoid",  # of one output: its input is the logit, too
+    "logsigmoid": "sigmoid",  # its input is the logit, too
+    "log_sigmoid": "sigmoid",
     "special_softmax": "softmax",
     "special_log_softmax": "log_softmax",
     "log_softmax": "log_softmax",
@@ -83,17 +82,6 @@ def _only_reshapes(name, output, source, args):
     elif name not in _PASSES:
         return False
     return output.numel() == source.numel() and output.is_floating_point()
-
-
-def build(call):
-    """Return a Keras model on torch, which is not compiled, up to its last activation."""
-
-    def run(inputs):
-        with torch.no_grad(), SeenActivations() as seen:
-            values, head = seen.before_activation(call(plain(inputs)))
-        return values.float().cpu().numpy(), head
-
-    return run
 
 
 def _is_head(head, output, args, kwargs):

@@ -7,7 +7,7 @@ from threading import RLock
 import numpy as np
 import torch
 
-from skcalib.backends._arrays import Inputs, as_arrays, map_arrays
+from skcalib.backends._arrays import Inputs, as_arrays, in_order, map_arrays
 
 _LOCK = RLock()
 
@@ -52,7 +52,7 @@ def call(model, batch):
             return made
         return made.to(weights.device, weights.dtype if made.is_floating_point() else None)
 
-    batch = map_arrays(tensor, batch)
+    batch = map_arrays(tensor, in_order(batch))
     if isinstance(batch, Mapping):
         return model(**batch)
     return model(*batch) if isinstance(batch, Inputs) else model(batch)

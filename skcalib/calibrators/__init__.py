@@ -2,9 +2,10 @@
 
 from skcalib._logits import logits_from_proba, probability_floor
 from skcalib.calibrators._auto import AutoCalibration
-from skcalib.calibrators._base import BinaryCalibrator, Calibrator
+from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._bayesian_binning import BayesianBinning
 from skcalib.calibrators._beta import BetaCalibration
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._dirichlet import DirichletCalibration
 from skcalib.calibrators._ensemble_temperature import EnsembleTemperatureScaling
 from skcalib.calibrators._histogram import HistogramBinning
@@ -13,6 +14,7 @@ from skcalib.calibrators._matrix import MatrixScaling
 from skcalib.calibrators._platt import PlattScaling
 from skcalib.calibrators._quadratic import QuadraticScaling
 from skcalib.calibrators._scaling_binning import ScalingBinning
+from skcalib.calibrators._soft_labels import expand_soft_labels
 from skcalib.calibrators._spline import SplineCalibration
 from skcalib.calibrators._structured_matrix import StructuredMatrixScaling
 from skcalib.calibrators._structured_vector import StructuredVectorScaling
@@ -40,6 +42,7 @@ __all__ = [
     "TemperatureScaling",
     "VectorScaling",
     "VennAbersCalibration",
+    "expand_soft_labels",
     "logits_from_proba",
     "probability_floor",
 ]

@@ -8,12 +8,11 @@ Newton's method: with the Hessian itself where that is small, else by conjugate 
 first in single precision, which costs half and leads close.
 """
 
-import warnings
-
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._logits import exponentials, masked_entries, softmax
+from skcalib._warnings import warn
 
 MAX_ITER = 100
 MAX_CG = 300  # steps of conjugate gradients for one of Newton's
@@ -64,11 +63,10 @@ def fit_affine(z, codes, weight, ridge, start=None, *, closely=True):
         if closely:
             theta, left = _newton(z, codes, weight, ridge, theta, CLOSELY, masked, single)
     if left is not None:
-        warnings.warn(
+        warn(
             f"The fit of {theta.size} parameters did not converge in {MAX_ITER} iterations; "
             f"about {left:.1e} of the mean log loss is left. A larger penalty helps.",
             ConvergenceWarning,
-            stacklevel=4,
         )
     return theta
 

@@ -1,14 +1,14 @@
 """A pool of the best calibrators, or the input unchanged."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._blocks import row_blocks
 from skcalib._logits import masked_entries, softmax
+from skcalib._parameters import check_flag, is_number
 from skcalib._progress import run_parallel
+from skcalib._warnings import at_line, users_line
 from skcalib.calibrators._auto_candidates import (
     candidates_for,
     honest_truth,
@@ -17,7 +17,7 @@ from skcalib.calibrators._auto_candidates import (
 )
 from skcalib.calibrators._auto_folds import dealt, merged_rows
 from skcalib.calibrators._auto_pool import evidence
-from skcalib.calibrators._base import Calibrator, check_flag
+from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._masks import refuse_masks
 from skcalib.calibrators._mixture import mix
 
@@ -125,6 +125,9 @@ class AutoCalibration(Calibrator):
     probabilities it is these probabilities themselves, before some were raised to the floor
     (:func:`~skcalib.probability_floor`), with 1e-12 in place of zeros.
 
+    Where some row masks a class, matrices are not among the candidates; a pool with matrices,
+    chosen without masks, refuses rows with masks.
+
     The pool is stacking by the log loss (Smyth and Wolpert; Yao et al.); the candidates, the
     counts in advance and the gate were chosen on real data sets, of which half were kept for
     a final look: see the guide.
@@ -173,7 +176,7 @@ class AutoCalibration(Calibrator):
 
     def check_params(self):
         """Raise ValueError if a parameter is unusable."""
-        if not (isinstance(self.caution, Real) and self.caution >= 0):
+        if not (is_number(self.caution) and self.caution >= 0):
             raise ValueError(f"caution must be a number of at least 0, got {self.caution!r}.")
         check_flag("keep_argmax", self.keep_argmax)
         check_flag("lift_zeros", self.lift_zeros)
@@ -261,9 +264,13 @@ class AutoCalibration(Calibrator):
         rng = check_random_state(self.random_state)
         plans = [dealt(codes, weight, n_folds, rng) for _ in range(n_repeats)]
         shares = np.hstack(plans).T
+        line = users_line()
         found = run_parallel(
-            honest_truth,
-            [(logits, codes, weight, share, self._masked) for share in shares],
+            at_line,
+            [
+                (line, honest_truth, logits, codes, weight, share, self._masked)
+                for share in shares
+            ],
             n_jobs=self.n_jobs,
             name="auto calibration",
             unit="folds",

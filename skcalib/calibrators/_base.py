@@ -1,15 +1,13 @@
-"""What every calibrator shares: the door, and the lifting of binary methods."""
+"""What every calibrator shares: the door."""
 
-import warnings
 from abc import ABCMeta, abstractmethod
-from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skcalib._blocks import row_blocks
+from skcalib._columns import column_names, columns_by_name, take_columns
 from skcalib._logits import (
     check_logits,
     check_proba,
@@ -17,13 +15,14 @@ from skcalib._logits import (
     looks_like_proba,
     masked_entries,
 )
+from skcalib._messages import quote
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
+from skcalib._rows import refuse_masked_array
 from skcalib._targets import check_labels, check_weight, columns_of_classes
+from skcalib._warnings import warn
 from skcalib.backends import in_numpy, is_table
-from skcalib.calibrators._lifting import LIFTINGS, binary_problems, calibrated_odds, joined
 from skcalib.calibrators._masks import refuse_masked_truth, refuse_masks, rows_to_learn_from
-from skcalib.calibrators._mixture import SMOOTHINGS, uniform_share
 
 
 class Calibrator(
@@ -115,7 +114,10 @@ class Calibrator(
             see :func:`~skcalib.logits_from_proba`. A class that a row cannot be is *masked*
             by -inf, or by the lowest finite number of the array's floating type; methods
             that mix columns refuse that. Frames, tables of Arrow and tensors on the CPU are
-            taken in their own precision, bfloat16 and float16 as float32.
+            taken in their own precision, bfloat16 and float16 as float32. The columns of a
+            frame may be in any order if their names are the labels ("0" is the label 0);
+            other text names are those of features, as everywhere in scikit-learn, and
+            numbers say nothing.
 
         y : array-like of shape (n_samples,)
             Class labels: strings, integers, integer-valued floats, booleans,
@@ -134,7 +136,8 @@ class Calibrator(
         Raises
         ------
         ValueError
-            If X holds NaN or infinite values or has the wrong number of columns, if y
+            If X holds NaN or infinite values or has the wrong number of columns, if some of
+            its columns are named by labels and others are not, if values are masked, if y
             has one class only, or if weights are negative, NaN or all zero, or if a
             parameter is unusable. If X masks a row's own class, all classes of a row, or
             any class where the method cannot leave classes out.
@@ -152,13 +155,13 @@ class Calibrator(
         weight = check_weight(sample_weight, logits)
         used = weight > 0
         self.classes_, codes = columns_of_classes(classes, codes, used, logits.shape[1])
+        logits = self._in_order_of_classes(logits, X)
         if looks_like_proba(logits if self.n_features_in_ > 1 else logits[:, 1:] * 2, used):
-            warnings.warn(
+            warn(
                 "X looks like probabilities: every row is non-negative and sums to one, or is "
                 "a single number of at most one. A calibrator works on logits; convert with "
                 "skcalib.logits_from_proba.",
                 UserWarning,
-                stacklevel=2,
             )
         refuse_masked_truth(logits, codes, used)
         if not (self._skips_weight_zero or used.all()):
@@ -195,7 +198,7 @@ class Calibrator(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
-            Logits, as in `fit`.
+            Logits, as in `fit`; a frame with the names of the labels in any order.
 
         Returns
         -------
@@ -223,7 +226,34 @@ class Calibrator(
         if not self.takes_masks and masked_entries(logits) is not None:
             refuse_masks(type(self).__name__)
 
+    def _in_order_of_classes(self, logits, X):
+        """Return the logits that `fit` was given in sorted order of the labels."""
+        columns = self._columns_of_labels(X)
+        if columns is None:
+            return logits
+        if hasattr(self, "feature_names_in_"):  # as predict_proba will order them
+            self.feature_names_in_ = self.feature_names_in_[columns]
+        return logits[:, columns]
+
+    def _columns_of_labels(self, X):
+        """Return the column of each class in a frame whose columns are named by them."""
+        names = column_names(X)
+        if names is None or len(names) > 1:
+            return columns_by_name(names, self.classes_, "X")
+        if names[0] == self.classes_.tolist()[0]:
+            raise ValueError(
+                f"X has a single column, named {quote(names[0])}, but a single column is the "
+                f"decision value of the second class, {quote(self.classes_.tolist()[1])}: "
+                "larger values speak for it. Give -X, or two columns."
+            )
+        return None
+
     def _check_logits(self, X, *, reset):
+        refuse_masked_array(X, "X")
+        columns = None if reset else self._columns_of_labels(X)
+        if columns is not None:
+            X = take_columns(X, columns)
+            X = X if hasattr(self, "feature_names_in_") else np.asarray(X)
         given, X = X, in_numpy(X)
         if getattr(X, "dtype", None) == np.float16:
             X = float_array(X, "X")
@@ -241,120 +271,7 @@ class Calibrator(
             X = validate_data(self, X, **choices, reset=reset)
         X = check_logits(X, "X")
         self._refuse_masks(X)
-        return np.hstack([-X / 2, X / 2]) if X.shape[1] == 1 else X
-
-
-class BinaryCalibrator(Calibrator):
-    r"""Base of methods that map one column of log-odds to calibrated log-odds.
-
-    With two classes there is one map, for the second class. With more, the class attribute
-    or parameter ``multiclass`` tells how many classes become pairs:
-
-    - "ovr", one-vs-rest: each class has a map of its log-odds against all others, and the
-      probabilities of a row are divided by their sum; a row of zeros becomes uniform;
-    - "ovo", one-vs-one: each pair of classes has a map of the difference of their logits,
-      fitted to the rows of these two classes, and the probabilities of all pairs are
-      coupled: with :math:`r_{kj}` the probability of k if it is k or j,
-      :math:`p_k \propto 1 / (\sum_{j \ne k} 1 / r_{kj} - (K - 2))` [1]_.
-
-    A row takes no part in the map of a class that it masks, and gives that class probability
-    0; the others' are divided by their sum. In such rows K counts the classes left.
-
-    If a class attribute or parameter ``smoothing`` is "mix", not "none", each map is mixed
-    with the uniform distribution of its K outcomes (2 for pairs): :math:`(1 - \epsilon) p +
-    \epsilon / K`, :math:`\epsilon = 1 / (n + 1)` with n the total weight of its samples.
-
-    Attributes
-    ----------
-    maps_ : list
-        What ``_fit_map`` returned: one item for two classes, else one for each class or
-        for each pair of classes, (0, 1), (0, 2), ..., the second against the first; None
-        for a pair that had no row, whose log-odds stay as they are.
-
-    Notes
-    -----
-    Subclasses implement
-
-    - ``_fit_map(z, target, weight)``: vectors; `z` the log-odds (float64; values that
-      differ by rounding only have been made equal), `target` whether the label is the
-      class in question (booleans, all False for a class without rows), `weight` positive
-      numbers; returns anything;
-    - ``_apply_map(fitted, z)``: the calibrated log-odds, given what ``_fit_map`` returned;
-      plus and minus infinity stand for probabilities 1 and 0
-      (:func:`scipy.special.logit` leads from probabilities to log-odds).
-
-    References
-    ----------
-    .. [1] D. Price, S. Knerr, L. Personnaz, G. Dreyfus. Pairwise Neural Network Classifiers
-       with Probabilistic Outputs. NIPS 7, 1994. ISBN 0-262-20104-6
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skcalib.calibrators import BinaryCalibrator
-    >>> class Shift(BinaryCalibrator):
-    ...     def _fit_map(self, z, target, weight):
-    ...         return np.average(target, weights=weight) - 0.5
-    ...
-    ...     def _apply_map(self, fitted, z):
-    ...         return z + fitted
-    >>> Shift().fit([[0.0, 2.0], [1.0, 0.0]], ["no", "yes"]).predict([[0.0, 3.0]]).item()
-    'yes'
-    """
-
-    takes_masks = True
-    multiclass = "ovr"
-    smoothing = "none"
-
-    @abstractmethod
-    def _fit_map(self, z, target, weight):
-        """Fit one map."""
-
-    @abstractmethod
-    def _apply_map(self, fitted, z):
-        """Return the calibrated log-odds of the class for each of its log-odds."""
-
-    def check_params(self):
-        """Raise ValueError if `multiclass` or `smoothing` is unknown."""
-        check_choice("multiclass", self.multiclass, LIFTINGS)
-        check_choice("smoothing", self.smoothing, SMOOTHINGS)
-
-    def _fit(self, logits, codes, weight):
-        self.maps_, self._uniform_shares = [], []
-        for z, target, of_rows in binary_problems(logits, codes, weight, self.multiclass):
-            self.maps_.append(self._fit_map(z, target, of_rows) if len(z) else None)
-            share = uniform_share(of_rows, self.smoothing) if len(z) else 0.0
-            self._uniform_shares.append(share)
-
-    def _proba(self, logits):
-        proba = np.empty_like(logits, order="C")
-        for block in row_blocks(*logits.shape):
-            masked = masked_entries(logits[block])
-            odds = calibrated_odds(
-                self._apply_map,
-                zip(self.maps_, self._uniform_shares, strict=True),
-                logits[block],
-                self.multiclass,
-                masked,
-            )
-            proba[block] = joined(odds, logits.shape[1], self.multiclass, masked)
-        return proba
-
-
-def check_choice(name, value, choices):
-    """Raise ValueError unless a parameter is one of a few strings."""
-    if not (isinstance(value, str) and value in choices):
-        known = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
-        raise ValueError(f"{name} must be {known}, got {value!r}.")
-
-
-def check_count(name, value, lowest=1):
-    """Raise ValueError unless a parameter is an integer of at least `lowest`."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < lowest:
-        raise ValueError(f"{name} must be an integer of at least {lowest}, got {value!r}.")
-
-
-def check_flag(name, value):
-    """Raise ValueError unless a parameter is True or False."""
-    if not isinstance(value, bool | np.bool_):
-        raise ValueError(f"{name} must be True or False, got {value!r}.")
+        if X.shape[1] > 1:
+            return X
+        half = X / 2  # of a subnormal number rounded; the difference is X all the same
+        return np.hstack([-half, X - half])

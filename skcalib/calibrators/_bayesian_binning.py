@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit, gammaln, logit, softmax
 
-from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bins import Steps, equal_mass_bins
 from skcalib.calibrators._tied_scores import pool_ties
 
@@ -105,7 +105,8 @@ class BayesianBinning(BinaryCalibrator):
 def _binning(scores, hits, weight, n_bins):
     """Return a binning's logarithmic marginal likelihood and its step function."""
     bins = equal_mass_bins(scores, weight, n_bins)
-    n, m = bins.totals(weight), bins.totals(hits)
+    n = bins.totals(weight)
+    m = np.minimum(bins.totals(hits), n)  # but for rounding
     on_cut = bins.right > bins.left
     cuts = np.where(on_cut, scores[bins.left], bins.edges[::2])
     bounds = np.concatenate([[0.0], expit(cuts), [1.0]])
@@ -133,4 +134,7 @@ def _average(functions, shares):
     edges, place = np.unique(edges, return_inverse=True)
     jumps = np.bincount(place.ravel(), np.concatenate(jumps), minlength=len(edges))
     start = shares @ np.array([f.levels[0] for f in functions])
-    return Steps(edges, start + np.append(0.0, np.cumsum(jumps)))
+    levels = start + np.append(0.0, np.cumsum(jumps))
+    lowest = min(f.levels.min() for f in functions)
+    highest = max(f.levels.max() for f in functions)
+    return Steps(edges, np.clip(levels, lowest, highest))  # sums of jumps are off by rounding

@@ -4,7 +4,9 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, log_expit
 
-from skcalib.calibrators._base import BinaryCalibrator, check_choice
+from skcalib._parameters import check_choice
+from skcalib.calibrators._binary import BinaryCalibrator
+from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._logistic import fit_logistic
 
 LOG_2 = np.log(2)
@@ -159,21 +161,30 @@ class BetaCalibration(BinaryCalibrator):
 
     def _apply_map(self, fitted, z):
         a, b, c = fitted
-        return a * log_expit(z) - b * log_expit(-z) + c
+        # The logarithms forget a tiny z, their odd and even parts a large one.
+        odd, even = (a + b) / 2, (b - a) / 2
+        near = odd * z + even * log_cosh_of_half(z) + (c + 2 * LOG_2 * even)
+        far = a * log_expit(z) - b * log_expit(-z) + c
+        return np.where(np.abs(z) < 1, near, far)
 
 
 def _fit_bent(z, target, weight, *, intercept):
     """Return (a, b, c), the best of all faces of the bounds but a = b = 0, or None.
+
+    Where an outlier all but sets a bound itself, the faces may be found more closely.
 
     The features of the free fit are ln p - ln(1 - p) = z and -ln p - ln(1 - p), which is
     even in z: they are far from parallel, as ln p and ln(1 - p) are not.
     """
     # Features are zero at z = 0, so that without an intercept 1/2 stays 1/2.
     features = [z, log_cosh_of_half(z)]
-    (odd, even), c, _ = fit_logistic(features, target, weight, intercept=intercept)
-    if odd >= abs(even):
-        return odd - even, odd + even, c - 2 * even * LOG_2
+    (odd, even), c, loss = fit_logistic(features, target, weight, intercept=intercept)
     faces = []
+    if odd >= abs(even):
+        free = odd - even, odd + even, c - 2 * even * LOG_2
+        if not bulk_of(z, target > 0.5).is_left_by(z):
+            return free
+        faces.append((loss, free))
     for sign in (-1, 1):  # b = 0: ln p; a = 0: -ln(1 - p)
         feature = -sign * (log_expit(-sign * z) + LOG_2)
         (slope,), c, loss = fit_logistic([feature], target, weight, intercept=intercept)

@@ -7,7 +7,17 @@ from scipy.special import logit
 
 from skcalib._representations import short_repr
 
+MOST = 2**20  # bins, as for metrics; beyond that they are no summary, but take memory
 ON_CUT = 1e-9  # distance of log-odds from a given cut that is rounding
+
+
+def check_memory(n_bins):
+    """Raise ValueError if there are more bins than metrics take."""
+    if n_bins > MOST:
+        raise ValueError(
+            f"n_bins must be at most {MOST}, got {n_bins!r}: with more bins than rows, most "
+            "would be empty."
+        )
 
 
 class Bins(NamedTuple):
@@ -25,10 +35,17 @@ class Bins(NamedTuple):
     __repr__ = short_repr
 
     def totals(self, amounts):
-        """Return the sum over each bin of an amount at each score."""
-        total = np.append(0.0, np.cumsum(amounts))
-        at_cuts = (total[self.left] + total[self.right]) / 2
-        return np.diff(np.concatenate([[0.0], at_cuts, total[-1:]]))
+        """Return the sum over each bin of an amount at each score.
+
+        Sums of differences would lose what lies beside a score of much more weight.
+        """
+        bounds = np.concatenate([[0], np.stack([self.left, self.right], axis=1).ravel()])
+        pieces = np.add.reduceat(np.append(amounts, 0.0), bounds)
+        pieces[:-1][bounds[1:] <= bounds[:-1]] = 0
+        whole, on_cut = pieces[::2].copy(), pieces[1::2] / 2
+        whole[:-1] += on_cut
+        whole[1:] += on_cut
+        return whole
 
     def steps(self, values):
         """Return the step function that has a value in each bin."""

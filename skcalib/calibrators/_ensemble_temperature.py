@@ -1,6 +1,5 @@
 """Ensemble temperature scaling."""
 
-import warnings
 from itertools import chain, combinations
 
 import numpy as np
@@ -8,9 +7,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._blocks import row_blocks
 from skcalib._logits import softmax
+from skcalib._warnings import warn
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._masks import uniform_over_open
-from skcalib.calibrators._temperature_search import best_beta
+from skcalib.calibrators._temperature_search import best_beta, warn_of_flaw
 
 MAX_ITER = 1000
 GAP = 1e-10  # of the log loss, at most, before the last step
@@ -103,9 +103,10 @@ class EnsembleTemperatureScaling(Calibrator):
             of_truth[block, 2] = np.broadcast_to(uniform, rows.shape)[each]
         self.weights_, gap = mixture_weights(of_truth, weight / weight.sum())
         if gap > GAP:
-            flaw = f"The weights may cost {gap:.1e} of log loss after {MAX_ITER} iterations."
-        if flaw:
-            warnings.warn(flaw, ConvergenceWarning, stacklevel=2)
+            text = f"The weights may cost {gap:.1e} of log loss after {MAX_ITER} iterations."
+            warn(text, ConvergenceWarning)
+        else:
+            warn_of_flaw(flaw, beta)
 
     def _proba(self, logits):
         tempered, given, uniform = self.weights_.astype(logits.dtype)

@@ -3,8 +3,9 @@
 import numpy as np
 from scipy.special import logit
 
-from skcalib.calibrators._base import BinaryCalibrator, check_choice, check_count
-from skcalib.calibrators._bins import equal_mass_bins, equal_width_bins
+from skcalib._parameters import check_choice, check_count
+from skcalib.calibrators._binary import BinaryCalibrator
+from skcalib.calibrators._bins import check_memory, equal_mass_bins, equal_width_bins
 from skcalib.calibrators._tied_scores import pool_ties
 
 
@@ -31,7 +32,7 @@ class HistogramBinning(BinaryCalibrator):
     Parameters
     ----------
     n_bins : int, default=10
-        Number of bins, at least 1. With 50 rows or more in each, frequencies are worth
+        Number of bins, from 1 to 1,048,576. With 50 rows or more in each, frequencies are worth
         their name.
 
     strategy : {"quantile", "uniform"}, default="quantile"
@@ -107,6 +108,7 @@ class HistogramBinning(BinaryCalibrator):
         """Raise ValueError if a parameter is unusable."""
         super().check_params()
         check_count("n_bins", self.n_bins)
+        check_memory(self.n_bins)
         check_choice("strategy", self.strategy, ("quantile", "uniform"))
 
     def _fit_map(self, z, target, weight):

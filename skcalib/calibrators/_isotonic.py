@@ -7,8 +7,10 @@ from scipy.interpolate import PchipInterpolator
 from scipy.optimize import isotonic_regression
 from scipy.special import logit
 
+from skcalib._parameters import check_choice
 from skcalib._representations import short_repr
-from skcalib.calibrators._base import BinaryCalibrator, check_choice
+from skcalib.calibrators._binary import BinaryCalibrator
+from skcalib.calibrators._bulk import Bulk, bulk_of
 from skcalib.calibrators._cubics import PiecewiseCubic
 from skcalib.calibrators._tied_scores import pool_ties
 
@@ -117,9 +119,11 @@ class IsotonicCalibration(BinaryCalibrator):
         levels = fit.x[starts]
         if self.curve == "steps":
             return MonotoneCurve(*_knots(scores[starts], scores[ends], levels), None)
+        bulk = bulk_of(z, target)
         masses = np.add.reduceat(weight, starts)
-        centres = np.add.reduceat(weight * (scores - scores[starts][0]), starts) / masses
-        centres = np.clip(centres + scores[starts][0], scores[starts], scores[ends])
+        offsets = np.clip(scores - bulk.centre, -bulk.reach, bulk.reach)
+        centres = bulk.centre + np.add.reduceat(weight * offsets, starts) / masses
+        centres = np.clip(centres, scores[starts], scores[ends])
         flat = (levels <= 0) | (levels >= 1)
         first, last = (
             np.where(flat, scores[starts], centres),
@@ -127,8 +131,9 @@ class IsotonicCalibration(BinaryCalibrator):
         )
         first[0], last[-1] = scores[0], scores[-1]
         knots, levels = _knots(first, last, levels)
-        smooth = self.curve == "smooth" and len(knots) > 1
-        return MonotoneCurve(knots, levels, _cubic(knots, levels) if smooth else None)
+        if self.curve == "centered" or len(knots) < 2:
+            return MonotoneCurve(knots, levels, None)
+        return MonotoneCurve(knots, levels, _cubic(bulk.compress(knots), levels), bulk)
 
     def _apply_map(self, fitted, z):
         # Rounding of z must not lift a zero: rows are divided by their sum.
@@ -136,19 +141,24 @@ class IsotonicCalibration(BinaryCalibrator):
 
 
 class MonotoneCurve(NamedTuple):
-    """Linear between knots, or a cubic of the knots' range as [0, 1]; constant outside."""
+    """Linear between knots, or a cubic of the knots' range as [0, 1]; constant outside.
+
+    For the cubic, outliers are brought in.
+    """
 
     knots: np.ndarray
     levels: np.ndarray
     cubic: PiecewiseCubic | None
+    bulk: Bulk | None = None
 
     __repr__ = short_repr
 
     def __call__(self, z):
         if self.cubic is None:
             return np.interp(z, self.knots, self.levels)
-        start, end = self.knots[0], self.knots[-1]
-        return self.cubic((np.clip(z, start, end) - start) / (end - start))
+        start, end = self.bulk.compress(self.knots[[0, -1]])
+        inside = self.bulk.compress(np.clip(z, self.knots[0], self.knots[-1]))
+        return self.cubic((inside - start) / (end - start))
 
 
 def _knots(first, last, levels):
@@ -159,7 +169,7 @@ def _knots(first, last, levels):
 
 def _cubic(knots, levels):
     x = (knots - knots[0]) / (knots[-1] - knots[0])
-    new = np.append(True, np.diff(x) > 1e-12)  # an outlier may leave the others no room
+    new = np.append(True, np.diff(x) > 1e-12)  # outliers may leave each other no room
     new[-1] = True
     cubic = PchipInterpolator(x[new], levels[new])
     return PiecewiseCubic(cubic.x, cubic.c)

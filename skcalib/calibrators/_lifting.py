@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import log_expit
 
 from skcalib._logits import masked_entries, sigmoid, softmax
+from skcalib._warnings import warn
 from skcalib.calibrators._log_odds import (
     UNDERFLOW,
     log_odds,
@@ -15,6 +16,26 @@ from skcalib.calibrators._log_odds import (
 )
 
 LIFTINGS = ("ovr", "ovo")
+SLOW, MOST = 100, 300  # classes whose pairs take half a minute, and minutes
+
+
+def _check_pairs(n_classes):
+    """Raise ValueError if there are too many pairs of classes, warn if there are many."""
+    n_pairs = n_classes * (n_classes - 1) // 2
+    said = f"multiclass='ovo' means {n_pairs:,} maps for the pairs of {n_classes} classes"
+    if n_classes > MOST:
+        raise ValueError(
+            f"{said}; more than {MOST} classes are refused. Use multiclass='ovr', or "
+            "StructuredVectorScaling, which is made for many classes."
+        )
+    if n_classes > SLOW:
+        warn(
+            f"{said}, which are slow to fit and to apply; multiclass='ovr' has {n_classes}.",
+            UserWarning,
+        )
+
+
+TINY, NEARLY_TINY = -700, -600  # exponents
 
 
 def binary_problems(logits, codes, weight, multiclass):
@@ -35,6 +56,7 @@ def binary_problems(logits, codes, weight, multiclass):
             z = merge_near_ties(z[rows], precision[rows]) if len(rows) else z[rows]
             yield z, codes[rows] == k, weight[rows]
         return
+    _check_pairs(n_classes)
     masked = masked_entries(logits)
     rows_of = [np.flatnonzero(codes == k) for k in range(n_classes)]
     for j, k in combinations(range(n_classes), 2):
@@ -59,7 +81,7 @@ def binary_columns(logits, multiclass):
 
 
 def calibrated_odds(apply_map, maps, logits, multiclass, masked):
-    """Yield the calibrated log-odds of each map, a pair of what was fitted and a share.
+    """Yield the calibrated log-odds of each map: what was fitted, a share, its log-odds.
 
     Infinite log-odds, of masked classes, stay as they are.
     """
@@ -68,8 +90,7 @@ def calibrated_odds(apply_map, maps, logits, multiclass, masked):
         n_outcomes[:] = 2
     elif masked is not None:
         n_outcomes -= masked.sum(axis=1)
-    columns = binary_columns(logits, multiclass)
-    for (fitted, share), z in zip(maps, columns, strict=True):
+    for fitted, share, z in maps:
         rows = slice(None) if masked is None else np.isfinite(z)
         odds = z[rows] if fitted is None else apply_map(fitted, z[rows])
         odds = mixed_with_uniform(odds, share, n_outcomes[rows])
@@ -78,6 +99,23 @@ def calibrated_odds(apply_map, maps, logits, multiclass, masked):
             z[rows] = odds
             odds = z
         yield odds
+
+
+def exponent_of(z):
+    """Return the power of two by which log-odds are multiplied, 0 unless all are tiny.
+
+    Slopes, and differences of subnormal numbers, would leave the range otherwise. The largest
+    log-odds stay so small that every function of them is as good as linear.
+    """
+    largest = np.abs(z).max(initial=0.0)
+    if largest == 0 or largest >= 2.0**TINY:
+        return 0
+    return NEARLY_TINY - int(np.frexp(largest)[1])
+
+
+def magnified(z, exponent):
+    """Multiply log-odds by a power of two, exactly."""
+    return np.ldexp(z, exponent) if exponent else z
 
 
 def joined(odds, n_classes, multiclass, masked=None):

@@ -5,6 +5,8 @@ import numpy as np
 from skcalib._blocks import row_blocks
 
 UNDERFLOW = 1e-290  # a sum of exponentials below it may have lost digits
+OUT = 1000.0  # as a difference of logits, an exponential of zero
+ROUNDING = 8 * np.finfo(np.float64).eps
 
 
 def log_odds(logits):
@@ -73,13 +75,20 @@ def _statistics(logits):
 
 
 def rounding_of(logits):
-    """Return for each row by how much its log-odds may be off by rounding in float64."""
-    largest = np.zeros(len(logits))
-    for column in logits.T:  # masked classes, -inf, have no rounding
-        np.maximum(largest, np.abs(column), out=largest, where=column > -np.inf)
+    """Return for each row by how much its log-odds may be off by rounding in float64.
+
+    That is so for log-odds that are no larger than what counts in the row. What is so far
+    below its largest logit that its exponential is zero, as a class that is ruled out, counts
+    for its own log-odds only.
+    """
+    peak = logits.max(axis=1)
+    largest = np.abs(peak).astype(np.float64)
+    for column in logits.T:
+        size = np.abs(column)
+        np.maximum(largest, size, out=largest, where=column > peak - OUT)
     if logits.shape[1] > 2:
         largest += 8  # of the logarithm of a sum, however small the logits
-    return 8 * np.finfo(np.float64).eps * largest
+    return ROUNDING * largest
 
 
 def merge_near_ties(z, precision):
@@ -89,6 +98,7 @@ def merge_near_ties(z, precision):
     step function may rise between them. Neighbours merge if their roundings can have parted
     them; a chain of neighbours is cut into pieces as wide as two roundings.
     """
+    precision = np.maximum(precision, ROUNDING * np.abs(z))
     order = np.argsort(z)
     ordered, width = z[order], precision[order]
     gaps = np.diff(ordered)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._logistic import fit_logistic
 
@@ -34,7 +34,8 @@ class PlattScaling(BinaryCalibrator):
     ----------
     slope_ : ndarray of shape (n_maps,)
         The slopes a, one for each map. Negative if the classifier ranks the class worse
-        than chance: the map then turns the ranking round.
+        than chance: the map then turns the ranking round. Infinite if it exceeds all
+        numbers, as that of subnormal log-odds may.
 
     intercept_ : ndarray of shape (n_maps,)
         The intercepts b.
@@ -94,7 +95,9 @@ class PlattScaling(BinaryCalibrator):
     @property
     def slope_(self):
         """Slopes, one for each map."""
-        return np.array([1.0 if pair is None else pair[0] for pair in self.maps_])
+        slopes = np.array([1.0 if pair is None else pair[0] for pair in self.maps_])
+        with np.errstate(over="ignore"):
+            return np.ldexp(slopes, self._exponents)
 
     @property
     def intercept_(self):
@@ -113,16 +116,17 @@ def fit_platt(z, target, weight):
     """Return slope and intercept for Platt's targets.
 
     Of each label, the targets give a share to the other class. At an outlier on its class's
-    side that share would have all the say, the more the farther it is: so it goes to where
-    the bulk ends.
+    side that share would have all the say, the more the farther it is: so it is brought in,
+    the more the farther it is.
     """
     positive, negative = weight[target].sum(), weight[~target].sum()
     smoothed = np.where(target, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    lower, upper = bulk_of(z).ends
+    bulk = bulk_of(z, target)
+    lower, upper = bulk.ends
     far = np.flatnonzero(np.where(target, z > upper, z < lower))
     if len(far):
         of_other = np.where(target, 1 - smoothed, smoothed)[far]
-        z = np.append(z, np.clip(z[far], lower, upper))
+        z = np.append(z, bulk.bring_in(z[far]))
         smoothed[far] = target[far]
         smoothed = np.append(smoothed, ~target[far])
         weight = np.append(weight, weight[far] * of_other)

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib.calibrators._base import BinaryCalibrator, check_flag
+from skcalib._parameters import check_flag
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
-from skcalib.calibrators._logistic import fit_logistic
+from skcalib.calibrators._logistic import fit_logistic, standardisation
 
 
 class QuadraticScaling(BinaryCalibrator):
@@ -133,8 +134,8 @@ class QuadraticScaling(BinaryCalibrator):
         return np.array([(0, 1, 0) if m is None else m.coefficients() for m in maps], float)
 
     def _fit_map(self, z, target, weight):
-        bulk = bulk_of(z)
-        centre, scale = bulk.centre, 1 / bulk.spread if bulk.spread else 0.0
+        bulk = bulk_of(z, target)
+        centre, scale = standardisation(z, target)
         x = (z - centre) * scale
         target = target.astype(np.float64)
         if not self.monotone:
@@ -145,12 +146,10 @@ class QuadraticScaling(BinaryCalibrator):
         square = _tangential_square(x, *ends)
         (slope, quadratic), intercept, loss = fit_logistic([x, square], target, weight)
         parabola = Parabola(quadratic, slope, intercept, *ends, centre, scale)
-        free = (parabola, loss if parabola.rises() else np.inf)
-        if free[1] < np.inf and (ends[0] <= x.min() and x.max() <= ends[1]):
-            return parabola
-        return min([free, *_at_bounds(x, target, weight, parabola)], key=lambda pair: pair[1])[
-            0
-        ]
+        candidates = [(parabola, loss)] if parabola.rises() else []
+        if not candidates or bulk.is_left_by(z):  # an outlier may all but set a bound itself
+            candidates += _at_bounds(x, target, weight, parabola)
+        return min(candidates, key=lambda pair: pair[1])[0]
 
     def _apply_map(self, fitted, z):
         return fitted(z)

@@ -3,8 +3,9 @@
 import numpy as np
 from scipy.special import expit
 
-from skcalib.calibrators._base import BinaryCalibrator, check_count
-from skcalib.calibrators._bins import equal_mass_bins
+from skcalib._parameters import check_count
+from skcalib.calibrators._binary import BinaryCalibrator
+from skcalib.calibrators._bins import check_memory, equal_mass_bins
 from skcalib.calibrators._platt import fit_platt
 from skcalib.calibrators._tied_scores import pool_ties
 
@@ -28,7 +29,7 @@ class ScalingBinning(BinaryCalibrator):
     Parameters
     ----------
     n_bins : int, default=10
-        Number of bins, at least 1; fewer where ties demand it.
+        Number of bins, from 1 to 1,048,576; fewer where ties demand it.
 
     multiclass : {"ovr", "ovo"}, default="ovr"
         With more than two classes: a map for each class against the rest, or for each pair
@@ -92,6 +93,7 @@ class ScalingBinning(BinaryCalibrator):
         """Raise ValueError if a parameter is unusable."""
         super().check_params()
         check_count("n_bins", self.n_bins)
+        check_memory(self.n_bins)
 
     def _fit_map(self, z, target, weight):
         slope, intercept = fit_platt(z, target, weight)
@@ -100,7 +102,8 @@ class ScalingBinning(BinaryCalibrator):
         total = bins.totals(weight)
         inside = bins.totals(weight * expit(slope * scores + intercept)) / total
         outside = bins.totals(weight * expit(-slope * scores - intercept)) / total
-        return bins.steps(np.log(inside) - np.log(outside))
+        tiny = np.finfo(float).tiny  # where an outlier is alone
+        return bins.steps(np.log(np.maximum(inside, tiny)) - np.log(np.maximum(outside, tiny)))
 
     def _apply_map(self, fitted, z):
         return fitted(z)

@@ -5,13 +5,16 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from skcalib._parameters import check_count, check_flag
 from skcalib._representations import short_repr
-from skcalib.calibrators._base import BinaryCalibrator, check_count, check_flag
+from skcalib.calibrators._binary import BinaryCalibrator
+from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._cubics import PiecewiseCubic
 from skcalib.calibrators._logistic import curvature, fit_logistic, newton, warn_if_short
 from skcalib.calibrators._tied_scores import pool_ties
 
 PENALTIES = 10.0 ** -np.arange(7)  # on the mean loss, knots in [0, 1]
+MOST_KNOTS = 200  # each knot costs a number for each row; the penalty leaves no more bends
 TAIL = 0.05  # share of the scores beyond either outer knot
 MARGIN = 1e-6  # by which a rougher curve's criterion must be lower: rounding must not choose
 SEPARATED = 1e-6  # a mean log loss that no curve needs to undercut
@@ -45,7 +48,7 @@ class SplineCalibration(BinaryCalibrator):
     Parameters
     ----------
     n_knots : int, default=10
-        Number of knots, at least 2; fewer where scores are tied.
+        Number of knots, from 2 to 200; fewer where scores are tied.
 
     monotone : bool, default=True
         Whether to consider only curves that never fall.
@@ -123,11 +126,15 @@ class SplineCalibration(BinaryCalibrator):
         """Raise ValueError if a parameter is unusable."""
         super().check_params()
         check_count("n_knots", self.n_knots, 2)
+        if self.n_knots > MOST_KNOTS:
+            raise ValueError(f"n_knots must be at most {MOST_KNOTS}, got {self.n_knots!r}.")
         check_flag("monotone", self.monotone)
 
     def _fit_map(self, z, target, weight):
         scores, hits, weight = pool_ties(z, target, weight)
-        knots = _knots(scores, weight, self.n_knots)
+        lower, upper = bulk_of(z, target).ends
+        bulk = (scores >= lower) & (scores <= upper)
+        knots = _knots(scores[bulk], weight[bulk], self.n_knots)
         x = _positions(scores, knots)
         best, lowest = _straight(x, hits / weight, weight, self.monotone)
         # A line that parts the classes cannot be undercut; then the path is not begun.

@@ -1,11 +1,10 @@
 """What structured matrix and vector scaling share: their logits and their penalties."""
 
-import warnings
-from numbers import Real
-
 import numpy as np
 
 from skcalib._blocks import row_blocks
+from skcalib._parameters import is_number
+from skcalib._warnings import warn
 from skcalib.calibrators._affine import affine_proba
 from skcalib.calibrators._mixture import mixed_logits, uniform_share
 from skcalib.calibrators._tempered import scale_free_beta
@@ -15,19 +14,17 @@ MANY_CLASSES = 300
 
 def check_penalty(penalty):
     """Raise ValueError unless this is a positive, finite number."""
-    number = isinstance(penalty, Real) and not isinstance(penalty, bool)
-    if not (number and 0 < penalty < np.inf):
+    if not (is_number(penalty) and 0 < penalty < np.inf):
         raise ValueError(f"penalty must be a positive number, got {penalty!r}.")
 
 
 def warn_of_many_classes(n_classes):
     """Say that a matrix is not for so many classes."""
     if n_classes > MANY_CLASSES:
-        warnings.warn(
+        warn(
             f"A matrix for {n_classes} classes has {n_classes * (n_classes + 1):,} parameters, "
             "which is slow and seldom better; use StructuredVectorScaling.",
             UserWarning,
-            stacklevel=4,
         )
 
 

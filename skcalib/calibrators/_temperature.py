@@ -1,15 +1,13 @@
 """Temperature scaling."""
 
-import warnings
-
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._blocks import row_blocks
 from skcalib._logits import softmax
-from skcalib.calibrators._base import Calibrator, check_choice
+from skcalib._parameters import check_choice
+from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._mixture import mix, uniform_share
-from skcalib.calibrators._temperature_search import best_beta, best_smoothed_beta
+from skcalib.calibrators._temperature_search import best_beta, best_smoothed_beta, warn_of_flaw
 
 
 class TemperatureScaling(Calibrator):
@@ -143,8 +141,7 @@ class TemperatureScaling(Calibrator):
     def _fit(self, logits, codes, weight):
         best = best_smoothed_beta if self.smoothing == "targets" else best_beta
         self.beta_, flaw = best(logits, codes, weight)
-        if flaw:
-            warnings.warn(flaw, ConvergenceWarning, stacklevel=2)
+        warn_of_flaw(flaw, self.beta_)
         self.temperature_ = 1 / self.beta_
         self.uniform_share_ = uniform_share(weight, self.smoothing)
 

@@ -1,13 +1,16 @@
 """The search for the temperature of the smallest log loss."""
 
+from enum import Enum
 from itertools import chain
 from math import comb
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._blocks import in_threads, row_blocks
 from skcalib._logits import exponentials, masked_entries
+from skcalib._warnings import warn
 from skcalib.calibrators._smoothed_targets import slope_of_smoothing
 
 LOG_BETA_BOUND = 10.0
@@ -18,15 +21,33 @@ FEW = 300  # rows that need no sample
 # What may be left of log beta after a step. That is an estimate; the true error was never
 # seen beyond twice of it.
 ROUGHLY, CLOSELY, FULLY = 1e-3, 2e-7, 1e-14
-CHANCE = "the logits rank classes no better than chance; check that labels and columns match."
-SEPARABLE = (
-    "every sample is classified correctly, so more confidence always fits better. Are these "
-    "the training rows? Calibrate on rows that the classifier was not trained on; if these "
-    "are such, on more of them, or with smoothing='targets', the default of "
-    "TemperatureCalibratedClassifier."
-)
-BOUND = "The temperature is at its bound, {:.3g}: "
-SCALE = "the scale of the logits is extreme; divide them, or scale the classifier's features."
+
+
+class Flaw(Enum):
+    """What is wrong with a temperature; the value is what users are told."""
+
+    CHANCE = (
+        "The temperature is at its bound, {temperature:.3g}: the logits rank classes no better "
+        "than chance; check that labels and columns match."
+    )
+    SEPARABLE = (
+        "The temperature is at its bound, {temperature:.3g}: every sample is classified "
+        "correctly, so more confidence always fits better. Are these the training rows? "
+        "Calibrate on rows that the classifier was not trained on; if these are such, on more "
+        "of them, or with smoothing='targets', the default of TemperatureCalibratedClassifier."
+    )
+    SCALE = (
+        "The temperature is at its bound, {temperature:.3g}: the scale of the logits is "
+        "extreme; divide them, or scale the classifier's features."
+    )
+    UNFINISHED = "The temperature did not converge in {most} iterations."
+    FLAT = "Any temperature will do."  # not worth a warning
+
+
+def warn_of_flaw(flaw, beta):
+    """Say what is wrong with the inverse of a temperature, if anything is."""
+    if flaw not in (None, Flaw.FLAT):
+        warn(flaw.value.format(temperature=1 / beta, most=MAX_ITER), ConvergenceWarning)
 
 
 class Search(NamedTuple):
@@ -49,7 +70,7 @@ class Search(NamedTuple):
 def best_beta(logits, codes, weight):
     """Return the inverse of the best temperature, and what is wrong with it, if anything."""
     log_beta, flaw = _best_log_beta(logits, codes, weight / weight.sum(), CLOSELY, Search())
-    return np.exp(log_beta), _said(flaw, np.exp(-log_beta))
+    return np.exp(log_beta), flaw
 
 
 def best_smoothed_beta(logits, codes, weight):
@@ -70,12 +91,7 @@ def best_smoothed_beta(logits, codes, weight):
         slope, -np.log(largest) - FLATTEST, SHARPEST - np.log(typical), -np.log(typical)
     )
     log_beta, flaw = _best_log_beta(logits, codes, weight / weight.sum(), CLOSELY, search)
-    beta = np.exp(log_beta) / scale
-    return beta, _said(flaw, 1 / beta)
-
-
-def _said(flaw, temperature):
-    return flaw.format(temperature) if flaw else flaw
+    return np.exp(log_beta) / scale, flaw
 
 
 def _best_log_beta(logits, codes, weight, tolerance, search):
@@ -107,11 +123,11 @@ def _best_log_beta(logits, codes, weight, tolerance, search):
                     return start, None
     at_zero, at_infinity = _derivative_at_ends(logits, codes, weight) + search.slope
     if at_zero == at_infinity == 0:
-        return 0.0, ""  # any temperature will do
+        return 0.0, Flaw.FLAT
     if at_zero >= -1e-12 * at_infinity:  # no gain but by rounding
-        return search.low, BOUND + CHANCE
+        return search.low, Flaw.CHANCE
     if at_infinity <= 0:
-        return search.high, BOUND + SEPARABLE
+        return search.high, Flaw.SEPARABLE
     return _newton(derivatives, start, tolerance, search)
 
 
@@ -124,14 +140,14 @@ def _newton(derivatives, log_beta, tolerance, search):
         if values[0] == 0:
             return log_beta, None
         if log_beta == (search.low if values[0] > 0 else search.high):
-            return log_beta, BOUND + SCALE
+            return log_beta, Flaw.SCALE
         low, high = (low, log_beta) if values[0] > 0 else (log_beta, high)
         step, left = _step(log_beta, values)
         target = np.clip(log_beta + step, search.low, search.high)
         if (left <= tolerance and not search.at_bound(target)) or high - low <= 1e-12:
             return target, None
         log_beta = target if low < target < high else (low + high) / 2
-    return log_beta, f"The temperature did not converge in {MAX_ITER} iterations."
+    return log_beta, Flaw.UNFINISHED
 
 
 def _step(log_beta, derivatives):
@@ -197,10 +213,12 @@ def _cumulants(logits, beta, scaled, mass, order):
     for _ in range(order - 1):
         with np.errstate(invalid="ignore"):
             mass *= scaled
-        if np.isnan(np.einsum("ij->i", mass)).any():  # classes are masked: 0 times -inf
+        sums = np.einsum("ij->i", mass)
+        if np.isnan(sums).any():  # classes are masked: 0 times -inf
             masked = np.isnan(mass)
             mass[masked] = scaled[masked] = 0
-        moments.append(np.einsum("ij->i", mass) / total)
+            sums = np.einsum("ij->i", mass)
+        moments.append(sums / total)
     moments.append(np.einsum("ij,ij->i", mass, scaled) / total)
     cumulants = []
     for n, moment in enumerate(moments):

@@ -1,19 +1,17 @@
 """Tempered logits, on which vector, matrix and Dirichlet calibration start."""
 
-import warnings
-
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._blocks import row_blocks
 from skcalib._logits import masked_entries
+from skcalib._warnings import warn
 from skcalib.calibrators._affine import affine_proba
 from skcalib.calibrators._temperature_search import (
-    CHANCE,
-    SCALE,
-    SEPARABLE,
+    Flaw,
     best_beta,
     best_smoothed_beta,
+    warn_of_flaw,
 )
 
 LOWEST = -1e4
@@ -30,7 +28,7 @@ SEPARATED = (
 def scale_free_beta(logits, codes, weight):
     """Return the inverse of the best temperature, whatever the scale, and what is wrong."""
     beta, flaw = best_beta(logits, codes, weight)
-    if flaw and SCALE in flaw:
+    if flaw is Flaw.SCALE:
         lowest = np.min(logits, where=logits > -np.inf, initial=0)  # masked or not
         largest = max(-float(lowest), float(logits.max()))
         scale = logits.dtype.type(2.0 ** np.floor(np.log2(largest)))
@@ -46,10 +44,10 @@ def starting_beta(logits, codes, weight):
     smoothed then. Only logits that do not rank classes are worth a warning.
     """
     beta, flaw = scale_free_beta(logits, codes, weight)
-    if flaw and SEPARABLE in flaw:
+    if flaw is Flaw.SEPARABLE:
         beta, flaw = best_smoothed_beta(logits, codes, weight)
-    if flaw and CHANCE in flaw:
-        warnings.warn(flaw, ConvergenceWarning, stacklevel=3)
+    if flaw is Flaw.CHANCE:
+        warn_of_flaw(flaw, beta)
     return beta
 
 
@@ -57,7 +55,7 @@ def warn_if_separated(z, theta, codes):
     """Warn if the map parts all classes: without a penalty there would be no optimum."""
     blocks = row_blocks(*z.shape)
     if all((affine_proba(z[b], theta).argmax(axis=1) == codes[b]).all() for b in blocks):
-        warnings.warn(SEPARATED, ConvergenceWarning, stacklevel=3)
+        warn(SEPARATED, ConvergenceWarning)
 
 
 def tempered_logits(logits, beta, factor=1.0):

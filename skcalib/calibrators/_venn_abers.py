@@ -9,9 +9,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcalib._blocks import row_blocks
 from skcalib._logits import masked_entries
+from skcalib._parameters import check_choice
 from skcalib._representations import short_repr
-from skcalib.calibrators._base import BinaryCalibrator, check_choice
-from skcalib.calibrators._lifting import binary_columns
+from skcalib.calibrators._binary import BinaryCalibrator
+from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._tied_scores import pool_ties
 
 TIE = 1e-9  # relative distance at which a new score is a known one, parted by rounding
@@ -151,7 +152,7 @@ class VennAbersCalibration(BinaryCalibrator):
             )
         lower, upper = np.empty((2, *logits.shape), dtype=logits.dtype)
         for block in row_blocks(*logits.shape):
-            columns = binary_columns(logits[block], self.multiclass)
+            columns = self._columns(logits[block])
             pairs = [steps.interval(z) for steps, z in zip(self.maps_, columns, strict=True)]
             if len(pairs) == 1:
                 pairs.insert(0, (1 - pairs[0][1], 1 - pairs[0][0]))
@@ -163,7 +164,8 @@ class VennAbersCalibration(BinaryCalibrator):
         return lower, upper
 
     def _fit_map(self, z, target, weight):
-        return fit_steps(*pool_ties(z, target, weight))
+        bulk = bulk_of(z, target)
+        return fit_steps(*pool_ties(z, target, weight), abs(bulk.centre) + bulk.reach)
 
     def _apply_map(self, fitted, z):
         p0, p1 = fitted.interval(z)
@@ -189,13 +191,14 @@ class VennAbersSteps(NamedTuple):
         return lower, upper
 
 
-def fit_steps(scores, hits, weight):
+def fit_steps(scores, hits, weight, largest):
     """Prepare both step functions from distinct scores, hits and weights at each.
 
+    Typical scores are not taken for larger than `largest`, whatever outliers there are.
     p0 is p1 seen from the other side: scores and labels reversed.
     """
     size = np.abs(scores)
-    reach = TIE * np.maximum(size, np.median(size))
+    reach = TIE * np.maximum(size, min(np.median(size), largest))
     gaps = np.diff(scores) / 2
     upper = _levels_if_hit(hits, weight)
     lower = 1 - _levels_if_hit((weight - hits)[::-1], weight[::-1])[::-1]

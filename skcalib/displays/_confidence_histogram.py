@@ -1,11 +1,28 @@
 """ConfidenceHistogramDisplay: how sure is it when it is right, and when it is wrong?"""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from skcalib._messages import name_in_picture
 from skcalib.displays._events import said
-from skcalib.displays._figure import COLORS, add_legend, axes_for
-from skcalib.displays._models import FromEstimatorMixin
+from skcalib.displays._figure import (
+    COLORS,
+    MODEL,
+    add_legend,
+    axes_for,
+    different_name,
+    drawn_models,
+    listed,
+    name_first_model,
+    names_for,
+    next_color,
+)
+from skcalib.displays._keywords import check_keywords
+from skcalib.displays._models import FromEstimatorMixin, models_of
 from skcalib.metrics import histogram_curve, reliability_curve
 
 RIGHT, WRONG = COLORS[5], COLORS[1]
+WORDS = ("right", "wrong", "mean confidence", "accuracy")
 
 
 class ConfidenceHistogramDisplay(FromEstimatorMixin):
@@ -24,15 +41,15 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
 
     Parameters
     ----------
-    curve : HistogramCurve
-        From :func:`~skcalib.metrics.histogram_curve`.
+    curve : HistogramCurve or list of them
+        From :func:`~skcalib.metrics.histogram_curve`, for each model.
 
-    overall : ReliabilityCurve, default=None
+    overall : ReliabilityCurve or list of them, default=None
         From :func:`~skcalib.metrics.reliability_curve` in one bin: mean confidence and
         accuracy. Not drawn if None.
 
-    name : str, default=None
-        Of the model, for the title.
+    name : str or list of str, default=None
+        Of each model: the title of one, in the legend for several.
 
     Attributes
     ----------
@@ -40,10 +57,10 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
         What was drawn on.
 
     right_, wrong_ : matplotlib BarContainer
-        The bars.
+        The bars; lists if `curve` is a list.
 
     confidence_line_, accuracy_line_ : matplotlib Line2D or None
-        The lines.
+        The lines; lists if `curve` is a list.
 
     See Also
     --------
@@ -78,6 +95,7 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
         y_proba,
         *,
         n_bins=20,
+        pos_label=None,
         labels=None,
         sample_weight=None,
         ax=None,
@@ -91,14 +109,18 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
         y_true : array-like of shape (n_samples,)
             Class labels.
 
-        y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-            Probabilities, as metrics take them.
+        y_proba : array-like of shape (n_samples, n_classes) or (n_samples,), or dict
+            Probabilities, as metrics take them; in a dict, those of several models by name,
+            whose bars stand side by side.
 
         n_bins : int, default=20
             Number of bins between 0 and 1.
 
+        pos_label : int, float, bool or str, default=None
+            The positive one of two classes; the second of `labels` if None.
+
         labels : array-like of shape (n_classes,), default=None
-            The labels of the columns.
+            The labels of the columns, in their order; sorted ones of `y_true` if None.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Frequencies.
@@ -107,7 +129,7 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
             A new figure's if None.
 
         name : str, default=None
-            Of the model, for the title.
+            Of a single model, for the title.
 
         **kwargs : dict
             For the bars.
@@ -122,10 +144,15 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
         ValueError
             For unusable predictions or parameters, as metrics do.
         """
-        _, _, (event,) = said(y_true, y_proba, "confidence", labels, sample_weight)
-        curve = event.ask(histogram_curve, n_bins=n_bins)
-        overall = event.ask(reliability_curve, n_bins=1)
-        return cls(curve, overall=overall, name=name).plot(ax, **kwargs)
+        check_keywords(cls.from_predictions, kwargs, "bar")
+        names, probas = models_of(y_proba, name)
+        given = ("confidence", labels, sample_weight, pos_label)
+        events = [said(y_true, proba, *given)[2][0] for proba in probas]
+        curves = [event.ask(histogram_curve, n_bins=n_bins) for event in events]
+        overall = [event.ask(reliability_curve, n_bins=1) for event in events]
+        if not isinstance(y_proba, Mapping):
+            curves, overall, names = curves[0], overall[0], name
+        return cls(curves, overall=overall, name=names).plot(ax, **kwargs)
 
     def plot(self, ax=None, *, name=None, **kwargs):
         """Draw the bars.
@@ -133,10 +160,11 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            A new figure's if None.
+            A new figure's if None. On the axes of another display, bars are outlines in the
+            next colour, and names stand in the legend.
 
-        name : str, default=None
-            Of the model, for the title, instead of the one given before.
+        name : str or list of str, default=None
+            Of each model, instead of those given before.
 
         **kwargs : dict
             For the bars.
@@ -145,36 +173,96 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
         -------
         display : ConfidenceHistogramDisplay
             Itself.
+
+        Raises
+        ------
+        ValueError
+            If there are too few names.
         """
-        self.ax_ = ax = axes_for(ax, (5.6, 3.8))
+        check_keywords(self.plot, kwargs, "bar")
+        curves = listed(self.curve)
+        overall = [None] * len(curves) if self.overall is None else listed(self.overall)
+        names = names_for(name, self.name, len(curves))
+        self.ax_ = ax = axes_for(ax, (5.6, 3.8 + 0.4 * (len(curves) - 1)))
         self.figure_ = ax.figure
-        lower, _, hits, misses = self.curve
-        self.right_ = self._bars(hits, 1, {"color": RIGHT} | kwargs, "right")
-        look = {"color": WRONG, "hatch": "////"} | kwargs
-        self.wrong_ = self._bars(misses, -1, look, "wrong")
-        self.confidence_line_ = self.accuracy_line_ = None
-        if self.overall is not None:
-            sure, right = self.overall.mean_proba[0], self.overall.frequency[0]
-            line = {"color": "black", "lw": 1.5}
-            words = f"mean confidence {100 * sure:.1f} %"
-            self.confidence_line_ = ax.axvline(sure, **line, label=words)
-            words = f"accuracy {100 * right:.1f} %"
-            self.accuracy_line_ = ax.axvline(right, **line, ls=":", label=words)
-        ax.axhline(0, color="black", lw=0.8)
-        ax.set(xlim=(min(lower[hits + misses > 0].min(), 0.5), 1), xlabel="Confidence")
-        ax.set_ylabel("Share of wrong  |  right")
-        ax.yaxis.set_major_formatter(lambda share, _: f"{100 * abs(share):.0f} %")
-        name = self.name if name is None else name
-        if name:
-            ax.set_title(name, fontsize="medium")
-        add_legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.08 if name else 1), ncols=2)
+        known = drawn_models(ax)
+        alone = len(curves) == 1 and not known
+        taken = name_first_model(ax, WORDS) if known else set()
+        artists = []
+        for number, (curve, mean, own) in enumerate(zip(curves, overall, names, strict=True)):
+            place = Place(number, len(curves), outline=known > 0)
+            if alone:
+                looks, prefix = ({"color": RIGHT}, {"color": WRONG}, {"color": "black"}), ""
+            else:
+                color = next_color(ax)
+                looks = ({"color": color}, {"color": color}, {"color": color})
+                prefix = f"{different_name(own, taken, known + number)}: "
+            artists.append(draw_model(ax, curve, mean, place, looks, prefix, kwargs))
+        self._finish(ax, names[0] if alone else None, known)
+        found = [list(column) for column in zip(*artists, strict=True)]
+        single = not isinstance(self.curve, list)
+        found = [column[0] for column in found] if single else found
+        self.right_, self.wrong_, self.confidence_line_, self.accuracy_line_ = found
         return self
 
-    def _bars(self, count, sign, look, what):
-        """Draw a bar for each bin that is not empty."""
-        some = count > 0
-        lower, upper = self.curve.lower[some], self.curve.upper[some]
-        share = sign * count[some] / max(count.sum(), 1)
-        label = f"{what}: {count.sum():,.0f} rows"
-        look = {"edgecolor": "white", "lw": 0.4, "align": "edge", "label": label} | look
-        return self.ax_.bar(lower, share, upper - lower, **look)
+    def _finish(self, ax, name, known):
+        """Set limits and labels of the axes, the title and the legend."""
+        lowest = [
+            curve.lower[curve.hits + curve.misses > 0].min() for curve in listed(self.curve)
+        ]
+        left = min(*lowest, 0.5, ax.get_xlim()[0] if known else 0.5)
+        ax.set(xlim=(left, 1), xlabel="Confidence", ylabel="Share of wrong  |  right")
+        ax.yaxis.set_major_formatter(lambda share, _: f"{100 * abs(share):.0f} %")
+        if name:
+            ax.set_title(name_in_picture(name), fontsize="medium")
+        place = (0.5, 1.08 if name else 1)
+        add_legend(ax, loc="lower center", bbox_to_anchor=place, ncols=2)
+
+
+class Place(NamedTuple):
+    """Which part of a bin's width a model's bars have."""
+
+    number: int
+    n_models: int
+    outline: bool  # around bars that are there: the whole width
+
+
+def draw_model(ax, curve, overall, place, looks, prefix, given):
+    """Draw the bars and the lines of one model; return right, wrong, and both lines."""
+    right, wrong, line = looks
+    bars = [
+        _draw_bars(ax, curve, count, sign, place, look | given, f"{prefix}{what}")
+        for count, sign, look, what in (
+            (curve.hits, 1, right, "right"),
+            (curve.misses, -1, wrong | {"hatch": "////"}, "wrong"),
+        )
+    ]
+    ax.axhline(0, color="black", lw=0.8, gid=MODEL)
+    if overall is None:
+        return *bars, None, None
+    sure, accuracy = overall.mean_proba[0], overall.frequency[0]
+    words = (
+        f"{prefix}mean confidence {100 * sure:.1f} %",
+        f"{prefix}accuracy {100 * accuracy:.1f} %",
+    )
+    return (
+        *bars,
+        ax.axvline(sure, **line, lw=1.5, label=words[0]),
+        ax.axvline(accuracy, **line, lw=1.5, ls=":", label=words[1]),
+    )
+
+
+def _draw_bars(ax, curve, count, sign, place, look, what):
+    """Draw a bar for each bin that is not empty."""
+    some = count > 0
+    lower, upper = curve.lower[some], curve.upper[some]
+    width = upper - lower
+    share = sign * count[some] / max(count.sum(), 1)
+    own = {"edgecolor": "white", "lw": 0.4, "align": "edge"}
+    if place.outline:
+        own |= {"facecolor": "none", "edgecolor": look.pop("color"), "lw": 1.2}
+    else:
+        width = width / place.n_models
+        lower = lower + place.number * width
+    own["label"] = f"{what}: {count.sum():,.0f} rows"
+    return ax.bar(lower, share, width, **(own | look))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skcalib._messages import name_in_legend, name_in_picture
 from skcalib.displays._figure import (
     COLORS,
     GREY,
@@ -13,6 +14,7 @@ from skcalib.displays._figure import (
     listed,
     names_for,
 )
+from skcalib.displays._keywords import check_keywords
 from skcalib.displays._models import FromEstimatorMixin, models_of
 from skcalib.metrics import corp_decomposition
 
@@ -91,6 +93,7 @@ class DecompositionDisplay(FromEstimatorMixin):
         *,
         loss="brier",
         notion="auto",
+        pos_label=None,
         labels=None,
         sample_weight=None,
         ax=None,
@@ -113,8 +116,11 @@ class DecompositionDisplay(FromEstimatorMixin):
         notion : {"auto", "positive", "confidence", "top-label", "class-wise"}, default="auto"
             The events, see :func:`~skcalib.metrics.corp_decomposition`.
 
+        pos_label : int, float, bool or str, default=None
+            The positive one of two classes; the second of `labels` if None.
+
         labels : array-like of shape (n_classes,), default=None
-            The labels of the columns.
+            The labels of the columns, in their order; sorted ones of `y_true` if None.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Frequencies.
@@ -138,8 +144,9 @@ class DecompositionDisplay(FromEstimatorMixin):
         ValueError
             For unusable predictions or parameters, as metrics do.
         """
+        check_keywords(cls.from_predictions, kwargs, "plot")
         names, probas = models_of(y_proba, name)
-        keywords = {"loss": loss, "notion": notion, "labels": labels}
+        keywords = {"loss": loss, "notion": notion, "labels": labels, "pos_label": pos_label}
         parts = [
             corp_decomposition(y_true, proba, sample_weight=sample_weight, **keywords)
             for proba in probas
@@ -173,6 +180,7 @@ class DecompositionDisplay(FromEstimatorMixin):
         ValueError
             If there are too few names.
         """
+        check_keywords(self.plot, kwargs, "plot")
         self.ax_ = ax = axes_for(ax, (5.6, 4.6))
         self.figure_ = ax.figure
         parts = listed(self.parts)
@@ -183,14 +191,17 @@ class DecompositionDisplay(FromEstimatorMixin):
             x, y = (x, y) if np.isfinite([x, y]).all() else (np.nan, np.nan)
             look = {"marker": MARKERS[number % len(MARKERS)], "ms": 9, "ls": "none"}
             look |= {"color": COLORS[number % len(COLORS)], "gid": MODEL, "zorder": 3}
-            look["label"] = f"{own}: {part.loss:.3f}" if own else f"{part.loss:.3f}"
+            words = f"{part.loss:.3f}"
+            look["label"] = f"{name_in_legend(own)}: {words}" if own else words
             points.append(ax.plot(x, y, **(look | kwargs))[0])
         self._add_levels(ax, parts[0].uncertainty)
         ax.set_xlabel("Miscalibration: what recalibration would gain (less is better)")
         ax.set_ylabel("Discrimination (more is better)")
         self.point_ = points if isinstance(self.parts, list) else points[0]
         place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 2}
-        add_legend(ax, **place, title=f"{self.loss_name}, the same along grey lines")
+        add_legend(
+            ax, **place, title=f"{name_in_picture(self.loss_name)}, the same along grey lines"
+        )
         return self
 
     def _add_levels(self, ax, uncertainty):

@@ -25,10 +25,15 @@ class Said(NamedTuple):
             **params,
         )
 
+    def take(self, rows):
+        """Return some of them."""
+        weight = None if self.weight is None else self.weight[rows]
+        return Said(self.panel, self.hit[rows], self.proba[rows], weight)
 
-def said(y_true, y_proba, notion, labels, sample_weight):
-    """Return the notion, if it was "auto", the label of the second class, and all events."""
-    predictions = check_predictions(y_true, y_proba, labels, sample_weight)
+
+def said(y_true, y_proba, notion, labels, sample_weight, pos_label=None):
+    """Return the notion, if it was "auto", the label of the positive class, and all events."""
+    predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     classes = predictions.classes
     if isinstance(notion, str) and notion == "auto":
         notion = "positive" if len(classes) == 2 else "confidence"
@@ -38,4 +43,4 @@ def said(y_true, y_proba, notion, labels, sample_weight):
         panel = None if notion in ("positive", "confidence") else str(classes[event.target])
         own = weight if weight is None else event.weight_of(weight)
         found.append(Said(panel, event.hit, np.ascontiguousarray(event.value), own))
-    return notion, classes[1].item() if hasattr(classes[1], "item") else classes[1], found
+    return notion, classes.tolist()[predictions.pos], found

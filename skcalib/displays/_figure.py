@@ -2,12 +2,15 @@
 
 import numpy as np
 
+from skcalib._messages import name_in_legend
+
 # Okabe and Ito's colours, which the colour-blind tell apart; markers and dashes for print.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
 MODEL = "model"  # marks the lines of models, so that the next one has another colour
 GREY = "0.45"
+WIDEST = 45  # characters of an entry of a legend that may have two columns
 LEGEND = {
     "frameon": False,
     "fontsize": "small",
@@ -73,6 +76,43 @@ def drawn_models(ax):
     return sum(line.get_gid() == MODEL for line in (*ax.lines, *ax.collections))
 
 
+def next_color(ax):
+    """Return the first colour that nothing on these axes has; any of them if all are used."""
+    from matplotlib.colors import to_hex
+
+    used = {to_hex(line.get_color()) for line in ax.lines}
+    for patch in ax.patches:
+        used |= {to_hex(patch.get_facecolor()), to_hex(patch.get_edgecolor())}
+    free = [color for color in COLORS if color.lower() not in used]
+    return free[0] if free else COLORS[drawn_models(ax) % len(COLORS)]
+
+
+def name_first_model(ax, words):
+    """Give the model that was alone on these axes, and whose name is the title, its name.
+
+    Its entries of the legend begin with one of `words`; return all names in the legend.
+    """
+    name = ax.get_title() or "model 1"
+    name = f" {name}" if name.startswith("_") else name
+    for artist in (*ax.lines, *ax.containers):
+        label = str(artist.get_label())
+        if label.startswith(words):
+            artist.set_label(f"{name}: {label}")
+    ax.set_title("")
+    labels = [str(artist.get_label()) for artist in (*ax.lines, *ax.containers)]
+    ends = [(label, label.find(f": {word}")) for label in labels for word in words]
+    return {label[:end] for label, end in ends if end >= 0}
+
+
+def different_name(name, taken, number):
+    """Return a name for the legend that no model there has, and add it to them."""
+    name = f"model {number + 1}" if name is None else name_in_legend(name)
+    tries = [name, *(f"{name} ({k})" for k in range(2, len(taken) + 3))]
+    name = next(own for own in tries if own not in taken)
+    taken.add(name)
+    return name
+
+
 def line_style(number, given, **own):
     """Return keywords of a model's line: those given, in whatever spelling, come first."""
     from matplotlib.cbook import normalize_kwargs
@@ -101,17 +141,23 @@ def figure_in_words(figure):
     if figure is None:
         return None
     estimate, low, high = figure
+    if np.isnan([low, high]).any():
+        return f"{estimate:.3f}"
     return f"{estimate:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def label_of(name, figure, what=""):
     """Return an entry of the legend, or None."""
     words = figure_in_words(figure)
-    parts = [part for part in (name, words and f"{what}{words}") if part]
+    named = None if name is None else name_in_legend(name)
+    parts = [part for part in (named, words and f"{what}{words}") if part]
     return ": ".join(parts) if parts else None
 
 
 def add_legend(ax, **keywords):
     """Draw a legend if there is something to name."""
-    if ax.get_legend_handles_labels()[1]:
+    labels = ax.get_legend_handles_labels()[1]
+    if max(map(len, labels), default=0) > WIDEST:  # columns side by side would leave no axes
+        keywords["ncols"] = 1
+    if labels:
         ax.legend(**{**LEGEND, **keywords})

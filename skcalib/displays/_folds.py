@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skcalib._rows import take_rows
-from skcalib.displays._models import proba_and_classes
+from skcalib._rows import refuse_masked_array, take_rows
+from skcalib.displays._models import proba_and_classes, refuse_labels
 
 
 class FromCVResultsMixin:
@@ -47,6 +47,9 @@ class FromCVResultsMixin:
         ValueError
             If `cv_results` lacks estimators or indices.
         """
+        refuse_labels(params)
+        for values, source in ((y, "y"), (sample_weight, "sample_weight")):
+            refuse_masked_array(values, source)
         y_true, y_proba, labels, rows, fold, own_name = _out_of_fold(cv_results, X, y)
         if sample_weight is not None:
             sample_weight = np.asarray(sample_weight)[rows]

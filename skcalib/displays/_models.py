@@ -4,6 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from skcalib._columns import column_names, columns_by_name
+from skcalib._messages import quote_labels
+from skcalib._rows import refuse_masked_array
+from skcalib.backends import in_numpy
 from skcalib.metrics import bootstrap_interval
 from skcalib.networks import sheltered
 
@@ -33,7 +37,8 @@ class FromEstimatorMixin:
             For the legend; the name of the class if None.
 
         **params : dict
-            Those of `from_predictions`, but for `labels`, and further ones for the artists.
+            Those of `from_predictions`, but for `labels`, which are the classifier's, and
+            further ones for the artists.
 
         Returns
         -------
@@ -45,6 +50,7 @@ class FromEstimatorMixin:
         ValueError
             If there is no `predict_proba`, or if models know different classes.
         """
+        refuse_labels(params)
         models = estimator if isinstance(estimator, Mapping) else {None: estimator}
         answers = {key: proba_and_classes(model, X, y) for key, model in models.items()}
         probas = {key: proba for key, (proba, _) in answers.items()}
@@ -54,6 +60,14 @@ class FromEstimatorMixin:
         if estimator is not models:
             probas, name = probas[None], name or type(estimator).__name__
         return cls.from_predictions(y, probas, labels=labels, name=name, **params)
+
+
+def refuse_labels(params):
+    """Raise if labels are given beside a classifier, which has its own."""
+    if "labels" in params:
+        raise TypeError(
+            "labels are those of the classifier; leave them out, or use from_predictions."
+        )
 
 
 def proba_and_classes(estimator, X, y):
@@ -69,6 +83,33 @@ def proba_and_classes(estimator, X, y):
     return known.predict_proba(X), known.classes_
 
 
+def draws_and_labels(y_true, draws, labels):
+    """Return draws as an array of three dimensions, and a label for each class."""
+    for values, source in ((y_true, "y_true"), (draws, "draws")):
+        refuse_masked_array(values, source)
+    names, draws = column_names(draws), np.asarray(in_numpy(draws, "draws"))
+    if draws.ndim == 1 and np.ndim(y_true) > 1:
+        raise ValueError(
+            "y_true and draws are swapped: the order of arguments is y_true, draws."
+        )
+    draws = draws[np.newaxis] if draws.ndim == 2 else draws
+    if labels is None:
+        return draws, np.arange(draws.shape[-1]) if names is None else np.asarray(names)
+    labels = np.asarray(labels)
+    if labels.shape != draws.shape[-1:]:
+        raise ValueError(
+            f"labels must be a list of {draws.shape[-1]} labels, one for each class; got shape "
+            f"{labels.shape}."
+        )
+    named = columns_by_name(names, labels, "draws")
+    if named is not None and named != list(range(len(labels))):
+        raise ValueError(
+            f"draws has columns named {quote_labels(names)}, but labels, the order of the "
+            f"columns, is {quote_labels(labels)}. Leave labels out: the names decide."
+        )
+    return draws, labels
+
+
 def models_of(y_proba, name):
     """Return lists of names and of arrays, an entry for each model."""
     if not isinstance(y_proba, Mapping):
@@ -81,7 +122,14 @@ def models_of(y_proba, name):
 
 
 def interval_of(metric, y_true, y_proba, **keywords):
-    """Return estimate, low and high of a metric, from a normal bootstrap interval."""
+    """Return estimate, low and high of a metric, from a normal bootstrap interval.
+
+    None for a single row: nothing can vary.
+    """
+    weight = keywords.get("sample_weight")
+    n_rows = len(y_true) if np.ndim(weight) == 0 else np.count_nonzero(np.asarray(weight) > 0)
+    if n_rows == 1:
+        return None
     keywords = {"method": "normal", "n_resamples": N_RESAMPLES} | keywords
     found = bootstrap_interval(metric, y_true, y_proba, **keywords)
     return found.estimate, found.low, found.high

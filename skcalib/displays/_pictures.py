@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from skcalib._messages import name_in_legend, name_in_picture
 from skcalib.displays._figure import COLORS, DASHES, add_legend
 
 EDGES = np.linspace(0, 1, 26)
 HATCHES = (None, "////")
+LONGEST_TICK = 12  # characters beside an axis
 
 
 def images_in(X, rows):
@@ -19,7 +21,10 @@ def images_in(X, rows):
 def words_of(labels, summary, i):
     """Return "8 at 51 %" and "6 at 44 %"."""
     means = summary.mean[i, summary.likeliest[i]]
-    return [f"{label} at {100 * p:.0f} %" for label, p in zip(labels, means, strict=True)]
+    return [
+        f"{name_in_picture(label)} at {100 * p:.0f} %"
+        for label, p in zip(labels, means, strict=True)
+    ]
 
 
 def draw_image(ax, image, words, given):
@@ -37,7 +42,7 @@ def draw_probabilities(ax, proba, labels, given):
     look = {"color": list(COLORS[:2]), "edgecolor": "white", "hatch": ["", HATCHES[1]]}
     bars = ax.barh([1, 0], proba, **(look | given))
     ax.set(xlim=(0, 1), ylim=(-0.6, 1.6), ylabel="Class")
-    ax.set_yticks([1, 0], [str(label) for label in labels])
+    ax.set_yticks([1, 0], [name_in_picture(label, LONGEST_TICK) for label in labels])
     return [bars[:1], bars[1:]]
 
 
@@ -48,7 +53,7 @@ def draw_distribution(ax, draws, labels, summary, i, given):
     for place, (column, label) in enumerate(zip(columns, labels, strict=True)):
         color, sign = COLORS[place], 1 - 2 * place
         low, high = 100 * summary.low[i, column], 100 * summary.high[i, column]
-        words = f"{label} [{low:.0f}, {high:.0f}] %"
+        words = f"{name_in_legend(label)} [{low:.0f}, {high:.0f}] %"
         look = {"color": color, "edgecolor": "white", "lw": 0.4, "hatch": HATCHES[place]}
         weights = np.full(len(draws), sign)
         look |= {"label": words, "weights": weights}

@@ -2,6 +2,7 @@
 
 from skcalib.displays._figure import add_legend, axes_for, listed, names_for, panels_for
 from skcalib.displays._folds import FromCVResultsMixin
+from skcalib.displays._keywords import check_keywords
 from skcalib.displays._models import FromEstimatorMixin, models_of
 from skcalib.displays._reliability_arrays import reliability_arrays
 from skcalib.displays._reliability_drawing import (
@@ -156,6 +157,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         confidence_level=0.95,
         metric="rms",
         n_panels=12,
+        pos_label=None,
         labels=None,
         sample_weight=None,
         fold=None,
@@ -208,8 +210,11 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
             How many classes are drawn for "top-label" and "class-wise": those to which most
             of the squared error is due.
 
+        pos_label : int, float, bool or str, default=None
+            The positive one of two classes; the second of `labels` if None.
+
         labels : array-like of shape (n_classes,), default=None
-            The labels of the columns.
+            The labels of the columns, in their order; sorted ones of `y_true` if None.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Frequencies.
@@ -240,6 +245,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         ValueError
             For unusable predictions or parameters, as metrics do.
         """
+        check_keywords(cls.from_predictions, kwargs, "plot")
         names, probas = models_of(y_proba, name)
         arrays = reliability_arrays(
             y_true,
@@ -252,6 +258,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
             confidence_level=confidence_level,
             metric=metric,
             n_panels=n_panels,
+            pos_label=pos_label,
             labels=labels,
             sample_weight=sample_weight,
             fold=fold,
@@ -285,6 +292,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         ValueError
             If there are too few axes or names.
         """
+        check_keywords(self.plot, kwargs, "plot")
         entries = self._entries()
         names = names_for(name, self.name, max(entry.model for entry in entries) + 1)
         panels = list(dict.fromkeys(entry.panel for entry in entries))

@@ -5,10 +5,15 @@ from functools import partial
 import numpy as np
 from sklearn.utils import check_consistent_length
 
+from skcalib._messages import name_in_picture, quote
+from skcalib._parameters import check_choice
+from skcalib._rows import refuse_masked_array
+from skcalib.backends import in_numpy
 from skcalib.displays._events import said
 from skcalib.displays._models import N_RESAMPLES, interval_of
 from skcalib.metrics import (
     calibration_error,
+    calibration_error_interval,
     corp_curve,
     histogram_curve,
     reliability_curve,
@@ -17,7 +22,6 @@ from skcalib.metrics import (
 )
 
 KINDS = ("binned", "corp", "smooth")
-FEWEST_BINS, MOST_BINS = 4, 15
 LEAST_WIDTH = 0.04  # narrower kernels show noise
 CORP_REFITS = 100  # half of it for each of many panels, as with errors
 HISTOGRAM_BINS = 25
@@ -35,17 +39,19 @@ def reliability_arrays(
     confidence_level,
     metric,
     n_panels,
+    pos_label,
     labels,
     sample_weight,
     fold,
     random_state,
 ):
     """Return the lists of ReliabilityDisplay, an entry for each panel and model in it."""
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {KINDS}, got {kind!r}.")
+    check_choice("kind", kind, KINDS)
     if isinstance(band, str) and band == "auto":
         band = "consistency" if kind == "corp" else "confidence"
-    answers = [said(y_true, proba, notion, labels, sample_weight) for proba in probas]
+    answers = [
+        said(y_true, proba, notion, labels, sample_weight, pos_label) for proba in probas
+    ]
     notion, pos_label, _ = answers[0]
     events = [{event.panel: event for event in found} for _, _, found in answers]
     all_panels = list(dict.fromkeys(panel for of_model in events for panel in of_model))
@@ -66,9 +72,11 @@ def reliability_arrays(
     if fold is not None:
         if found["panel"] is not None or len(probas) > 1:
             raise ValueError("fold is for one model, and for notions of one curve.")
-        whole = (y_true, probas[0], sample_weight)
-        parts = _by_fold(*whole, fold, notion, labels)
-        found["fold_curve"] = [_curve(part, kind, None, *settings[2:], 0) for part in parts]
+        (event,) = answers[0][2]
+        found["fold_curve"] = [
+            _curve(part, kind, None, *settings[2:], 0)
+            for part in _by_fold(event, fold, y_true, sample_weight)
+        ]
     return {
         **found,
         "notion": notion,
@@ -79,21 +87,20 @@ def reliability_arrays(
     }
 
 
-def _by_fold(y_true, proba, sample_weight, fold, notion, labels):
-    """Yield the events of each fold."""
-    arrays = [np.asarray(y_true), np.asarray(proba), np.asarray(fold)]
-    check_consistent_length(*arrays)
-    for number in np.unique(fold):
-        rows = arrays[2] == number
-        weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
-        known = np.unique(arrays[0]) if labels is None else labels
-        yield said(arrays[0][rows], arrays[1][rows], notion, known, weight)[2][0]
+def _by_fold(event, fold, y_true, sample_weight):
+    """Return the events of each fold."""
+    refuse_masked_array(fold, "fold")
+    check_consistent_length(y_true, fold)
+    fold = np.asarray(in_numpy(fold, "fold"))
+    if sample_weight is not None and np.ndim(sample_weight) > 0:
+        fold = fold[np.asarray(in_numpy(sample_weight, "sample_weight")) > 0]
+    return [event.take(fold == number) for number in np.unique(fold)]
 
 
 def _curve(event, kind, band, n_bins, strategy, confidence_level, random_state):
     keywords = {"confidence_level": confidence_level, "band": band or "confidence"}
     if kind == "binned":
-        bins = {"n_bins": _number_of_bins(event, n_bins), "strategy": strategy}
+        bins = {"n_bins": n_bins, "strategy": strategy}
         return event.ask(reliability_curve, **bins, **keywords)
     if kind == "smooth":
         width = max(LEAST_WIDTH, event.ask(smooth_calibration_error))
@@ -105,33 +112,22 @@ def _curve(event, kind, band, n_bins, strategy, confidence_level, random_state):
 
 
 def _error(event, metric, n_bins, strategy, confidence_level, random_state):
-    """Return (estimate, low, high), or None.
-
-    The interval of the squared error is the one that holds the truth as often as it says,
-    also where there is no error; and so does its root.
-    """
+    """Return (estimate, low, high), or None, also where there is no interval."""
     if metric is None:
         return None
-    root = isinstance(metric, str) and metric == "rms"
-    if root:
-        bins = {"n_bins": _number_of_bins(event, n_bins), "strategy": strategy}
-        metric = partial(calibration_error, norm="l2_squared", debias=True, **bins)
-    elif not callable(metric):
-        raise ValueError(f"metric must be 'rms', a function or None, got {metric!r}.")
-    ask = partial(interval_of, metric)
     n_resamples = N_RESAMPLES if event.panel is None else N_RESAMPLES // 2
     keywords = {"confidence_level": confidence_level, "n_resamples": n_resamples}
-    found = event.ask(ask, random_state=random_state, **keywords)
-    return tuple(np.sqrt(np.maximum(found, 0)).tolist()) if root else found
-
-
-def _number_of_bins(event, n_bins):
-    """Return the number asked for, or one by the number of rows with the rarer outcome."""
-    if not (isinstance(n_bins, str) and n_bins == "auto"):
-        return n_bins
-    (_, _, hits, misses) = event.ask(histogram_curve, n_bins=1)
-    n_bins = np.ceil(np.cbrt(min(hits[0], misses[0])) - 1e-9)
-    return int(np.clip(n_bins, FEWEST_BINS, MOST_BINS))
+    keywords["random_state"] = random_state
+    if isinstance(metric, str) and metric == "rms":
+        ask, bins = calibration_error_interval, {"n_bins": n_bins, "strategy": strategy}
+        keywords |= bins
+    elif callable(metric):
+        ask = partial(interval_of, metric)
+    else:
+        raise ValueError(f"metric must be 'rms', a function or None, got {quote(metric)}.")
+    if len(event.hit) == 1:
+        return None  # nothing can vary
+    return event.ask(ask, **keywords)
 
 
 def _name_of(metric, confidence_level):
@@ -141,7 +137,7 @@ def _name_of(metric, confidence_level):
     function = getattr(metric, "func", metric)  # of a partial
     name = getattr(function, "__name__", "error").replace("_", " ")
     name = "RMS calibration error" if isinstance(metric, str) else name
-    return f"{name} [{100 * confidence_level:.3g} %]"
+    return f"{name_in_picture(name)} [{100 * confidence_level:.3g} %]"
 
 
 def _worst(panels, events, n_panels, n_bins, strategy):
@@ -151,7 +147,7 @@ def _worst(panels, events, n_panels, n_bins, strategy):
     share = dict.fromkeys(panels, -np.inf)
     for of_model in events:
         for panel, event in of_model.items():
-            bins = {"n_bins": _number_of_bins(event, n_bins), "strategy": strategy}
+            bins = {"n_bins": n_bins, "strategy": strategy}
             squared = event.ask(calibration_error, norm="l2_squared", debias=True, **bins)
             n_rows = len(event.hit) if event.weight is None else event.weight.sum()
             share[panel] = max(share[panel], squared * n_rows)

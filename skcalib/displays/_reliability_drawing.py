@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcalib._messages import name_in_picture
 from skcalib.displays._figure import (
     DASHES,
     GREY,
@@ -67,14 +68,15 @@ def draw_panel(ax, entries, names, band, small, given):
 
 def add_words(ax, entries, small, notion, pos_label):
     """Name the axes, and the class of a small panel."""
-    x, y = (words.format(pos_label) for words in WORDS[notion])
+    x, y = (words.format(name_in_picture(pos_label)) for words in WORDS[notion])
     if not small:
         ax.set(xlabel=x, ylabel=y)
         return
     errors = [entry.error for entry in entries if entry.error is not None]
     short = " | ".join(f"{error[0]:.3f}" for error in errors)
     words = figure_in_words(errors[0]) if len(errors) == 1 else short
-    ax.set_title(f"class {entries[0].panel}\n{words}".strip(), fontsize="small")
+    name = name_in_picture(entries[0].panel)
+    ax.set_title(f"class {name}\n{words}".strip(), fontsize="small")
     ax.tick_params(labelsize="small")
     place = ax.get_subplotspec()
     if place is None or place.is_last_row():

@@ -1,5 +1,7 @@
 """RiskCoverageDisplay: how many answers may be given at 5 % errors?"""
 
+from skcalib._messages import quote
+from skcalib._parameters import is_number
 from skcalib.displays._figure import (
     DASHES,
     GREY,
@@ -11,6 +13,7 @@ from skcalib.displays._figure import (
     listed,
     names_for,
 )
+from skcalib.displays._keywords import check_keywords
 from skcalib.displays._models import FromEstimatorMixin, interval_of, models_of
 from skcalib.metrics import augrc_loss, risk_coverage_curve
 
@@ -22,7 +25,8 @@ class RiskCoverageDisplay(FromEstimatorMixin):
     attributes, and :meth:`plot` draws them again.
 
     **When to use it.** To choose how many answers to leave to a human: from the error rate
-    that is allowed (`risk`) read how many rows can be kept, and from which confidence on.
+    that is allowed (`risk`) read how many rows can be kept, and from which confidence on; or
+    from the share of rows that must be answered (`coverage`), how many errors that means.
 
     **When not.** To judge the probabilities themselves: only their order matters here.
 
@@ -38,8 +42,12 @@ class RiskCoverageDisplay(FromEstimatorMixin):
         Of each model.
 
     risk : float, default=None
-        Error rate that is allowed: a line is drawn there, and a point where each curve
-        keeps most rows.
+        Error rate that is allowed, in [0, 1]: a line is drawn there, and a point where each
+        curve keeps most rows.
+
+    coverage : float, default=None
+        Share of rows that must be answered, in (0, 1], instead of `risk`: a line is drawn
+        there, and a point where each curve answers so many, and hardly more.
 
     Attributes
     ----------
@@ -73,11 +81,12 @@ class RiskCoverageDisplay(FromEstimatorMixin):
     >>> plt.close(display.figure_)
     """
 
-    def __init__(self, curve, *, loss=None, name=None, risk=None):
+    def __init__(self, curve, *, loss=None, name=None, risk=None, coverage=None):
         self.curve = curve
         self.loss = loss
         self.name = name
         self.risk = risk
+        self.coverage = coverage
 
     @classmethod
     def from_predictions(
@@ -86,7 +95,9 @@ class RiskCoverageDisplay(FromEstimatorMixin):
         y_proba,
         *,
         risk=None,
+        coverage=None,
         confidence_level=0.95,
+        pos_label=None,
         labels=None,
         sample_weight=None,
         random_state=None,
@@ -105,13 +116,20 @@ class RiskCoverageDisplay(FromEstimatorMixin):
             Probabilities, as metrics take them; in a dict, those of several models by name.
 
         risk : float, default=None
-            Error rate that is allowed.
+            Error rate that is allowed: how many rows can be kept?
+
+        coverage : float, default=None
+            Share of rows that must be answered: how many of the answers are wrong? Rows of
+            equal confidence are answered together. Not with `risk`.
 
         confidence_level : float in (0, 1), default=0.95
             Of the bootstrap intervals of the area (AUGRC).
 
+        pos_label : int, float, bool or str, default=None
+            The positive one of two classes; the second of `labels` if None.
+
         labels : array-like of shape (n_classes,), default=None
-            The labels of the columns.
+            The labels of the columns, in their order; sorted ones of `y_true` if None.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Frequencies.
@@ -138,13 +156,16 @@ class RiskCoverageDisplay(FromEstimatorMixin):
         ValueError
             For unusable predictions or parameters, as metrics do.
         """
+        check_keywords(cls.from_predictions, kwargs, "plot")
+        _check_demand(risk, coverage)
         names, probas = models_of(y_proba, name)
-        given = {"labels": labels, "sample_weight": sample_weight}
+        given = {"labels": labels, "sample_weight": sample_weight, "pos_label": pos_label}
         drawn = {"confidence_level": confidence_level, "random_state": random_state}
         curves = [risk_coverage_curve(y_true, proba, **given) for proba in probas]
         found = [interval_of(augrc_loss, y_true, proba, **given, **drawn) for proba in probas]
-        losses = [(loss, max(low, 0.0), high) for loss, low, high in found]
-        return cls(curves, loss=losses, name=names, risk=risk).plot(ax, **kwargs)
+        losses = [part and (part[0], max(part[1], 0.0), part[2]) for part in found]
+        demand = {"risk": risk, "coverage": coverage}
+        return cls(curves, loss=losses, name=names, **demand).plot(ax, **kwargs)
 
     def plot(self, ax=None, *, name=None, **kwargs):
         """Draw the curves.
@@ -169,8 +190,10 @@ class RiskCoverageDisplay(FromEstimatorMixin):
         Raises
         ------
         ValueError
-            If there are too few names.
+            If there are too few names, or both a risk and a coverage.
         """
+        check_keywords(self.plot, kwargs, "plot")
+        _check_demand(self.risk, self.coverage)
         self.ax_ = ax = axes_for(ax, (5.6, 4.2))
         self.figure_ = ax.figure
         curves = listed(self.curve)
@@ -179,6 +202,8 @@ class RiskCoverageDisplay(FromEstimatorMixin):
         first, lines, points = drawn_models(ax), [], []
         if self.risk is not None:
             ax.axhline(self.risk, color=GREY, lw=1, ls=(0, (4, 3)), gid="risk")
+        if self.coverage is not None:
+            ax.axvline(self.coverage, color=GREY, lw=1, ls=(0, (4, 3)), gid="coverage")
         for number, curve in enumerate(curves):
             label = label_of(names[number], losses[number], "AUGRC ")
             own = {"lw": 1.8, "ls": DASHES[(first + number) % len(DASHES)], "label": label}
@@ -195,12 +220,28 @@ class RiskCoverageDisplay(FromEstimatorMixin):
         return self
 
     def _point(self, curve, color):
-        """Mark where most rows are kept at the risk that is allowed."""
-        allowed = curve.risk <= (-1 if self.risk is None else self.risk)
-        if not allowed.any():
+        """Mark where most rows are kept at the risk allowed, or as many as are wanted."""
+        if self.coverage is not None:
+            place = int((curve.coverage < self.coverage * (1 - 1e-12)).sum())
+        elif self.risk is not None and (curve.risk <= self.risk).any():
+            place = (curve.risk <= self.risk).nonzero()[0][-1]
+        else:
             return None
-        last = allowed.nonzero()[0][-1]
-        coverage, risk, threshold = (part[last] for part in curve)
+        coverage, risk, threshold = (part[place] for part in curve)
         words = f"keeps {100 * coverage:.1f} %, confidence from {threshold:.3f}"
+        if self.coverage is not None:
+            words += f": {100 * risk:.1f} % errors"
         look = {"color": color, "marker": "o", "ms": 7, "ls": "none", "mec": "white"}
         return self.ax_.plot(coverage, risk, **look, label=words)[0]
+
+
+def _check_demand(risk, coverage):
+    """Raise ValueError unless one of them at most is given, and is a share."""
+    if risk is not None and coverage is not None:
+        raise ValueError(
+            f"risk={quote(risk)} and coverage={quote(coverage)} were both given; which of the "
+            "two follows from the other is what the curve shows. Give one."
+        )
+    for name, value in (("risk", risk), ("coverage", coverage)):
+        if value is not None and not (is_number(value) and 0 <= value <= 1):
+            raise ValueError(f"{name} must be a number between 0 and 1, got {quote(value)}.")

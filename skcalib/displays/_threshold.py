@@ -1,10 +1,28 @@
 """ThresholdDisplay: from which probability on should one act?"""
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from skcalib._messages import name_in_picture, quote
+from skcalib._parameters import is_number
 from skcalib.displays._events import said
-from skcalib.displays._figure import COLORS, DASHES, add_legend, axes_for
-from skcalib.displays._models import FromEstimatorMixin
+from skcalib.displays._figure import (
+    COLORS,
+    DASHES,
+    MODEL,
+    add_legend,
+    axes_for,
+    different_name,
+    drawn_models,
+    line_style,
+    listed,
+    name_first_model,
+    names_for,
+    next_color,
+)
+from skcalib.displays._keywords import check_keywords
+from skcalib.displays._models import FromEstimatorMixin, models_of
 from skcalib.metrics import threshold_curve
 
 LOOKS = (
@@ -12,6 +30,9 @@ LOOKS = (
     ("recall", "recall: true, and acted upon"),
     ("share", "share of rows acted upon"),
 )
+SHORT = ("precision", "recall", "share of rows")  # of several models
+COSTS = "costs"  # how the label of the threshold begins, and what marks its line
+WORDS = ("precision", "recall", "share", COSTS)
 
 
 class ThresholdDisplay(FromEstimatorMixin):
@@ -31,8 +52,8 @@ class ThresholdDisplay(FromEstimatorMixin):
 
     Parameters
     ----------
-    curve : ThresholdCurve
-        From :func:`~skcalib.metrics.threshold_curve`.
+    curve : ThresholdCurve or list of them
+        From :func:`~skcalib.metrics.threshold_curve`, for each model.
 
     cost_fp : float, default=None
         What it costs to act in vain; positive.
@@ -40,8 +61,8 @@ class ThresholdDisplay(FromEstimatorMixin):
     cost_fn : float, default=None
         What it costs to miss; positive. Both costs or none.
 
-    name : str, default=None
-        Of the model, for the title.
+    name : str or list of str, default=None
+        Of each model: the title of one, in the legend for several.
 
     pos_label : object, default=None
         The class that is acted upon; None for answers to more than two classes.
@@ -52,7 +73,7 @@ class ThresholdDisplay(FromEstimatorMixin):
         What was drawn on.
 
     line_ : list of matplotlib Line2D
-        Precision, recall, share.
+        Precision, recall, share; a list of such lists if `curve` is a list.
 
     threshold_ : float or None
         Where the costs say to act.
@@ -96,6 +117,7 @@ class ThresholdDisplay(FromEstimatorMixin):
         *,
         cost_fp=None,
         cost_fn=None,
+        pos_label=None,
         labels=None,
         sample_weight=None,
         ax=None,
@@ -109,18 +131,22 @@ class ThresholdDisplay(FromEstimatorMixin):
         y_true : array-like of shape (n_samples,)
             Class labels.
 
-        y_proba : array-like of shape (n_samples, n_classes) or (n_samples,)
-            Probabilities, as metrics take them. With more than two classes to act is to give
-            an answer, if its confidence is at least the threshold.
+        y_proba : array-like of shape (n_samples, n_classes) or (n_samples,), or dict
+            Probabilities, as metrics take them; in a dict, those of several models by name.
+            With more than two classes to act is to give an answer, if its confidence is at
+            least the threshold.
 
         cost_fp : float, default=None
-            What it costs to act in vain.
+            What it costs to act in vain, on what is not of `pos_label`.
 
         cost_fn : float, default=None
-            What it costs to miss.
+            What it costs to miss one of `pos_label`.
+
+        pos_label : int, float, bool or str, default=None
+            The positive one of two classes; the second of `labels` if None.
 
         labels : array-like of shape (n_classes,), default=None
-            The labels of the columns.
+            The labels of the columns, in their order; sorted ones of `y_true` if None.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Frequencies.
@@ -129,7 +155,7 @@ class ThresholdDisplay(FromEstimatorMixin):
             A new figure's if None.
 
         name : str, default=None
-            Of the model, for the title.
+            Of a single model, for the title.
 
         **kwargs : dict
             For the lines.
@@ -144,11 +170,17 @@ class ThresholdDisplay(FromEstimatorMixin):
         ValueError
             For unusable predictions or costs.
         """
-        notion, pos_label, (event,) = said(y_true, y_proba, "auto", labels, sample_weight)
-        curve = event.ask(threshold_curve)
+        check_keywords(cls.from_predictions, kwargs, "plot")
+        names, probas = models_of(y_proba, name)
+        given = ("auto", labels, sample_weight, pos_label)
+        answers = [said(y_true, proba, *given) for proba in probas]
+        curves = [event.ask(threshold_curve) for _, _, (event,) in answers]
+        notion, pos_label, _ = answers[0]
         pos_label = pos_label if notion == "positive" else None
+        if not isinstance(y_proba, Mapping):
+            curves, names = curves[0], name
         costs = {"cost_fp": cost_fp, "cost_fn": cost_fn}
-        return cls(curve, **costs, name=name, pos_label=pos_label).plot(ax, **kwargs)
+        return cls(curves, **costs, name=names, pos_label=pos_label).plot(ax, **kwargs)
 
     def plot(self, ax=None, *, name=None, **kwargs):
         """Draw the curves.
@@ -156,10 +188,11 @@ class ThresholdDisplay(FromEstimatorMixin):
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            A new figure's if None.
+            A new figure's if None. On the axes of another display, models get the next
+            colour, and their names stand in the legend.
 
-        name : str, default=None
-            Of the model, for the title, instead of the one given before.
+        name : str or list of str, default=None
+            Of each model, instead of those given before.
 
         **kwargs : dict
             For the lines.
@@ -172,53 +205,106 @@ class ThresholdDisplay(FromEstimatorMixin):
         Raises
         ------
         ValueError
-            If a cost is not positive, or only one is given.
+            If a cost is not positive, or only one is given, or there are too few names.
         """
+        check_keywords(self.plot, kwargs, "plot")
         self.threshold_ = self._threshold()
-        self.ax_ = ax = axes_for(ax, (5.6, 4.2))
+        curves = listed(self.curve)
+        names = names_for(name, self.name, len(curves))
+        self.ax_ = ax = axes_for(ax, (5.6, 4.2 + 0.3 * (len(curves) - 1)))
         self.figure_ = ax.figure
-        self.line_ = []
-        for number, (part, label) in enumerate(LOOKS):
-            look = {"color": COLORS[number], "ls": DASHES[number], "lw": 1.8, "label": label}
-            x, y = self.curve.threshold, getattr(self.curve, part)
-            (line,) = ax.plot(x, y, drawstyle="steps-post", **(look | kwargs))
-            self.line_.append(line)
         self.threshold_line_ = None
-        if self.threshold_ is not None:
-            self._draw_threshold(ax)
-        action = "answer" if self.pos_label is None else f"act on class {self.pos_label}"
+        if len(curves) == 1 and not drawn_models(ax):
+            lines = [self._draw_alone(ax, curves[0], names[0], kwargs)]
+        else:
+            lines = self._draw_several(ax, curves, names, kwargs)
+        self.line_ = lines if isinstance(self.curve, list) else lines[0]
+        label = None if self.pos_label is None else name_in_picture(self.pos_label)
+        action = "answer" if label is None else f"act on class {label}"
         ax.set(xlim=(0, 1), ylim=(0, 1.03), xlabel=f"Threshold: {action} from this probability")
         ax.set_ylabel("Share")
-        name = self.name if name is None else name
-        if name:
-            ax.set_title(name, fontsize="medium")
-        add_legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.06 if name else 1), ncols=2)
+        place = (0.5, 1.06 if ax.get_title() else 1)
+        add_legend(ax, loc="lower center", bbox_to_anchor=place, ncols=2)
         return self
+
+    def _draw_alone(self, ax, curve, name, given):
+        """Draw the only model: each curve has a colour, the name is the title."""
+        looks = [
+            {"color": COLORS[k], "ls": DASHES[k], "label": label}
+            for k, (_, label) in enumerate(LOOKS)
+        ]
+        lines = self._draw_curves(ax, curve, looks, given)
+        if self.threshold_ is not None:
+            self._draw_threshold(ax, curve, lines, {"color": "black"}, "")
+            self._add_shares(ax, curve, lines)
+        if name:
+            ax.set_title(name_in_picture(name), fontsize="medium")
+        return lines
+
+    def _draw_several(self, ax, curves, names, given):
+        """Draw models in a colour each, and name them in the legend."""
+        known = drawn_models(ax)
+        taken = name_first_model(ax, WORDS) if known else set()
+        found = []
+        for number, (curve, name) in enumerate(zip(curves, names, strict=True)):
+            color = next_color(ax)
+            name = different_name(name, taken, known // len(LOOKS) + number)
+            looks = [
+                {"color": color, "ls": DASHES[k], "label": f"{name}: {word}"}
+                for k, word in enumerate(SHORT)
+            ]
+            found.append(self._draw_curves(ax, curve, looks, given))
+            if self.threshold_ is not None:
+                black = len(curves) > 1 and not known
+                look = {"color": "black" if black else color}
+                self._draw_threshold(ax, curve, found[-1], look, "" if black else f"{name}: ")
+        return found
+
+    def _draw_curves(self, ax, curve, looks, given):
+        """Draw precision, recall and share."""
+        lines = []
+        for (part, _), look in zip(LOOKS, looks, strict=True):
+            x, y = curve.threshold, getattr(curve, part)
+            own = {**look, "lw": 1.8, "gid": MODEL, "drawstyle": "steps-post"}
+            lines.append(ax.plot(x, y, **line_style(0, given, **own))[0])
+        return lines
 
     def _threshold(self):
         """Return where the costs say to act, or None."""
         costs = (self.cost_fp, self.cost_fn)
         if costs == (None, None):
             return None
-        if None in costs or not (min(costs) > 0 and np.isfinite(costs).all()):
+        if not all(is_number(cost) and 0 < cost < np.inf for cost in costs):
             raise ValueError(
                 "cost_fp and cost_fn must be positive numbers, both of them; got "
-                f"{self.cost_fp!r} and {self.cost_fn!r}."
+                f"{quote(self.cost_fp)} and {quote(self.cost_fn)}."
             )
         return self.cost_fp / (self.cost_fp + self.cost_fn)
 
-    def _draw_threshold(self, ax):
-        """Draw the line of the threshold, and what acting from there on means."""
-        acted = np.flatnonzero(self.curve.threshold >= self.threshold_)
-        words = f"costs {self.cost_fp:g} : {self.cost_fn:g}, act from {self.threshold_:.3g}"
-        line = {"color": "black", "lw": 1.2, "ls": (0, (1, 1)), "label": words}
-        self.threshold_line_ = ax.axvline(self.threshold_, **line)
+    def _draw_threshold(self, ax, curve, lines, look, prefix):
+        """Draw the line of the threshold, and points where the curves meet it."""
+        words = f"{COSTS} {self.cost_fp:g} : {self.cost_fn:g}, act from {self.threshold_:.3g}"
+        there = [line for line in ax.lines if line.get_gid() == COSTS]
+        same = [line for line in there if line.get_xdata()[0] == self.threshold_]
+        if same:
+            self.threshold_line_ = same[0]
+        else:
+            look |= {"lw": 1.2, "ls": (0, (1, 1)), "label": f"{prefix}{words}", "gid": COSTS}
+            self.threshold_line_ = ax.axvline(self.threshold_, **look)
+        acted = np.flatnonzero(curve.threshold >= self.threshold_)
+        for line, (part, _) in zip(lines, LOOKS, strict=True):
+            if len(acted):
+                y = getattr(curve, part)[acted[-1]]
+                ax.plot(self.threshold_, y, "o", color=line.get_color(), mec="white", ms=7)
+
+    def _add_shares(self, ax, curve, lines):
+        """Write what acting from the threshold on means."""
+        acted = np.flatnonzero(curve.threshold >= self.threshold_)
         if not len(acted):
             return
-        for drawn, (part, _) in zip(self.line_, LOOKS, strict=True):
-            y = getattr(self.curve, part)[acted[-1]]
-            ax.plot(self.threshold_, y, "o", color=drawn.get_color(), mec="white", ms=7)
-            right = self.threshold_ < 0.85
+        right = self.threshold_ < 0.85
+        for drawn, (part, _) in zip(lines, LOOKS, strict=True):
+            y = getattr(curve, part)[acted[-1]]
             ax.annotate(
                 f"{100 * y:.0f} %",
                 (self.threshold_, y),

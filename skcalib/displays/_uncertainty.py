@@ -2,9 +2,18 @@
 
 import numpy as np
 
-from skcalib._rows import take_rows
+from skcalib._messages import name_in_picture
+from skcalib._rows import refuse_masked_array
+from skcalib.backends import in_numpy
+from skcalib.displays._ambiguous_rows import (
+    draws_to_show,
+    own_draws,
+    rows_to_show,
+    summary_of_shown,
+)
 from skcalib.displays._figure import COLORS, axes_for, panels_for
-from skcalib.displays._models import proba_and_classes
+from skcalib.displays._keywords import check_keywords
+from skcalib.displays._models import draws_and_labels, proba_and_classes, refuse_labels
 from skcalib.displays._pictures import (
     draw_distribution,
     draw_image,
@@ -16,6 +25,8 @@ from skcalib.uncertainty import summarize_draws
 
 IMAGE, PLOT = (1.5, 2.1), (2.6, 2.1)  # inches of a panel
 NEEDED = ["mean", "interval", "likeliest"]
+DRAWN_BY = ("imshow", "hist", "bar")
+OWN = ("interval", "ax", "name")  # besides those of from_estimator
 
 
 class UncertaintyDisplay:
@@ -37,7 +48,8 @@ class UncertaintyDisplay:
     Parameters
     ----------
     draws : ndarray of shape (n_draws, n_shown, 2)
-        Probabilities of the two likeliest classes in each draw.
+        Probabilities of the two likeliest classes in each draw; NaN behind the last draw of a
+        row that has fewer than others.
 
     summary : sklearn.utils.Bunch
         From :func:`~skcalib.uncertainty.summarize_draws`, of the rows that are shown.
@@ -136,21 +148,21 @@ class UncertaintyDisplay:
         ValueError
             If the estimator draws at several levels, or has no probabilities.
         """
+        refuse_labels(params)
+        refuse_masked_array(y, "y")
+        given = {name: value for name, value in params.items() if name not in OWN}
+        check_keywords(cls.from_predictions, given, *DRAWN_BY)
         if hasattr(estimator, "sample_proba"):
-            result = estimator.predict_uncertainty(X, measures="likeliest")
-            margin, labels = result.margin, estimator.classes_
-            if margin.ndim > 1:
-                raise ValueError("The estimator draws at several levels; set one rate.")
-            rows = _rows_to_show(margin, sample, n_samples)
-            draws = estimator.sample_proba(take_rows(X, rows))
+            rows, draws = draws_to_show(estimator, X, sample, n_samples)
+            labels = estimator.classes_
         else:
             proba, labels = proba_and_classes(estimator, X, y)
             draws = np.asarray(proba)[np.newaxis]
             margin = summarize_draws(draws, measures="likeliest").margin
-            rows = _rows_to_show(margin, sample, n_samples)
+            rows = rows_to_show(margin, sample, n_samples)
             draws = draws[:, rows]
         pictures = images_in(X, rows) if isinstance(images, str) else images_in(images, rows)
-        y_true = None if y is None else np.asarray(y)[rows]
+        y_true = None if y is None else np.asarray(in_numpy(y, "y"))[rows]
         given = {"images": pictures, "labels": labels, "rows": rows}
         return cls._made(y_true, draws, single=sample is not None, **given, **params)
 
@@ -193,7 +205,7 @@ class UncertaintyDisplay:
             Share of the draws in the intervals of distributions.
 
         labels : array-like of shape (n_classes,), default=None
-            The labels of the columns; their numbers if None.
+            The labels of the columns, in their order; their numbers if None.
 
         ax : matplotlib Axes, default=None
             See :meth:`plot`.
@@ -214,12 +226,12 @@ class UncertaintyDisplay:
         ValueError
             If draws are no probabilities, or a row does not exist.
         """
-        draws = np.asarray(draws)
-        draws = draws[np.newaxis] if draws.ndim == 2 else draws
+        check_keywords(cls.from_predictions, kwargs, *DRAWN_BY)
+        draws, labels = draws_and_labels(y_true, draws, labels)
         margin = summarize_draws(draws, measures="likeliest").margin
-        rows = _rows_to_show(margin, sample, n_samples)
+        rows = rows_to_show(margin, sample, n_samples)
         return cls._made(
-            None if y_true is None else np.asarray(y_true)[rows],
+            None if y_true is None else np.asarray(in_numpy(y_true, "y_true"))[rows],
             draws[:, rows],
             single=sample is not None,
             images=images_in(images, rows),
@@ -247,9 +259,9 @@ class UncertaintyDisplay:
         **kwargs,
     ):
         """Return the display of these rows, drawn."""
-        summary = summarize_draws(draws, interval=interval, measures=NEEDED)
+        summary = summary_of_shown(draws, interval=interval, measures=NEEDED)
         columns = summary.likeliest
-        labels = np.arange(draws.shape[2]) if labels is None else np.sort(np.asarray(labels))
+        labels = np.asarray(labels)
         two = np.take_along_axis(draws, columns[np.newaxis], axis=2)
         given = {"images": images, "y_true": y_true, "rows": rows, "single": single}
         display = cls(two, summary=summary, likeliest=labels[columns], **given)
@@ -280,6 +292,7 @@ class UncertaintyDisplay:
         ValueError
             If there are too few axes.
         """
+        check_keywords(self.plot, kwargs, *DRAWN_BY)
         pictures = self.images is not None and not self.single
         if self.single:
             axes = [axes_for(ax, (5.6, 3.6))]
@@ -297,12 +310,12 @@ class UncertaintyDisplay:
             self._add_truth(panel, i, pictures)
         self.figure_, self.ax_ = axes[0].figure, axes[0] if self.single else axes
         if name and (ax is None or hasattr(ax, "suptitle")):
-            self.figure_.suptitle(name, fontsize="medium")
+            self.figure_.suptitle(name_in_picture(name), fontsize="medium")
         return self
 
     def _draw_classes(self, ax, i, given):
         """Draw the two likeliest classes of a row: a distribution, or two bars."""
-        draws, labels = self.draws[:, i], self.likeliest[i]
+        draws, labels = own_draws(self.draws, i)[:, 0], self.likeliest[i]
         if len(draws) == 1:
             return draw_probabilities(ax, draws[0], labels, given)
         return draw_distribution(ax, draws, labels, self.summary, i, given)
@@ -312,19 +325,8 @@ class UncertaintyDisplay:
         words = f"row {self.rows[i]}"
         color = "black"
         if self.y_true is not None:
-            words += f": is {self.y_true[i]}"
+            words += f": is {name_in_picture(self.y_true[i])}"
             color = "black" if self.y_true[i] == self.likeliest[i, 0] else COLORS[1]
         size = "medium" if self.single else "small"
         words = words if pictures else f"Probability ({words})"
         ax.set_xlabel(words, fontsize=size, color=color)
-
-
-def _rows_to_show(margin, sample, n_samples):
-    """Return the number of the row, or those of the smallest margins."""
-    if sample is None:
-        if n_samples < 1:
-            raise ValueError(f"n_samples must be at least 1, got {n_samples!r}.")
-        return np.argsort(margin, kind="stable")[:n_samples]
-    if not -len(margin) <= sample < len(margin):
-        raise ValueError(f"sample={sample!r}, but there are {len(margin)} rows.")
-    return np.array([sample % len(margin)])

@@ -1,8 +1,7 @@
 """The meta-estimator: honest answers by cross-validation, and calibrators from them."""
 
-import warnings
 from abc import ABCMeta, abstractmethod
-from numbers import Integral
+from inspect import signature
 
 import numpy as np
 from sklearn import get_config
@@ -12,24 +11,44 @@ from sklearn.svm import LinearSVC
 from sklearn.utils import Bunch, check_consistent_length, indexable
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._fitting import accepts_weight
+from skcalib._messages import quote
+from skcalib._parameters import check_flag, is_count
 from skcalib._predictions import ProbabilisticClassifierMixin
+from skcalib._progress import run_parallel
 from skcalib._representations import VersionedMixin
-from skcalib._rows import is_dict_of_arrays, refuse_streams
-from skcalib._targets import check_weight, columns_among
+from skcalib._rows import is_dict_of_arrays, refuse_masked_array, refuse_streams
+from skcalib._targets import check_weight
+from skcalib._warnings import at_line, users_line, warn
+from skcalib.backends import in_numpy
+from skcalib.folds._boosters import refuse_boosters
+from skcalib.folds._classes import n_known, own_classes, refuse_one_class, unite_classes
+from skcalib.folds._completion import mean_of_pairs
+from skcalib.folds._detectors import take_side_of, take_sides, with_classes
 from skcalib.folds._held_out import fit_split, is_pairwise, join_responses
+from skcalib.folds._labels import fit_labels, pairs_of_labels, proba_of_members
 from skcalib.folds._missing_classes import (
+    check_pairs,
     count_unknown,
     warn_of_answers,
     warn_of_missing_classes,
     warn_of_weights,
 )
-from skcalib.folds._pairs import fit_pair, mean_of_pairs
+from skcalib.folds._pairs import fit_pair
 from skcalib.folds._splits import make_splits
-from skcalib.networks import WrappingMixin, encoded, faithful_clone, prepared, sheltered
+from skcalib.folds._training import first_trained, train
+from skcalib.networks import (
+    WrappingMixin,
+    encoded,
+    faithful_clone,
+    is_multilabel,
+    listed_inputs,
+    prepared,
+    refuse_paths,
+    sheltered,
+)
 
 
 class CrossCalibratedClassifier(
@@ -55,12 +74,14 @@ class CrossCalibratedClassifier(
 
         y : array-like of shape (n_samples,)
             Class labels: strings, integers, integer-valued floats, booleans,
-            categoricals. For networks also one-hot, of shape (n_samples, n_classes).
+            categoricals. For networks also one-hot, of shape (n_samples, n_classes); for
+            ``FrozenNetwork(model, multilabel=True)`` zeros and ones, of shape (n_samples,
+            n_labels).
 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights for the calibration and, if it takes them, the estimator.
             They are frequencies: an integer weight counts as that many equal samples, and
-            their sum as the number of samples.
+            their sum as the number of samples; unless `weights` says that they are relative.
 
         **fit_params : dict
             Passed to the estimator's `fit`; arrays as long as X are split like X. With
@@ -76,63 +97,96 @@ class CrossCalibratedClassifier(
         ValueError
             If X is a dataset, a loader or a generator; if y is not a vector of classes, has
             one class only, or holds a class that the fitted estimator does not know; if a
-            class has fewer samples than `cv` has folds; if `cv` is LeaveOneOut; if weights
+            class has fewer samples than `cv` has folds; if `cv` is LeaveOneOut; if splits
+            leave a class of y to no pair of classifier and calibrator, or classes that no
+            pair links, or nothing to calibrate with; if `groups` are given without metadata
+            routing; if `estimator` is a booster in its library's own interface; if weights
             are negative, NaN or all zero; if the estimator answers with NaN, infinite
             values, a wrong number of columns or with probabilities that do not sum to one;
             if a parameter is unknown.
         sklearn.exceptions.NotFittedError
-            If `estimator` is frozen but was never fitted.
+            If `estimator` is frozen but was never fitted, or is a pipeline that ends in a
+            trained network and has a step that is not fitted.
         """
-        self._fit(X, y, sample_weight, fit_params)
-        return self
-
-    def _fit(self, X, y, sample_weight, fit_params):
-        """Fit the pairs; return X, codes, weights and splits as they were used."""
         refuse_streams(X)
+        refuse_masked_array(X, "X")
         calibrator = self._new_calibrator()
         estimator = self._checked_estimator()
+        X, sample_weight = listed_inputs(estimator, X), in_numpy(sample_weight, "sample_weight")
+        vars(self).pop("estimators_", None)  # of an earlier fit
+        if is_multilabel(estimator):
+            return self._fit_labels(estimator, X, y, sample_weight, fit_params)
         y_classes, codes, y = encoded(y, estimator)
         X = _indexable(X, codes)
-        weight = check_weight(sample_weight, codes)
-        _refuse_one_class(y_classes, codes[weight > 0])
+        weight = check_weight(sample_weight, codes, self.weights)
+        refuse_one_class(y_classes, codes[weight > 0])
         estimator = prepared(estimator, X, y, y_classes)
         params = self._route(estimator, sample_weight, fit_params)
-        if isinstance(estimator, FrozenEstimator) and not self._resolved_ensemble(estimator):
-            splits = [(slice(None), slice(None))]  # nothing is trained: every row is held out
-        else:
-            splits = make_splits(self.cv, X, y, codes, params.splitter.split)
-        estimators, responses = zip(
-            *Parallel(n_jobs=self.n_jobs)(
-                delayed(fit_split)(faithful_clone(estimator), X, y, split, params.estimator.fit)
-                for split in splits
-            ),
-            strict=True,
-        )
-        warn_of_answers(estimators[0], responses)
+        estimator = with_classes(estimator, y_classes)
+        splits = self._splits(estimator, X, y, codes, params.splitter.split)
         warn_of_weights(calibrator, sample_weight)
-        self.classes_, codes = _unite_classes(y_classes, codes, splits, responses)
+        data = X, y, y_classes, codes, weight
+        self._fit_pairs(calibrator, estimator, data, splits, params.estimator.fit)
+        return self
+
+    def _fit_pairs(self, calibrator, estimator, data, splits, fit_params):
+        """Train a classifier for each split, and learn its calibrator, or one for all."""
+        X, y, y_classes, codes, weight = data
+        labels = y_classes[codes]
+        estimators, responses = self._fit_splits(
+            estimator, X, y, labels, y_classes, splits, fit_params
+        )
+        warn_of_answers(estimators, responses)
+        self.classes_, codes = unite_classes(y_classes, codes, splits, responses)
         rows = [np.arange(len(codes))[test] for _, test in splits]
+        responses = take_sides(estimators, responses, rows, codes, weight)
         left_out = count_unknown(responses, rows, codes, weight, self.classes_)
         if not self._resolved_ensemble(estimator):
             final = faithful_clone(estimator)
-            final.fit(X, y, **params.estimator.fit)
-            own = _own_classes(final, estimator, responses[0])
+            final = train(final, X, y, labels, y_classes, fit_params)
+            take_side_of(final, estimators)
+            own = own_classes(final, estimator, max(responses, key=n_known))
             joined, kept = join_responses(responses, rows, codes, self.classes_, own)
-            # A sample that several splits held out still counts once.
-            weight = weight / np.maximum(np.bincount(kept, minlength=len(codes)), 1)
+            weight = _once(weight, kept)
             estimators, responses, rows = [final], [joined], [kept]
         self.calibrated_classifiers_ = [
             fit_pair(calibrator, member, response, codes[held], weight[held], self.classes_)
             for member, response, held in zip(estimators, responses, rows, strict=True)
         ]
+        check_pairs(self.calibrated_classifiers_, codes, weight)
         warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows, left_out)
-        self._take_features(estimators[0], X)
-        return X, codes, weight, splits
+        self._take_features(first_trained(estimators), X)
+
+    def _fit_splits(self, estimator, X, y, labels, classes, splits, fit_params):
+        """Return the estimators of all splits, and their held-out answers."""
+        told = users_line(), fit_split
+        calls = [
+            (*told, faithful_clone(estimator), X, y, labels, classes, split, fit_params)
+            for split in splits
+        ]
+        found = run_parallel(
+            at_line,
+            calls,
+            n_jobs=self.n_jobs,
+            name="calibration",
+            unit="splits",
+            verbose=self.verbose,
+        )
+        return zip(*found, strict=True)
+
+    def _fit_labels(self, estimator, X, y, sample_weight, fit_params):
+        """Fit a calibration for each of several labels."""
+        fitted = fit_labels(self, estimator, X, y, sample_weight, fit_params)
+        network, self.estimators_, self.classes_ = fitted
+        self.calibrated_classifiers_ = pairs_of_labels(network, self.estimators_)
+        self._take_features(network, X)
+        return self
 
     def predict_proba(self, X):
         """Calibrated probabilities, averaged over the pairs.
 
-        The mean is geometric, normalised, if the method is Venn-Abers calibration.
+        The mean is geometric, normalised, if the method is Venn-Abers calibration. Pairs
+        that never saw a class are completed by the others.
 
         Parameters
         ----------
@@ -141,12 +195,19 @@ class CrossCalibratedClassifier(
 
         Returns
         -------
-        proba : ndarray of shape (n_samples, n_classes)
+        proba : ndarray of shape (n_samples, n_classes), or list of n_labels such
             In [0, 1], rows sum to one, columns in the order of ``classes_``; float32 if
-            the estimator answers in float32 or less.
+            the estimator answers in float32 or less. Of a network with several labels
+            (``multilabel=True``) a list: for each label the probabilities of its absence and
+            its presence, as from :class:`~sklearn.multioutput.MultiOutputClassifier`.
         """
         check_is_fitted(self)
-        self._check_features(self.calibrated_classifiers_[0].estimator, X)
+        if hasattr(self, "estimators_"):
+            network = self.calibrated_classifiers_[0].estimator
+            return proba_of_members(network, self.estimators_, X)
+        refuse_streams(X)
+        members = [pair.estimator for pair in self.calibrated_classifiers_]
+        self._check_features(first_trained(members), X)
         return mean_of_pairs(self.calibrated_classifiers_, X)
 
     def get_metadata_routing(self):
@@ -179,7 +240,9 @@ class CrossCalibratedClassifier(
         return estimator
 
     def _checked_estimator(self):
+        refuse_paths(self.estimator, f"The 'estimator' parameter of {type(self).__name__}")
         estimator = self._get_estimator()
+        refuse_boosters(estimator)
         if not hasattr(estimator, "fit") or not (
             hasattr(estimator, "decision_function") or hasattr(estimator, "predict_proba")
         ):
@@ -188,15 +251,12 @@ class CrossCalibratedClassifier(
                 "'fit' and 'predict_proba', or 'fit' and 'decision_function'. Got "
                 f"{estimator!r} instead."
             )
-        if not (isinstance(self.ensemble, bool | np.bool_) or self.ensemble == "auto"):
+        owner = type(self).__name__
+        check_flag(f"The 'ensemble' parameter of {owner}", self.ensemble, others=("auto",))
+        if not (self.n_jobs is None or is_count(self.n_jobs, -np.inf)):
             raise InvalidParameterError(
-                f"The 'ensemble' parameter of {type(self).__name__} must be True, False or "
-                f"'auto'. Got {self.ensemble!r} instead."
-            )
-        if not isinstance(self.n_jobs, Integral | None):
-            raise InvalidParameterError(
-                f"The 'n_jobs' parameter of {type(self).__name__} must be an int or None. Got "
-                f"{self.n_jobs!r} instead."
+                f"The 'n_jobs' parameter of {owner} must be an int or None. Got "
+                f"{quote(self.n_jobs)} instead."
             )
         if is_pairwise(estimator) and self._resolved_ensemble(estimator):
             raise InvalidParameterError(
@@ -211,24 +271,46 @@ class CrossCalibratedClassifier(
             return not isinstance(estimator, FrozenEstimator)
         return bool(self.ensemble)
 
+    def _splits(self, estimator, X, y, codes, split_params):
+        if isinstance(estimator, FrozenEstimator) and not self._resolved_ensemble(estimator):
+            return [(slice(None), slice(None))]  # nothing is trained: every row is held out
+        return make_splits(self.cv, X, y, codes, split_params)
+
     def _route(self, estimator, sample_weight, fit_params):
         """Return what goes to the fit of the estimator and to the splitter."""
         if get_config()["enable_metadata_routing"]:
             return process_routing(self, "fit", sample_weight=sample_weight, **fit_params)
+        _refuse_groups(estimator, fit_params)
         if sample_weight is not None:
             if accepts_weight(estimator):
                 fit_params = {**fit_params, "sample_weight": sample_weight}
             elif not isinstance(estimator, FrozenEstimator):
-                warnings.warn(
+                warn(
                     f"Since {type(self._get_estimator()).__name__} does not appear to accept "
                     "sample_weight, sample weights will only be used for the calibration "
                     "itself, and the result is likely to be incorrect. If a classifier inside "
                     "it takes weights (the last step of a Pipeline, say), enable metadata "
                     "routing and let that classifier request them.",
                     UserWarning,
-                    stacklevel=3,
                 )
         return Bunch(splitter=Bunch(split={}), estimator=Bunch(fit=fit_params))
+
+
+GROUPS = (
+    "groups reaches no splitter without metadata routing. Enable it, "
+    "sklearn.set_config(enable_metadata_routing=True), and give a splitter that requests them "
+    "(cv=GroupKFold()); or give the splits themselves: "
+    "cv=list(GroupKFold().split(X, y, groups))."
+)
+
+
+def _refuse_groups(estimator, fit_params):
+    """Raise if groups were to go to a classifier that has no use for them."""
+    known = signature(estimator.fit).parameters.values()
+    splits_itself = hasattr(estimator, "cv") and any(p.kind is p.VAR_KEYWORD for p in known)
+    takes = "groups" in {p.name for p in known} or splits_itself
+    if "groups" in fit_params and (isinstance(estimator, FrozenEstimator) or not takes):
+        raise ValueError(GROUPS)
 
 
 def _indexable(X, codes):
@@ -239,33 +321,6 @@ def _indexable(X, codes):
     return indexable(X, codes)[0]
 
 
-def _own_classes(final, estimator, response):
-    """Return the classes of the classifier that was trained on all rows."""
-    frozen = isinstance(estimator, FrozenEstimator)
-    own = response.classes if frozen else np.asarray(final.classes_)
-    return np.unique(own) if response.network else own  # as networks answer
-
-
-def _refuse_one_class(y_classes, codes):
-    present = y_classes[np.unique(codes)]
-    if len(present) < 2:
-        raise ValueError(
-            f"y has one class only ({present.tolist()[0]!r}) among the samples of positive "
-            "weight; calibration needs at least two classes."
-        )
-
-
-def _unite_classes(y_classes, codes, splits, responses):
-    """Return the classes of y and of all members, and codes among them."""
-    for (train, _), response in zip(splits, responses, strict=True):
-        known = response.classes.tolist()
-        strange = set(y_classes[np.unique(codes[train])].tolist()) - set(known)
-        if strange:
-            raise ValueError(
-                f"y holds the classes {sorted(strange)}, which the fitted estimator does not "
-                f"know (it knows {known}). Train it on all classes, or leave these samples out."
-            )
-    classes = np.unique(np.concatenate([y_classes, *(r.classes for r in responses)]))
-    if len(classes) == len(y_classes):
-        classes = y_classes
-    return classes, columns_among(classes, y_classes)[codes]
+def _once(weight, kept):
+    """Return weights under which a sample that several splits held out counts once."""
+    return weight / np.maximum(np.bincount(kept, minlength=len(weight)), 1)

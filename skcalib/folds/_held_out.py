@@ -7,6 +7,7 @@ from sklearn.utils.validation import _check_method_params
 from skcalib._responses import Response, response_of
 from skcalib._rows import take_rows
 from skcalib._targets import columns_among
+from skcalib.folds._training import train
 
 MIXED = (
     "{} answers with decision values for some number of classes and with probabilities for "
@@ -14,15 +15,16 @@ MIXED = (
 )
 
 
-def fit_split(estimator, X, y, split, fit_params):
-    """Fit on the training rows of one split; return it and its held-out answers."""
-    train, test = split
-    params = _check_method_params(y, params=fit_params, indices=train)
-    X_train, X_test = take_rows(X, train), take_rows(X, test)
+def fit_split(estimator, X, y, labels, classes, split, fit_params):
+    """Fit on the training rows of one split; return the fitted and its held-out answers."""
+    rows, test = split
+    params = _check_method_params(y, params=fit_params, indices=rows)
+    X_train, X_test = take_rows(X, rows), take_rows(X, test)
     if is_pairwise(estimator):
-        X_train, X_test = (_safe_indexing(part, train, axis=1) for part in (X_train, X_test))
-    estimator.fit(X_train, _safe_indexing(y, train), **params)
-    return estimator, response_of(estimator, X_test)
+        X_train, X_test = (_safe_indexing(part, rows, axis=1) for part in (X_train, X_test))
+    y_train = _safe_indexing(y, rows)
+    fitted = train(estimator, X_train, y_train, labels[rows], classes, params)
+    return fitted, response_of(fitted, X_test)
 
 
 def is_pairwise(estimator):
@@ -35,10 +37,15 @@ def join_responses(responses, rows, codes, classes, own):
 
     A split that was trained without a class has no answer for it. Samples of that class
     are left out there, and the column is filled with what means "unlikely": probability
-    0, or the smallest decision value of all.
+    0, or the smallest decision value of all. (Leaving out all answers of such a split was
+    measured to be worse, since fewer samples are left.) A split that was trained on one
+    class has no answer at all.
 
     Returns the joined response with the columns of `own`, and the row of each answer.
     """
+    telling = [i for i, response in enumerate(responses) if len(response.classes) > 1]
+    if telling:
+        responses, rows = [responses[i] for i in telling], [rows[i] for i in telling]
     is_proba = responses[0].is_proba
     if any(response.is_proba != is_proba for response in responses):
         raise ValueError(MIXED.format("The estimator"))

@@ -1,17 +1,19 @@
 """What held-out answers lack, counted and said once."""
 
-import warnings
-
 import numpy as np
 
 from skcalib._fitting import accepts_weight
 from skcalib._logits import looks_like_proba
 from skcalib._targets import columns_among
+from skcalib._warnings import warn
+from skcalib.folds._training import first_trained
 from skcalib.networks import warn_of_lost_logits
 
 
-def warn_of_answers(estimator, responses):
+def warn_of_answers(estimators, responses):
     """Warn once if answers are not what they are taken for."""
+    estimator = first_trained(estimators)
+    responses = [r for r in responses if len(r.classes) > 1] or responses
     network, is_proba = responses[0].network, responses[0].is_proba
     name = network or f"{type(estimator).__name__}.decision_function"
     if any(not r.is_proba and looks_like_proba(r.values) for r in responses):
@@ -20,30 +22,27 @@ def warn_of_answers(estimator, responses):
             if network
             else ("hide decision_function so that predict_proba is used")
         )
-        warnings.warn(
+        warn(
             f"{name} answers with rows that are non-negative and sum to one. If these are "
             f"probabilities, {way_out}; as logits they are far too close together.",
             UserWarning,
-            stacklevel=3,
         )
     if network and is_proba:
         warn_of_lost_logits(np.concatenate([r.values for r in responses]), network)
     elif is_proba and hasattr(estimator, "decision_function"):
-        warnings.warn(
+        warn(
             f"{name} has no column for each class; predict_proba is used.",
             UserWarning,
-            stacklevel=3,
         )
 
 
 def warn_of_weights(calibrator, sample_weight):
     """Warn once if the calibrator cannot use the weights that were given."""
     if sample_weight is not None and not accepts_weight(calibrator):
-        warnings.warn(
+        warn(
             f"method={calibrator!r} does not take sample_weight, so the calibration is "
             "unweighted.",
             UserWarning,
-            stacklevel=3,
         )
 
 
@@ -56,22 +55,67 @@ def count_unknown(responses, rows, codes, weight, classes):
     return int(unknown)
 
 
+MOST_SHOWN = 200  # characters of labels in a message
+
+
+def _shown(labels, positions):
+    text = str(labels[sorted(positions)].tolist())
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."
+
+
+HOW_TO_SPLIT = (
+    "Stratify the splits (cv=5, or StratifiedKFold), or shuffle them; if they follow time or "
+    "groups, give fewer splits, or such that training rows hold every class."
+)
+
+
+def check_pairs(pairs, codes, weight):
+    """Raise if the pairs together cannot tell how likely each class of y is."""
+    labels = pairs[0].classes
+    present = set(np.unique(codes[weight > 0]).tolist())
+    if not any(pair.calibrators for pair in pairs):
+        raise ValueError(
+            "There is nothing to calibrate with: no split holds out samples of two classes or "
+            f"more that its classifier was trained on. {HOW_TO_SPLIT}"
+        )
+    unknown = present - set().union(*(pair.known.tolist() for pair in pairs))
+    if unknown:
+        raise ValueError(
+            f"y holds the classes {_shown(labels, unknown)}, which every classifier "
+            "or calibrator was trained without, so that nothing tells how likely these are. "
+            f"{HOW_TO_SPLIT} Or leave their samples out."
+        )
+    islands = []
+    for pair in pairs:
+        linked = [island for island in islands if island & set(pair.known.tolist())]
+        islands = [island for island in islands if island not in linked]
+        islands.append(set(pair.known.tolist()).union(*linked))
+    if len(islands) > 1:
+        shown = "; ".join(_shown(labels, island) for island in islands)[:MOST_SHOWN]
+        raise ValueError(
+            f"The classes fall apart: {shown} are never known to one classifier together, "
+            "directly or by others, so that nothing tells how likely those of one group are "
+            f"against those of another. {HOW_TO_SPLIT}"
+        )
+
+
 def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
     """Warn once of all classes that some pair was trained or calibrated without."""
-    untrained, uncalibrated, idle = set(), set(), 0
+    untrained, uncalibrated, idle, single = set(), set(), 0, 0
     for pair, held in zip(pairs, rows, strict=True):
         present = np.unique(codes[held][weight[held] > 0])
         untrained |= set(range(len(pair.classes))) - set(pair.columns.tolist())
         uncalibrated |= set(pair.columns.tolist()) - set(present.tolist())
-        idle += not pair.calibrators
+        single += len(pair.columns) == 1
+        idle += not pair.calibrators and len(pair.columns) > 1
     if not (untrained or uncalibrated or left_out):
         return
     labels = pairs[0].classes
     said = []
     if untrained:
         said.append(
-            f"some training rows lack {labels[sorted(untrained)].tolist()}, so that a pair of "
-            "classifier and calibrator gives these probability 0"
+            f"some training rows lack {_shown(labels, untrained)}, so that only the "
+            "other pairs of classifier and calibrator tell how likely these are"
         )
     if left_out:
         said.append(
@@ -79,15 +123,19 @@ def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
             "left out"
         )
     if uncalibrated:
-        said.append(f"some calibration rows lack {labels[sorted(uncalibrated)].tolist()}")
+        said.append(f"some calibration rows lack {_shown(labels, uncalibrated)}")
+    if single:
+        said.append(
+            f"{single} of {len(pairs)} training parts are of one class, which tells nothing, "
+            "and are left out"
+        )
     if idle:
         said.append(
             f"{idle} of {len(pairs)} calibrations had fewer than two classes to learn from, "
             "and the softmax of the logits is used as it is"
         )
-    warnings.warn(
+    warn(
         f"Not every class is everywhere: {'; '.join(said)}. Calibrate on more samples, or "
         "shuffle or stratify the splits if there are any.",
         UserWarning,
-        stacklevel=3,
     )

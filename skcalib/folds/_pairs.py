@@ -24,7 +24,8 @@ class CalibratedPair(VersionedMixin):
         classes among the calibration samples): softmax of the logits then.
 
     classes : ndarray of shape (n_classes,)
-        All labels; those that `estimator` never saw get probability 0.
+        All labels. Those that `estimator` never saw get probability 0 from this pair alone;
+        `mean_of_pairs` completes it.
 
     columns : ndarray
         The position among `classes` of each of the estimator's own classes.
@@ -49,7 +50,7 @@ class CalibratedPair(VersionedMixin):
         return logits_from_response(self._response(X), self.floor)
 
     def _response(self, X):
-        response = response_of(self.estimator, X)
+        response = response_of(self.estimator, X, trusted=True)
         if response.is_proba != (self.floor is not None):
             raise ValueError(MIXED.format(type(self.estimator).__name__))
         return response
@@ -61,8 +62,7 @@ class CalibratedPair(VersionedMixin):
         if not self.calibrators:
             proba, columns = softmax(logits), self.columns
         else:
-            proba = self._calibrated(response, logits)
-            columns = self.columns[self.calibrators[0].classes_]
+            proba, columns = self._calibrated(response, logits), self.known
         return columns_of_all(proba, columns, len(self.classes))
 
     def _calibrated(self, response, logits):
@@ -74,28 +74,14 @@ class CalibratedPair(VersionedMixin):
         return calibrator.predict_proba(logits)
 
     @property
+    def known(self):
+        """The positions among `classes` that have been seen; it says nothing of the others."""
+        return self.columns[self.calibrators[0].classes_] if self.calibrators else self.columns
+
+    @property
     def pools_by_geometric_mean(self):
-        """Whether the calibrator asks for it, and no class has probability 0 throughout."""
-        knows_all = len(self.columns) == len(self.classes)
-        return knows_all and all(
-            getattr(calibrator, "pools_by_geometric_mean", False)
-            and len(calibrator.classes_) == len(self.classes)
-            for calibrator in self.calibrators or [None]
-        )
-
-
-def mean_of_pairs(pairs, X):
-    """Return the mean of the pairs' probabilities, geometric if all of them ask for that."""
-    first, *others = pairs
-    proba = first.predict_proba(X)
-    if not others:
-        return proba
-    geometric = all(pair.pools_by_geometric_mean for pair in pairs)
-    total = np.log(proba) if geometric else proba
-    for pair in others:
-        proba = pair.predict_proba(X)
-        total = total + (np.log(proba) if geometric else proba)
-    return softmax(total / len(pairs)) if geometric else total / len(pairs)
+        """Whether the calibrator asks for it."""
+        return any(getattr(c, "pools_by_geometric_mean", False) for c in self.calibrators)
 
 
 def fit_pair(calibrator, estimator, response, codes, weight, classes):

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import ndtr
 
-from skcalib._messages import quote
+from skcalib._parameters import check_choice, check_flag
 from skcalib.metrics._binning import bin_sums, check_bins
 from skcalib.metrics._events import events_of
 from skcalib.metrics._validation import warn_of_small_sum
@@ -14,10 +14,8 @@ NORMS = ("l1", "l2", "l2_squared", "max")
 def prepare(predictions, *, norm="l1", n_bins, strategy, notion, debias=False):
     """Return the error as a function of the rows' weights."""
     check_bins(n_bins, strategy)
-    if norm not in NORMS:
-        raise ValueError(f"norm must be one of {NORMS}, got {quote(norm)}.")
-    if not isinstance(debias, bool | np.bool_):
-        raise ValueError(f"debias must be True or False, got {quote(debias)}.")
+    check_choice("norm", norm, NORMS)
+    check_flag("debias", debias)
     if debias and norm == "max":
         raise ValueError(
             "debias=True is not known for norm='max'; use norm='l1', 'l2' or 'l2_squared'."

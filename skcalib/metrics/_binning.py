@@ -1,13 +1,12 @@
 """Bins of probability, and what falls into them."""
 
-from numbers import Integral
-
 import numpy as np
 
 from skcalib._messages import quote
+from skcalib._parameters import check_choice, is_count
 
 STRATEGIES = ("uniform", "quantile")
-RULES = ("cube_root", "sweep")
+RULES = ("auto", "cube_root", "sweep")
 LARGEST_N_BINS = 2**20  # beyond it bins are no summary, and float32 cannot tell them apart
 LARGEST_SWEEP = 2**11  # each number of bins is tried, so many take long
 FEWEST_BINS, MOST_BINS = 4, 15  # by the rarer outcome
@@ -16,22 +15,17 @@ BLOCK = 2**16  # rows that stay in cache
 
 def check_bins(n_bins, strategy):
     """Raise ValueError if the bins cannot be made."""
-    if strategy not in STRATEGIES:
-        raise ValueError(f"strategy must be one of {STRATEGIES}, got {quote(strategy)}.")
+    check_choice("strategy", strategy, STRATEGIES)
     if isinstance(n_bins, str) and n_bins in RULES:
         return
-    if not isinstance(n_bins, Integral) or isinstance(n_bins, bool):
+    if not is_count(n_bins, -np.inf):
         raise ValueError(f"n_bins must be an integer or one of {RULES}, got {quote(n_bins)}.")
     if not 1 <= n_bins <= LARGEST_N_BINS:
         raise ValueError(f"n_bins must lie between 1 and {LARGEST_N_BINS}, got {n_bins}.")
 
 
 def number_by_rarer_outcome(event, weight):
-    """Return the cube root of the number of rows with the rarer outcome, from 4 to 15.
-
-    These rows limit what can be seen.
-    """
-    weight = event.weight_of(weight)
+    """Return the cube root of the number of rows with the rarer outcome, from 4 to 15."""
     hits = weight[event.hit].sum()
     n_bins = np.ceil(np.cbrt(min(hits, max(weight.sum() - hits, 0))) - 1e-9)
     return int(np.clip(n_bins, FEWEST_BINS, MOST_BINS))
@@ -45,7 +39,7 @@ def bin_sums(event, weight, n_bins, strategy):
     weight = event.weight_of(weight)
     if not weight.any():  # a class that no row of this resample was predicted to be of
         return np.zeros((3, 0))
-    n_bins = _number(n_bins, weight)
+    n_bins = _number(n_bins, event, weight)
     if strategy == "uniform" and n_bins != "sweep":
         sums = uniform_sums(event, weight, n_bins)
     else:
@@ -59,14 +53,16 @@ def bin_sums(event, weight, n_bins, strategy):
 def bin_numbers(event, weight, n_bins, strategy):
     """Return the number of each row's bin; all weights are positive."""
     weight = event.weight_of(weight)
-    n_bins = _number(n_bins, weight)
+    n_bins = _number(n_bins, event, weight)
     if strategy == "uniform" and n_bins != "sweep":
         return np.minimum(_uniform_bins(event.value, n_bins), n_bins - 1)
     groups = event.grouped(weight)
     return _bins_of_groups(*groups, n_bins, strategy)[np.searchsorted(groups[0], event.value)]
 
 
-def _number(n_bins, weight):
+def _number(n_bins, event, weight):
+    if n_bins == "auto":
+        return number_by_rarer_outcome(event, weight)
     if n_bins != "cube_root":
         return n_bins
     return int(np.clip(np.ceil(np.cbrt(weight.sum()) - 1e-9), 1, LARGEST_N_BINS))

@@ -52,12 +52,14 @@ def calibration_error(
     norm : {"l1", "l2", "l2_squared", "max"}, default="l1"
         See above. The larger the power, the more single bad bins count.
 
-    n_bins : int, "cube_root" or "sweep", default=15
+    n_bins : int, "auto", "cube_root" or "sweep", default=15
         Number of bins, from 1 to 2**20; empty ones do not count. "cube_root" makes
-        ``ceil(n ** (1/3))``. "sweep" makes as many as there can be such that for no smaller
-        number the frequencies fall from one bin to the next (Roelofs et al., who show that
-        this lowers the bias); at most 2,048. Where the frequencies of the distinct
-        probabilities never fall, each of these is a bin.
+        ``ceil(n ** (1/3))``. "auto" does so with the number of rows with the rarer outcome
+        (came true, or not), since these limit what can be seen, and makes 4 to 15. "sweep"
+        makes as many as there can be such that for no smaller number the frequencies fall
+        from one bin to the next (Roelofs et al., who show that this lowers the bias); at
+        most 2,048. Where the frequencies of the distinct probabilities never fall, each of
+        these is a bin.
 
     strategy : {"uniform", "quantile"}, default="uniform"
         "uniform" makes bins of equal width: p is in bin ``floor(p * n_bins)``, and p = 1
@@ -192,7 +194,7 @@ def expected_calibration_error(
         returns them, or a frame with a column named for each label; each row sums to one
         (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
-    n_bins : int, "cube_root" or "sweep", default=15
+    n_bins : int, "auto", "cube_root" or "sweep", default=15
         Number of bins, or the rule to find it. Guo et al. use 15.
 
     strategy : {"uniform", "quantile"}, default="uniform"
@@ -283,7 +285,7 @@ def maximum_calibration_error(
         returns them, or a frame with a column named for each label; each row sums to one
         (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
-    n_bins : int, "cube_root" or "sweep", default=15
+    n_bins : int, "auto", "cube_root" or "sweep", default=15
         Number of bins, or the rule to find it.
 
     strategy : {"uniform", "quantile"}, default="uniform"

@@ -6,6 +6,7 @@ import numpy as np
 
 from skcalib._columns import columns_by_name
 from skcalib._messages import quote, quote_labels
+from skcalib.backends import in_numpy
 
 LARGEST_TABLE = 2**16  # labels are counted in a table, not sorted, if it is at most this long
 
@@ -21,14 +22,15 @@ class Classes(NamedTuple):
 
 def label_vector(y_true):
     """Return one label for each row, or say what is wrong."""
-    y = np.asarray(y_true)
+    y = np.asarray(in_numpy(y_true, "y_true"))
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
         raise ValueError(
             f"y_true must hold one label for each sample, got shape {y.shape}. If these are "
-            "one-hot labels pass y_true.argmax(axis=1); for several labels in each sample call "
-            "this for each column, as in y_true[:, k], y_proba[:, k]."
+            "one-hot labels pass y_true.argmax(axis=1); if they are probabilities, see "
+            "skcalib.expand_soft_labels; if a sample may have several labels, call the metric "
+            "for each: y_true[:, k] and y_proba[k]."
         )
     if y.dtype.kind == "f":
         if not np.isfinite(y).all():
@@ -36,7 +38,8 @@ def label_vector(y_true):
         if (y != np.floor(y)).any():
             raise ValueError(
                 "y_true holds fractions, so it is no label of a class (is it y_proba? The "
-                "order of arguments is y_true, y_proba)."
+                "order of arguments is y_true, y_proba). Soft labels, which are probabilities, "
+                "become weighted rows by skcalib.expand_soft_labels."
             )
     return y
 
@@ -44,7 +47,7 @@ def label_vector(y_true):
 def refuse_swapped(y_true, y_proba):
     """Raise if labels were given for probabilities, and probabilities for labels."""
     try:
-        swapped = _has_fractions(np.asarray(y_true)) and _are_labels(np.asarray(y_proba))
+        swapped = _has_fractions(np.asarray(y_true)) and are_labels(np.asarray(y_proba))
     except (TypeError, ValueError, RuntimeError):  # no arrays: said by whoever reads them
         return
     if swapped:
@@ -60,7 +63,7 @@ def _has_fractions(values):
     return bool((np.isfinite(values) & (values != np.floor(values))).any())
 
 
-def _are_labels(values):
+def are_labels(values):
     """Tell whether these may be labels: a vector, or one column, without fractions."""
     vector = values.ndim == 1 or (values.ndim == 2 and values.shape[1] == 1)
     return vector and values.dtype.kind in "biufUSO" and not _has_fractions(values)
@@ -98,6 +101,8 @@ def _classes_from_names(names, seen, n_columns):
         return seen
     if names is None or len(names) != n_columns or seen.dtype.kind not in "UO":
         return None
+    if not all(isinstance(name, str) for name in names):
+        return None
     # A class may be without rows, if all columns are named by labels.
     classes = np.unique(np.array(names, dtype=seen.dtype if seen.dtype == object else None))
     same_kind = classes.dtype.kind == seen.dtype.kind and len(classes) == n_columns
@@ -106,7 +111,7 @@ def _classes_from_names(names, seen, n_columns):
 
 def _classes_from_labels(labels, names, n_columns):
     """Return sorted labels, and the given column of each."""
-    labels = np.asarray(labels)
+    labels = np.asarray(in_numpy(labels, "labels"))
     if labels.ndim != 1:
         raise ValueError(f"labels must be a list of labels, got shape {labels.shape}.")
     if labels.dtype.kind == "f" and np.isnan(labels).any():

@@ -1,11 +1,10 @@
 """The CORP reliability curve: isotonic regression of what happened on what was said."""
 
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._messages import quote
+from skcalib._parameters import check_count
 from skcalib._representations import short_repr
 from skcalib.metrics._corp import recalibrated
 from skcalib.metrics._events import events_of
@@ -123,8 +122,7 @@ def corp_curve(
     """
     check_level(confidence_level)
     check_band(band)
-    if not isinstance(n_resamples, Integral) or n_resamples < 1:
-        raise ValueError(f"n_resamples must be a positive integer, got {quote(n_resamples)}.")
+    check_count("n_resamples", n_resamples)
     rng = generator_of(random_state)
     predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     (event,) = events_of(predictions, "auto")

@@ -50,8 +50,9 @@ def calibration_error_interval(
     leaves out the truth. It is not the mean distance, but the root of the mean square, which is
     never less. How sure it is depends on the bins: what cancels inside of a bin is not seen.
 
-    In 300 simulated sets each, of 100, 500 and 2,000 rows, 95 % intervals held the true error
-    of the bins in COVERAGE.
+    In 300 simulated sets each of 100, 500 and 2,000 rows, 95 % intervals held the true error of
+    the bins in 94 to 98 % where uniform probabilities p were wrong (true frequencies p**1.5, or
+    0.15 + 0.7 p), and in 99 to 100 % where they were right or nearly (p**1.1).
 
     Parameters
     ----------
@@ -64,9 +65,7 @@ def calibration_error_interval(
         (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
     n_bins : "auto", int, "cube_root" or "sweep", default="auto"
-        Number of bins, or the rule to find it. "auto": the cube root of the number of rows
-        with the rarer outcome, since these limit what can be seen; from 4 to 15. The others as
-        in :func:`calibration_error`.
+        Number of bins, or the rule to find it, as in :func:`calibration_error`.
 
     strategy : {"uniform", "quantile"}, default="uniform"
         Bins of equal width, or of about equal weight.
@@ -139,10 +138,7 @@ def calibration_error_interval(
     >>> [round(part, 2) for part in found]
     [0.18, 0.16, 0.2]
     """
-    if not (isinstance(n_bins, str) and n_bins == "auto"):
-        check_bins(n_bins, strategy)
-    else:
-        check_bins(1, strategy)
+    check_bins(n_bins, strategy)
     predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     found = replicate(
         _squared_error(predictions, n_bins, strategy, notion),
@@ -163,7 +159,10 @@ def _squared_error(predictions, n_bins, strategy, notion):
     events = events_of(predictions, notion)
     numbers = [n_bins] * len(events)
     if isinstance(n_bins, str) and n_bins == "auto":
-        numbers = [number_by_rarer_outcome(event, predictions.weight) for event in events]
+        numbers = [
+            number_by_rarer_outcome(event, event.weight_of(predictions.weight))
+            for event in events
+        ]
 
     def error(weight):
         cells = [

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skcalib._messages import quote
+from skcalib._parameters import check_choice
 
 NOTIONS = ("auto", "positive", "confidence", "top-label", "class-wise")
 
@@ -71,8 +71,7 @@ def events_of(predictions, notion):
 
     See :func:`skcalib.metrics.calibration_error` for the notions.
     """
-    if notion not in NOTIONS:
-        raise ValueError(f"notion must be one of {NOTIONS}, got {quote(notion)}.")
+    check_choice("notion", notion, NOTIONS)
     codes, n_classes = predictions.codes, len(predictions.classes)
     if notion == "auto":
         notion = "positive" if n_classes == 2 else "confidence"

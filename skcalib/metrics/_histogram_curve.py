@@ -1,11 +1,10 @@
 """How often which probability was said, and came true or not."""
 
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._messages import quote
+from skcalib._parameters import check_choice, check_count
 from skcalib._representations import short_repr
 from skcalib.metrics._binning import check_bins, uniform_sums
 from skcalib.metrics._events import events_of
@@ -92,11 +91,9 @@ def histogram_curve(
     >>> curve.hits, curve.misses
     (array([0., 3.]), array([1., 1.]))
     """
-    if not isinstance(n_bins, Integral):
-        raise ValueError(f"n_bins must be an integer, got {quote(n_bins)}.")
+    check_count("n_bins", n_bins)
     check_bins(n_bins, "uniform")
-    if notion not in ONE_EVENT:
-        raise ValueError(f"notion must be one of {ONE_EVENT}, got {quote(notion)}.")
+    check_choice("notion", notion, ONE_EVENT)
     predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     (event,) = events_of(predictions, notion)
     count, _, hits = uniform_sums(event, predictions.weight, n_bins)

@@ -4,15 +4,14 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import binom
 
-from skcalib._messages import quote
+from skcalib._parameters import check_choice
 
 BANDS = ("consistency", "confidence")
 
 
 def check_band(band):
     """Raise ValueError unless it is the name of a band."""
-    if not isinstance(band, str) or band not in BANDS:
-        raise ValueError(f"band must be one of {BANDS}, got {quote(band)}.")
+    check_choice("band", band, BANDS)
 
 
 def score_interval(frequency, count, confidence_level):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skcalib._messages import quote
+from skcalib._parameters import check_flag
 from skcalib.metrics._evaluation import evaluate, prepared_by
 
 
@@ -88,12 +89,9 @@ def _prepare_brier(predictions, *, scale_by_half):
     n_classes = len(predictions.classes)
     if isinstance(scale_by_half, str) and scale_by_half == "auto":
         halved = n_classes == 2
-    elif isinstance(scale_by_half, bool | np.bool_):
-        halved = bool(scale_by_half)
     else:
-        raise ValueError(
-            f"scale_by_half must be 'auto', True or False, got {quote(scale_by_half)}."
-        )
+        check_flag("scale_by_half", scale_by_half, others=("auto",))
+        halved = bool(scale_by_half)
     factor = (1 if halved else 2) if n_classes == 2 else (0.5 if halved else 1)
     return mean_of(factor * _brier(predictions.codes, predictions.proba))
 

@@ -70,7 +70,7 @@ def murphy_decomposition(
         ``(codes, proba)``, the column of each row's true class and a matrix of
         probabilities, which returns each row's loss.
 
-    n_bins : int, "cube_root", "sweep" or None, default=15
+    n_bins : int, "auto", "cube_root", "sweep" or None, default=15
         Number of bins, or the rule to find it, as in :func:`calibration_error`. With more
         than two classes there are as many for each predicted class, of its probability.
         None puts equal predictions together, nothing else, as Murphy did; then

@@ -59,7 +59,7 @@ def reliability_curve(
         returns them, or a frame with a column named for each label; each row sums to one
         (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
-    n_bins : int, "cube_root" or "sweep", default=15
+    n_bins : int, "auto", "cube_root" or "sweep", default=15
         Number of bins, or the rule to find it, as in :func:`calibration_error`; empty ones
         are left out.
 

@@ -1,7 +1,6 @@
 """Replicates of a figure, and the intervals read off them."""
 
 import warnings
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +8,12 @@ from scipy.special import ndtr, ndtri
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
-from skcalib._logits import refuse_masked
 from skcalib._messages import quote
+from skcalib._parameters import check_choice, check_count
 from skcalib._progress import shown
+from skcalib._rows import refuse_masked_array
+from skcalib._warnings import warn
+from skcalib.backends import in_numpy
 from skcalib.metrics._resampling import Resampler, check_level, generator_of
 
 METHODS = ("BCa", "percentile", "normal")
@@ -31,17 +33,17 @@ class Rows:
     def __init__(self, sample_weight, groups, stratify, y_true):
         for values, name in ((groups, "groups"), (stratify, "stratify")):
             if values is not None:
-                refuse_masked(values, name)
+                refuse_masked_array(values, name)
                 check_consistent_length(values, y_true)
         one_for_all = sample_weight is None or np.ndim(sample_weight) == 0
-        self.kept = None if one_for_all else np.asarray(sample_weight) > 0
+        self.kept = None if one_for_all else np.asarray(in_numpy(sample_weight)) > 0
         self.groups, self.stratify = self.of(groups), self.of(stratify)
 
     def of(self, values):
         """Return the entries of `values` for these rows."""
         if values is None or self.kept is None:
             return values
-        return np.asarray(values)[self.kept]
+        return np.asarray(in_numpy(values))[self.kept]
 
 
 class Figure(NamedTuple):
@@ -82,13 +84,9 @@ def replicate(
     figure, weight, rows, *, method, confidence_level, n_resamples, random_state, verbose
 ):
     """Return the replicates of a function of weights."""
-    if not isinstance(method, str) or method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {quote(method)}.")
+    check_choice("method", method, METHODS)
     check_level(confidence_level)
-    if not isinstance(n_resamples, Integral) or n_resamples < 2:
-        raise ValueError(
-            f"n_resamples must be an integer of at least 2, got {quote(n_resamples)}."
-        )
+    check_count("n_resamples", n_resamples, 2)
     rng = generator_of(random_state)
     resampler = Resampler(weight, rows.groups, rows.stratify)
     estimate = numbers_of(figure(weight))
@@ -104,11 +102,10 @@ def replicate(
     found = np.array(found)
     undefined = np.isnan(found).any(axis=tuple(range(1, found.ndim)))
     if undefined.any():
-        warnings.warn(
+        warn(
             f"metric is NaN in {int(undefined.sum())} of {n_resamples} resamples, which are "
             "left out; it is undefined where rows are few or of one class.",
             UserWarning,
-            stacklevel=3,
         )
     bias = acceleration = np.zeros_like(estimate)
     if method == "BCa" and not (undefined.all() or np.isnan(estimate).any()):
@@ -134,7 +131,7 @@ def warn_of_little_variation(resampler):
             f"There are only {n_units} groups (in {n_strata} strata). An interval from so few "
             "is too narrow."
         )
-    elif np.sqrt(1 - n_strata / n_units) < LEAST_SHARE:
+    elif n_strata > 1 and np.sqrt(1 - n_strata / n_units) < LEAST_SHARE:
         less = 100 * (1 - np.sqrt(1 - n_strata / n_units))
         message = (
             f"There are {n_units} {what}s in {n_strata} strata. Within so small ones little "
@@ -142,7 +139,7 @@ def warn_of_little_variation(resampler):
         )
     else:
         return True
-    warnings.warn(message, UserWarning, stacklevel=4)
+    warn(message, UserWarning)
     return not resampler.fixed
 
 
@@ -168,12 +165,11 @@ def _warn_of_estimates_outside(found, low, high):
         slack = 1e-12 * np.abs(figure.estimate)  # sums in another order
         outside = figure.estimate < bottom - slack or figure.estimate > top + slack
         if outside and not (found.method == "BCa" and figure.one_sided):
-            warnings.warn(
+            warn(
                 f"The estimate, {figure.estimate:.3g}, lies outside of its own interval, "
                 f"[{bottom:.3g}, {top:.3g}] ({found.method}): resampling biases this metric by "
                 f"about as much as it varies. {INSTEAD}",
                 UserWarning,
-                stacklevel=4,
             )
             return
 
@@ -227,11 +223,10 @@ def _bias(estimate, replicates):
     below = ((replicates < estimate) & ~equal).mean(axis=0) + equal.mean(axis=0) / 2
     least = 0.5 / len(replicates)
     if ((below < least) | (below > 1 - least)).any():
-        warnings.warn(
+        warn(
             "All replicates lie on one side of the estimate: resampling biases this metric by "
             f"more than its spread, as it does calibration errors near zero. {INSTEAD}",
             UserWarning,
-            stacklevel=4,
         )
     return ndtri(np.clip(below, least, 1 - least))
 

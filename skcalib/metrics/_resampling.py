@@ -1,19 +1,15 @@
 """Rows drawn with replacement, as counts of how often each was drawn."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
 
-from skcalib._messages import quote
+from skcalib._parameters import check_fraction
+from skcalib.backends import in_numpy
 
 
 def check_level(confidence_level):
     """Raise ValueError unless it is a number between 0 and 1."""
-    if not (isinstance(confidence_level, Real) and 0 < confidence_level < 1):
-        raise ValueError(
-            f"confidence_level must be a number between 0 and 1, got {quote(confidence_level)}."
-        )
+    check_fraction("confidence_level", confidence_level)
 
 
 def generator_of(random_state):
@@ -137,7 +133,7 @@ class Resampler:
 
 def _numbers(values, weight, name):
     """Number the distinct values of a vector."""
-    values = np.asarray(values)
+    values = np.asarray(in_numpy(values, name))
     if values.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got shape {values.shape}.")
     check_consistent_length(values, weight)

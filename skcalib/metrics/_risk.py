@@ -1,11 +1,10 @@
 """What remains wrong if the least sure rows are left out: the arithmetic."""
 
-import warnings
-
 import numpy as np
 from scipy.special import digamma
 from sklearn.exceptions import UndefinedMetricWarning
 
+from skcalib._warnings import warn
 from skcalib.metrics._events import events_of
 from skcalib.metrics._validation import warn_of_small_sum
 
@@ -60,11 +59,10 @@ def error_detection(size, wrong):
     right = size - wrong
     n_right, n_wrong = right.sum(), wrong.sum()
     if n_right == 0 or n_wrong == 0:
-        warnings.warn(
+        warn(
             f"The score is undefined, since {'no' if n_wrong == 0 else 'every'} prediction is "
             "wrong: there is nothing to tell apart.",
             UndefinedMetricWarning,
-            stacklevel=4,
         )
         return np.nan
     surer = np.cumsum(right) - right

@@ -4,6 +4,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 
 from skcalib._messages import quote
+from skcalib._parameters import check_flag
 from skcalib._representations import VersionedMixin
 
 SUFFIXES = {"_score": True, "_error": False, "_loss": False}
@@ -81,10 +82,7 @@ def make_proba_scorer(metric, *, greater_is_better="auto", pos_label=None, **par
                 "greater_is_better=True or False."
             )
         greater_is_better = ends[0]
-    if not isinstance(greater_is_better, bool):
-        raise ValueError(
-            f"greater_is_better must be 'auto', True or False, got {quote(greater_is_better)}."
-        )
+    check_flag("greater_is_better", greater_is_better, others=("auto",))
     return ProbaScorer(metric, greater_is_better=greater_is_better, params=params)
 
 

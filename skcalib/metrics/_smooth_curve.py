@@ -1,12 +1,12 @@
 """The smooth reliability curve: kernel regression of what happened on what was said."""
 
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
 
 from skcalib._messages import quote
+from skcalib._parameters import is_number
 from skcalib._representations import short_repr
 from skcalib.metrics._events import events_of
 from skcalib.metrics._intervals import check_band, score_interval
@@ -132,7 +132,7 @@ def smooth_curve(
     check_level(confidence_level)
     check_band(band)
     auto = isinstance(width, str) and width == "auto"
-    if not auto and not (isinstance(width, Real) and 0 < width <= 1):
+    if not auto and not (is_number(width) and 0 < width <= 1):
         raise ValueError(f"width must be 'auto' or a number in (0, 1], got {quote(width)}.")
     predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     (event,) = events_of(predictions, "auto")

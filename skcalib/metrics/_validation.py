@@ -1,6 +1,5 @@
 """The one door of the metrics: what was predicted, what happened, and how much it counts."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +7,12 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
 from skcalib._columns import column_names
-from skcalib._logits import ROUNDING, SUM_TOLERANCE, float_array, refuse_masked
+from skcalib._logits import ROUNDING, SUM_TOLERANCE, float_array
+from skcalib._rows import refuse_masked_array
+from skcalib._warnings import warn
+from skcalib.backends import in_numpy
 from skcalib.metrics._classes import (
+    are_labels,
     classes_of_columns,
     label_vector,
     positive_class,
@@ -17,6 +20,7 @@ from skcalib.metrics._classes import (
 )
 
 NO_LOGITS = "; are these logits? Pass predict_proba's answer, or their softmax"
+NO_LABELS = "; these are labels, it seems. Pass predict_proba's answer, not that of predict"
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def check_predictions(y_true, y_proba, labels=None, sample_weight=None, pos_labe
     their labels.
     """
     for values, name in ((y_true, "y_true"), (sample_weight, "sample_weight")):
-        refuse_masked(values, name)
+        refuse_masked_array(values, name)
     refuse_swapped(y_true, y_proba)
     names = column_names(y_proba)
     proba = _proba_array(y_proba)
@@ -81,7 +85,10 @@ def check_predictions(y_true, y_proba, labels=None, sample_weight=None, pos_labe
         weight = np.broadcast_to(1.0, len(proba))  # takes no memory and no time
     else:
         weight = _check_sample_weight(
-            sample_weight, proba, dtype=np.float64, ensure_non_negative=True
+            in_numpy(sample_weight, "sample_weight"),
+            proba,
+            dtype=np.float64,
+            ensure_non_negative=True,
         )
         used = _used(weight)
         if not used.all():
@@ -99,17 +106,21 @@ def check_predictions(y_true, y_proba, labels=None, sample_weight=None, pos_labe
 def warn_of_small_sum(weight):
     """Warn if weights look normalised, where the number of rows makes a difference."""
     if weight.sum() < min(2, len(weight)):
-        warnings.warn(
+        warn(
             f"sample_weight sums to {weight.sum():.3g} in {len(weight)} rows. Weights are "
             "frequencies and their sum is the number of rows, on which this figure depends; "
             "do not normalise them.",
             UserWarning,
-            stacklevel=5,
         )
 
 
 def _proba_array(y_proba):
     proba = float_array(y_proba, "y_proba")
+    if proba.ndim == 3 and proba.shape[2] == 2:
+        raise ValueError(
+            f"y_proba has shape {proba.shape}, as of {len(proba)} labels for each sample; a "
+            "metric is of one label: call it for each, with y_true[:, k] and y_proba[k]."
+        )
     if proba.ndim not in (1, 2) or proba.size == 0:
         raise ValueError(
             "y_proba must be a non-empty array of shape (n_samples, n_classes), (n_samples, 1) "
@@ -139,9 +150,8 @@ def _within_zero_and_one(proba):
     rows = proba.reshape(len(proba), -1)
     _refuse(~np.isfinite(rows).all(axis=1), 0, lambda row: "NaN or infinite values")
     excess = np.maximum(-rows, rows - 1).max(axis=1)
-    _refuse(
-        excess, ROUNDING, lambda row: f"{_worst_value(rows[row])}, outside [0, 1]{NO_LOGITS}"
-    )
+    hint = NO_LABELS if are_labels(proba) else NO_LOGITS
+    _refuse(excess, ROUNDING, lambda row: f"{_worst_value(rows[row])}, outside [0, 1]{hint}")
     return np.clip(proba, 0, 1)
 
 

@@ -1,38 +1,44 @@
 """FrozenNetwork: a trained Keras or torch network as a scikit-learn classifier."""
 
-from numbers import Integral
-from typing import NamedTuple
-
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
-from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._logits import check_finite, check_proba, float_array, log_of_floored
+from skcalib._logits import check_logits, check_proba, float_array, log_of_floored
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
 from skcalib._rows import check_feature_names, learn_feature_names, refuse_streams
-from skcalib.backends import as_arrays, each_array, filled_arrays, map_arrays, network_backend
+from skcalib.backends import as_arrays, each_array, filled_arrays, map_arrays
+from skcalib.networks._checks import (
+    backend_of,
+    check_choices,
+    is_one_vs_rest,
+    refuse_contradictions,
+    says_logits,
+)
+from skcalib.networks._labels import (
+    check_labels_answer,
+    check_multi_hot,
+    log_odds_of_labels,
+    proba_of_labels,
+    zero_and_one,
+)
 from skcalib.networks._outputs import (
     Answer,
+    Learned,
     a_column_for_each_class,
+    are_logits,
     classes_of_outputs,
     order_of_outputs,
-    reads_as_proba,
     warn_of_lost_logits,
 )
-from skcalib.networks._sharing import AdapterMixin
+from skcalib.networks._sharing import AdapterMixin, listed_inputs
 
-IF_LOGITS = "if they are logits, say so: FrozenNetwork(model, from_logits=True)"
+IF_LOGITS = (
+    "if they are logits, say so: FrozenNetwork(model, from_logits=True); if they are one "
+    "sigmoid for each of several labels: multilabel=True"
+)
 ROWS_TO_LOOK_AT = 1000  # when nothing else tells logits from probabilities
-
-
-class _Learned(NamedTuple):
-    """What fit has learnt."""
-
-    classes: np.ndarray
-    head: str | None  # the network's last operation
-    order: np.ndarray | None  # the output of each class
 
 
 class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator):
@@ -61,14 +67,23 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         loss that a Keras model was compiled with; where both are silent, `fit` looks at
         the outputs for its X.
 
+    multilabel : bool or None, default=None
+        What several sigmoids mean. True: a sample may have any number of labels, each with a
+        sigmoid of its own; y is a matrix of zeros and ones, a column for each label, and
+        nothing is normalised. False: each sample is of one class, and sigmoids are read as
+        one against the rest. None: neither, and a network that ends in several sigmoids (or
+        in several logits, if it was compiled with a binary loss) is an error.
+
     batch_size : int or None, default=None
         Rows in a batch. By default as many as hold about a million input values, at
         least 32 and at most 2048.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Sorted labels; columns of all answers are in this order.
+    classes_ : ndarray of shape (n_classes,), or list of such
+        Sorted labels; columns of all answers are in this order. With ``multilabel=True`` a
+        list with ``[0, 1]`` for each label, as of
+        :class:`~sklearn.multioutput.MultiOutputClassifier`.
 
     has_logits_ : bool
         Whether the network's true logits can be had (after `fit`).
@@ -95,14 +110,16 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
     activation belongs to the last layer, is a layer of its own or a function that the
     model calls, in sequential, functional, subclassed and nested models: on TensorFlow in
     the traced graph, on JAX and torch by noting which activation gave the output. Several
-    sigmoids, one for each class, are read as one-vs-rest: their probabilities are
-    normalised, their logits are log(sigmoid(z)).
+    sigmoids read as one-vs-rest (``multilabel=False``) are normalised, their logits are
+    log(sigmoid(z)). A network that answers with a dict, a dataclass or another object is
+    asked for what is called logits there.
 
     On TensorFlow and JAX a network is compiled once for each shape and type of input,
     whatever the number of rows (JAX: for each power of two of rows in a batch).
 
-    X may be an array of any number of dimensions, a dataframe, a sparse matrix (made
-    dense) or, for several inputs, a dict of arrays by input name. Datasets, loaders and
+    X may be an array of any number of dimensions, a dataframe, a table of Arrow, a tensor, a
+    sparse matrix (made dense) or, for several inputs, a dict of arrays by input name, or a
+    list of as many arrays, in the order of the inputs. Datasets, loaders and
     generators hold labels and batches and are refused; ask for logits batch by batch and
     fit a calibrator of :mod:`skcalib.calibrators` to them.
 
@@ -128,11 +145,19 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
     True
     """
 
-    def __init__(self, model, *, classes=None, from_logits="auto", batch_size=None):
+    def __init__(
+        self, model, *, classes=None, from_logits="auto", multilabel=None, batch_size=None
+    ):
         self.model = model
         self.classes = classes
         self.from_logits = from_logits
+        self.multilabel = multilabel
         self.batch_size = batch_size
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = bool(self.multilabel)
+        return tags
 
     def fit(self, X, y=None):
         """Learn the class labels; the network is not trained.
@@ -143,7 +168,8 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
             Some inputs of the network.
 
         y : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            Labels, or their one-hot code. Integers from 0..K-1 stand for the outputs of
+            Labels, or their one-hot code; with ``multilabel=True`` zeros and ones, of shape
+            (n_samples, n_labels). Integers from 0..K-1 stand for the outputs of
             that number; other labels, sorted, for the outputs in their order, and must
             number as many. Without y, labels are 0..K-1 (or `classes`).
 
@@ -155,22 +181,26 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         Raises
         ------
         ValueError
-            If the labels do not match the network's outputs, if X is a dataset, a loader
+            If the labels do not match the network's outputs, if these are several sigmoids and
+            `multilabel` is None, if X is a dataset, a loader
             or a generator, or if the network has no weights yet.
         """
+        X = listed_inputs(self, X)
         values, head = self._run(X, n_rows=2)  # one row is squeezed by some networks
         if y is not None:
             check_consistent_length(*each_array(as_arrays(X)), y)
-        says = self._says_logits() if head is None else True
+        says = says_logits(self) if head is None else True
         if says is None:
             values, head = self._run(X, n_rows=ROWS_TO_LOOK_AT)
-            says = self._look_at(values, decide=True)
-        n_classes = max(2, values.shape[1])
-        self._learned = _Learned(
-            classes_of_outputs(y, self.classes, n_classes),
-            head,
-            order_of_outputs(self.classes),
-        )
+            says = are_logits(values, self.multilabel, decide=True)
+        is_one_vs_rest(self, values, head, says)
+        if self.multilabel:
+            if y is not None:
+                check_multi_hot(y, values.shape[1])
+            classes = zero_and_one(values.shape[1])
+        else:
+            classes = classes_of_outputs(y, self.classes, max(2, values.shape[1]))
+        self._learned = Learned(classes, head, order_of_outputs(self.classes))
         self.has_logits_ = says
         learn_feature_names(self, X)
         return self
@@ -180,7 +210,9 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         """Sorted labels."""
         if hasattr(self, "_learned"):
             return self._learned.classes
-        n_outputs = self._backend().n_outputs(self.model)
+        n_outputs = backend_of(self.model).n_outputs(self.model)
+        if self.multilabel and n_outputs is not None:
+            return zero_and_one(n_outputs)
         if self.classes is None and n_outputs is None:
             raise AttributeError(
                 "FrozenNetwork does not know its classes yet: call fit(X, y), or give classes."
@@ -199,9 +231,14 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         -------
         logits : ndarray of shape (n_samples, n_classes) or (n_samples,)
             Their softmax is `predict_proba`. One-dimensional for two classes: the
-            log-odds of ``classes_[1]``.
+            log-odds of ``classes_[1]``. With several labels the log-odds of each.
         """
         values, is_proba, classes, _ = self.answer(X)
+        if self.multilabel:
+            if is_proba:
+                warn_of_lost_logits(np.maximum(values, 1 - values), type(self.model).__name__)
+                values = log_odds_of_labels(values)
+            return values
         if is_proba:
             warn_of_lost_logits(values, type(self.model).__name__)
             values = log_of_floored(values, 0.0)
@@ -217,13 +254,17 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
 
         Returns
         -------
-        proba : ndarray of shape (n_samples, n_classes)
-            In [0, 1], rows sum to one, columns in the order of ``classes_``.
+        proba : ndarray of shape (n_samples, n_classes), or list of n_labels such
+            In [0, 1], rows sum to one, columns in the order of ``classes_``. With several
+            labels a list: for each label the probabilities of its absence and presence.
         """
-        return self.answer(X).proba()
+        found = self.answer(X)
+        if self.multilabel:
+            return proba_of_labels(found.values, found.is_proba)
+        return found.proba()
 
     def predict(self, X):
-        """Label of the largest logit.
+        """Label of the largest logit; with several labels, which are likelier than not.
 
         Parameters
         ----------
@@ -232,10 +273,12 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
 
         Returns
         -------
-        y : ndarray of shape (n_samples,)
-            Labels from ``classes_``.
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Labels from ``classes_``; with several labels zeros and ones.
         """
         found = self.answer(X)
+        if self.multilabel:
+            return (found.values > (0.5 if found.is_proba else 0)).astype(np.intp)
         return found.classes[found.values.argmax(axis=1)]
 
     def answer(self, X):
@@ -261,12 +304,16 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
                 "now. Fit again; if that depends on X, give a network that ends before it."
             )
         is_proba = head is None and not self._output_is_logits(values)
-        values = a_column_for_each_class(values, head, is_proba)
+        one_vs_rest = is_one_vs_rest(self, values, head, not is_proba)
         name = f"The output of {type(self.model).__name__}"
+        if self.multilabel:
+            check_labels_answer(values, is_proba, name)
+            return Answer(values, is_proba, zero_and_one(values.shape[1]), head)
+        values = a_column_for_each_class(values, one_vs_rest, is_proba)
         if is_proba:
             check_proba(values, name, way_out=IF_LOGITS)
         else:
-            check_finite(values, name)
+            values = check_logits(values, name)
         if learned is not None:
             classes, order = learned.classes, learned.order
         else:
@@ -282,70 +329,18 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
 
     def _run(self, X, n_rows=None):
         """Return what stands before the last activation, and its name."""
-        self._check_params()
+        check_choices(self)
         refuse_streams(X)
-        X = filled_arrays(X)
+        X = filled_arrays(listed_inputs(self, X))
         if n_rows is not None:
             X = map_arrays(lambda part: part[:n_rows], X)
-        values, head = self._backend().forward(self.model, X, self.batch_size)
-        if head in ("softmax", "log_softmax") and values.shape[1] == 1:
-            raise ValueError(
-                "The network ends in a softmax of one output, which is always 1; two "
-                "classes need two outputs with a softmax, or one with a sigmoid."
-            )
-        if head in ("softmax", "sigmoid") and self.from_logits is True:
-            raise ValueError(
-                f"from_logits=True, but the network ends in a {head}: its output is "
-                "probabilities. Leave from_logits at 'auto': the logits are found."
-            )
+        values, head = backend_of(self.model).forward(self.model, X, self.batch_size)
+        refuse_contradictions(self, head, values.shape[1])
         if head == "linear" and self.from_logits is False:
             head = None  # if that is what its user says
         return float_array(values, "The network's output"), head
 
-    def _says_logits(self):
-        """Tell whether an output of unknown origin is logits, None if nothing tells."""
-        if self.from_logits != "auto":
-            return bool(self.from_logits)
-        return self._backend().says_logits(self.model)
-
     def _output_is_logits(self, values):
         says = getattr(self, "has_logits_", None)
-        says = self._says_logits() if says is None else says
-        return self._look_at(values, decide=False) if says is None else says
-
-    def _look_at(self, values, decide):
-        """Tell from values alone whether they are logits, or ask."""
-        reads = reads_as_proba(values)
-        if reads is False:
-            return True
-        if reads and decide:
-            return False
-        raise ValueError(
-            "The network's last operation could not be seen, and its output may be logits or "
-            "probabilities. Say from_logits=True or False"
-            + ("." if decide else ", or call fit first.")
-        )
-
-    def _backend(self):
-        backend = network_backend(self.model)
-        if backend is None:
-            raise InvalidParameterError(
-                "The 'model' parameter of FrozenNetwork must be a keras.Model (Keras 3) or a "
-                f"torch.nn.Module. Got {self.model!r} instead. A fitted scikit-learn "
-                "classifier goes into sklearn.frozen.FrozenEstimator."
-            )
-        return backend
-
-    def _check_params(self):
-        if not (isinstance(self.from_logits, bool | np.bool_) or self.from_logits == "auto"):
-            raise InvalidParameterError(
-                "The 'from_logits' parameter of FrozenNetwork must be True, False or 'auto'. "
-                f"Got {self.from_logits!r} instead."
-            )
-        if self.batch_size is not None and not (
-            isinstance(self.batch_size, Integral) and self.batch_size > 0
-        ):
-            raise InvalidParameterError(
-                "The 'batch_size' parameter of FrozenNetwork must be a positive int or None. "
-                f"Got {self.batch_size!r} instead."
-            )
+        says = says_logits(self) if says is None else says
+        return are_logits(values, self.multilabel, decide=False) if says is None else says

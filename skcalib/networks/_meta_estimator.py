@@ -9,9 +9,10 @@ from sklearn.utils import get_tags, indexable
 
 from skcalib._rows import check_feature_names, learn_feature_names
 from skcalib._targets import check_labels
+from skcalib.backends import in_numpy
 from skcalib.networks._feature_names import refuse_other_order, sees_to_names
 from skcalib.networks._sharing import SharedNetworkMixin
-from skcalib.networks._wrappers import faithful_clone, one_hot_decoded, sheltered
+from skcalib.networks._wrappers import faithful_clone, is_multilabel, one_hot_decoded, sheltered
 
 
 class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
@@ -33,7 +34,7 @@ class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
                 if getattr(base, name) is not None and getattr(tags, name) is not None:
                     setattr(tags, name, copy(getattr(base, name)))
             if tags.classifier_tags is not None:
-                tags.classifier_tags.multi_label = False
+                tags.classifier_tags.multi_label = is_multilabel(estimator)
         return tags
 
     def __sklearn_clone__(self):
@@ -68,6 +69,7 @@ class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
 
 def encoded(y, estimator):
     """Return classes, codes, and y itself, as a vector unless it trains one-hot."""
+    y = in_numpy(y, "y")
     labels, one_hot_kept = one_hot_decoded(y, estimator)
     vector, classes, codes = check_labels(labels)
     if labels is not y:

@@ -1,11 +1,13 @@
 """What a network's outputs are taken for, and which label stands for which of them."""
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 from skcalib._logits import looks_like_proba, softmax
+from skcalib._warnings import warn
+from skcalib.backends import in_numpy
+from skcalib.networks._labels import SEVERAL_LABELS
 
 SATURATED = 1e-6
 
@@ -23,10 +25,18 @@ class Answer(NamedTuple):
         return self.values if self.is_proba else softmax(self.values)
 
 
+class Learned(NamedTuple):
+    """What fit has learnt."""
+
+    classes: np.ndarray  # with several labels a list
+    head: str | None  # the network's last operation
+    order: np.ndarray | None  # the output of each class
+
+
 def warn_of_lost_logits(proba, name):
     """Say that probabilities stand in for a network's logits, and how many are saturated."""
     share = np.mean(proba.max(axis=1) > 1 - SATURATED)
-    warnings.warn(
+    warn(
         f"The logits of {name} cannot be had: its last operation is hidden (in a compiled "
         "function, or because it runs eagerly) or is none that is known. Logarithms of its "
         "probabilities stand in; "
@@ -34,7 +44,6 @@ def warn_of_lost_logits(proba, name):
         "know is lost. If you can, give a network that ends before the softmax or sigmoid, "
         "with FrozenNetwork(model, from_logits=True).",
         UserWarning,
-        stacklevel=3,
     )
 
 
@@ -47,12 +56,26 @@ def reads_as_proba(values):
     return True if looks_like_proba(values) else None
 
 
-def a_column_for_each_class(values, head, is_proba):
+def are_logits(values, multilabel, decide):
+    """Tell from values alone whether they are logits, or ask."""
+    reads = reads_as_proba(values.reshape(-1, 1) if multilabel else values)
+    if reads is False:
+        return True
+    if reads and decide:
+        return False
+    raise ValueError(
+        "The network's last operation could not be seen, and its output may be logits or "
+        "probabilities. Say from_logits=True or False"
+        + ("." if decide else ", or call fit first.")
+    )
+
+
+def a_column_for_each_class(values, one_vs_rest, is_proba):
     """Give one output its second column; several sigmoids are one-vs-rest."""
     if values.shape[1] == 1:
         columns = [1 - values, values] if is_proba else [-values / 2, values / 2]
         return np.hstack(columns)
-    if head == "sigmoid":
+    if one_vs_rest:
         return -np.logaddexp(0, -values)  # log(sigmoid)
     return values
 
@@ -64,6 +87,7 @@ def order_of_outputs(classes):
 
 def labels_from_one_hot(y, classes=None):
     """Return the class (or the number) of each row's one; other labels as they are."""
+    y = in_numpy(y, "y")
     array = np.asarray(y)
     if array.ndim != 2 or array.shape[1] < 2:
         return y
@@ -71,7 +95,8 @@ def labels_from_one_hot(y, classes=None):
     if not numeric or not (((array == 0) | (array == 1)).all() and (array.sum(1) == 1).all()):
         raise ValueError(
             f"y has shape {array.shape} and is not one-hot: each row must hold a single 1 "
-            "among zeros. Otherwise give one label for each sample."
+            f"among zeros. Otherwise give one label for each sample. {SEVERAL_LABELS} (and a "
+            "sigmoid for each; a softmax is for classes that exclude each other)."
         )
     columns = array.argmax(axis=1)
     if classes is None:
@@ -96,12 +121,11 @@ def classes_of_outputs(y, classes, n_outputs):
         return columns
     if seen.dtype.kind in "iuf" and np.isin(seen, columns).all():
         if 0 not in seen and len(seen) > 1:
-            warnings.warn(
+            warn(
                 f"y holds no 0 ({_short(seen)}) and is taken for the numbers of outputs from 0 "
                 f"to {n_outputs - 1}. If these labels count from 1, give "
                 f"FrozenNetwork(model, classes=range(1, {n_outputs + 1})).",
                 UserWarning,
-                stacklevel=4,
             )
         return columns
     if len(seen) != n_outputs:

@@ -10,7 +10,7 @@ from skcalib._representations import VersionedMixin
 from skcalib._rows import refuse_streams
 from skcalib.backends import filled_arrays, network_backend, wrapper_backend
 from skcalib.networks._frozen_network import FrozenNetwork
-from skcalib.networks._sharing import AdapterMixin
+from skcalib.networks._sharing import AdapterMixin, listed_inputs
 from skcalib.networks._wrappers import final_estimator, sheltered
 
 WAY_OUT = (
@@ -54,7 +54,8 @@ class RegressionNetwork(AdapterMixin, VersionedMixin, RegressorMixin, BaseEstima
     def run(self, X):
         """Return what stands before the last activation, and its name."""
         refuse_streams(X)
-        return network_backend(self.model).forward(self.model, filled_arrays(X), None)
+        X = filled_arrays(listed_inputs(self, X))
+        return network_backend(self.model).forward(self.model, X, None)
 
     def says_classes(self):
         """Tell whether it was compiled with a loss for classes."""

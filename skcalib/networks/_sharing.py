@@ -3,7 +3,7 @@
 from copy import copy
 from weakref import WeakValueDictionary
 
-from skcalib.backends import is_network, network_backend
+from skcalib.backends import is_network, named_inputs, network_backend
 
 _SHARED = WeakValueDictionary()  # one for each network, so that a pickle holds one, too
 
@@ -49,6 +49,18 @@ class AdapterMixin(SharedNetworkMixin):
         twin = super(AdapterMixin, hollow).__sklearn_clone__()
         twin.model = self.model
         return twin
+
+
+def listed_inputs(estimator, X):
+    """Return several inputs that came as a list by name, if this is an adapter of a network."""
+    estimator = getattr(estimator, "estimator", estimator)  # of FrozenEstimator
+    if not isinstance(X, list | tuple) or not isinstance(estimator, AdapterMixin):
+        return X
+    model = estimator.model
+    backend = network_backend(model)
+    if backend is None:
+        return X
+    return named_inputs(X, backend.input_keys(model), f"The network {type(model).__name__}")
 
 
 class _Shared:

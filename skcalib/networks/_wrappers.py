@@ -1,15 +1,17 @@
 """What wrappers of networks get wrong, made right where a meta-estimator meets them."""
 
-import warnings
 from copy import copy
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.validation import check_is_fitted
 
 from skcalib._representations import VersionedMixin
+from skcalib._warnings import warn
 from skcalib.backends import is_network, network_backend, wrapper_backend
 from skcalib.networks._feature_names import refuse_other_order, sees_to_names
 from skcalib.networks._frozen_network import FrozenNetwork
@@ -80,7 +82,8 @@ def network_of(estimator, X):
     if found is None:
         return None
     model, inputs, classes, says = found
-    network = FrozenNetwork(model, classes=None if labelled else classes)
+    # A wrapper is trained on single labels, so that several sigmoids are one-vs-rest.
+    network = FrozenNetwork(model, classes=None if labelled else classes, multilabel=False)
     if says is None:
         says = network_backend(model).says_logits(model)
     network.has_logits_ = bool(says)  # what a wrapper gives is probabilities, if in doubt
@@ -102,6 +105,12 @@ def final_estimator(estimator):
     return estimator
 
 
+def is_multilabel(estimator):
+    """Tell whether this ends in a network with several labels for each sample."""
+    last = final_estimator(estimator)
+    return isinstance(last, FrozenNetwork) and bool(last.multilabel)
+
+
 def final_network(estimator, X):
     """Find the network at the end; return as `network_of` does."""
     if not is_networked(final_estimator(estimator)):
@@ -112,8 +121,8 @@ def final_network(estimator, X):
 def final_step(estimator, X):
     """Return the fitted estimator at the end, and X as it takes it."""
     while (inner := _inner(estimator)) is not None:
-        if isinstance(estimator, Pipeline) and len(estimator.steps) > 1:
-            X = estimator[:-1].transform(X)
+        if isinstance(estimator, Pipeline):
+            X = _before_last(estimator, X)
         estimator = inner
     return estimator, X
 
@@ -154,28 +163,97 @@ def one_hot_decoded(y, estimator):
 def prepared(estimator, X, y, classes):
     """Return the estimator as the folds shall train it.
 
-    A frozen network learns its labels here, once, from all rows. A wrapper that takes
-    column numbers only is given them.
+    A frozen network learns its labels here, once, from all rows; so does one at the end of a
+    pipeline of fitted steps, which is frozen with it. A wrapper that takes column numbers
+    only is given them.
     """
-    inside = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
-    if isinstance(inside, FrozenNetwork):
-        if hasattr(inside, "has_logits_") and np.isin(classes, inside.classes_).all():
-            return FrozenEstimator(inside)  # its labels are known already
-        return FrozenEstimator(clone(inside).fit(X, y))
-    if isinstance(estimator, FrozenEstimator):
-        if not sees_to_names(estimator):
-            refuse_other_order(inside, X)
-        return estimator
+    frozen = isinstance(estimator, FrozenEstimator)
+    inside = estimator.estimator if frozen else estimator
     if _samples_a_trained_network(estimator):
-        return FrozenEstimator(faithful_clone(estimator).fit(X, y))
-    _warn_of_what_others_train(estimator, classes)
-    return _labelled(estimator, classes)
+        return FrozenEstimator(_fitted_sampler(estimator, X, y))
+    if not frozen and not ends_frozen(inside):
+        _warn_of_what_others_train(estimator, classes)
+        return _labelled(estimator, classes)
+    if not frozen:
+        _check_steps(inside)
+    if not sees_to_names(inside):
+        refuse_other_order(inside, X)
+    if not ends_frozen(inside):
+        return estimator
+    return FrozenEstimator(_knowing_labels(inside, X, y, classes, frozen))
+
+
+def ends_frozen(estimator):
+    """Tell whether this is a frozen network, or a pipeline that ends in what trains none."""
+    piped = isinstance(estimator, Pipeline)
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    if isinstance(estimator, FrozenEstimator):
+        return is_networked(final_estimator(estimator))
+    samples = piped and _samples_a_trained_network(estimator)
+    return samples or isinstance(estimator, FrozenNetwork)
+
+
+def _check_steps(pipeline):
+    """Raise unless all that comes before a frozen network is fitted, as the network is."""
+    for name, step in _named_steps(pipeline)[:-1]:
+        try:
+            check_is_fitted(step)
+        except NotFittedError as error:
+            raise NotFittedError(
+                f"The pipeline ends in a trained network, which is not trained again, but its "
+                f"step {name!r} ({type(step).__name__}) is not fitted: it was not, or lost "
+                "that in a clone (cross_val_score and searches clone what they are given). "
+                "Fit the steps, and give FrozenEstimator(pipeline), from sklearn.frozen, "
+                "which clones keep as it is."
+            ) from error
+
+
+def _named_steps(estimator, name=""):
+    """Return names and steps of a pipeline that do something, also of pipelines inside it."""
+    if isinstance(estimator, Pipeline):
+        return [found for name, step in estimator.steps for found in _named_steps(step, name)]
+    return [] if estimator is None or isinstance(estimator, str) else [(name, estimator)]
+
+
+def _before_last(pipeline, X):
+    """Return X as the last step takes it. (Steps that learn nothing need not look fitted.)"""
+    for _, step in _named_steps(Pipeline(pipeline.steps[:-1])):
+        X = step.transform(X)
+    return X
+
+
+def _knowing_labels(estimator, X, y, classes, frozen):
+    """Return what ends frozen as one that has learned its labels."""
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        X = _before_last(estimator, X)
+        twin = copy(estimator)
+        twin.steps = [
+            *estimator.steps[:-1],
+            (name, _knowing_labels(last, X, y, classes, frozen)),
+        ]
+        return twin
+    if not frozen and _samples_a_trained_network(estimator):
+        return _fitted_sampler(estimator, X, y)
+    if not isinstance(estimator, FrozenNetwork):
+        return estimator
+    if hasattr(estimator, "has_logits_") and np.isin(classes, estimator.classes_).all():
+        return estimator  # its labels are known already
+    return clone(estimator).fit(X, y)
 
 
 def _samples_a_trained_network(estimator):
     """Tell a meta-estimator whose fit trains nothing, since its network is trained."""
     trains_nothing = getattr(estimator, "_trains_nothing", None)
     return trains_nothing is not None and trains_nothing()
+
+
+def _fitted_sampler(estimator, X, y):
+    twin = faithful_clone(estimator)
+    if hasattr(estimator, "estimator"):  # whose clone has lost what its steps learned
+        twin.estimator = estimator.estimator
+    return twin.fit(X, y)
 
 
 def _labelled(estimator, classes):
@@ -208,18 +286,16 @@ def _warn_of_what_others_train(estimator, classes):
     for part in parts:
         backend = wrapper_backend(part) if part is not last else None
         for lost in backend.lost_in_clones(part) if backend else ():
-            warnings.warn(
+            warn(
                 f"{name} clones the {type(part).__name__} inside it, and that loses "
                 f"{lost}={getattr(part, lost)!r}. Pass these to fit instead, as in "
                 "fit(X, y, epochs=20).",
                 UserWarning,
-                stacklevel=4,
             )
         if hasattr(backend, "fit_on_codes") and not numbered:
-            warnings.warn(
+            warn(
                 f"{name} trains the {type(part).__name__} inside it on the labels as they are, "
                 f"but skorch takes 0..K-1 only. Number the labels, or put {name} around the "
                 "calibrated classifier instead.",
                 UserWarning,
-                stacklevel=4,
             )

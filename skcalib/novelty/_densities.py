@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
+from skcalib._messages import quote
 from skcalib.novelty._gaussian import GaussianDensity, MahalanobisDistance
 from skcalib.novelty._nearest import NearestDistance
 
@@ -25,7 +26,7 @@ def check_density(density):
     raise InvalidParameterError(
         f"density must be one of {names}, an outlier detector of scikit-learn with "
         "'score_samples' (an instance: with parentheses), or a function of the known rows' "
-        f"features, their classes, and the features to be scored. Got {density!r} instead."
+        f"features, their classes, and the features to be scored. Got {quote(density)} instead."
     )
 
 

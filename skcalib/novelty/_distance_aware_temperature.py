@@ -1,13 +1,15 @@
 """A temperature that grows with the distance from what the classifier knows."""
 
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from sklearn.model_selection import check_cv
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
+from skcalib._messages import quote, quote_labels
+from skcalib._parameters import check_choice, is_number, is_word
 from skcalib._rows import count_rows, take_rows
 from skcalib._targets import check_labels, check_weight, columns_among
 from skcalib.calibrators import TemperatureScaling
@@ -148,7 +150,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
     0.24
     """
 
-    ensemble = "auto"
+    ensemble, verbose, weights = "auto", 0, "frequency"  # what the base asks for
 
     def __init__(
         self,
@@ -211,32 +213,56 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
             that is trained here; as TemperatureCalibratedClassifier does.
         """
         self._check_params(X_train, y_train)
-        X, codes, weight, splits = self._fit(X, y, sample_weight, fit_params)
-        frozen = isinstance(splits[0][0], slice)
-        if not frozen and X_train is not None:
+        self._training_rows = X_train, y_train  # for _fit_pairs, and no longer
+        try:
+            return super().fit(X, y, sample_weight, **fit_params)
+        finally:
+            del self._training_rows
+
+    def _fit_labels(self, *arguments):
+        raise ValueError(
+            f"{type(self).__name__} is for one label; a network with multilabel=True has "
+            "several. Its novelty alone: skcalib.novelty.FeatureNovelty."
+        )
+
+    def _fit_pairs(self, calibrator, estimator, data, splits, fit_params):
+        """Fit the pairs, and learn beside each how far rows lie from what it knows."""
+        super()._fit_pairs(calibrator, estimator, data, splits, fit_params)
+        X, _, y_classes, codes, weight = data
+        codes = columns_among(self.classes_, y_classes)[codes]
+        pairs = []
+        for pair, (train, test) in zip(self.calibrated_classifiers_, splits, strict=True):
+            if len(pair.columns) < 2:
+                pairs.append(pair)  # its training rows were of one class: it says nothing
+                continue
+            frozen = isinstance(train, slice)
+            held_out = X if frozen else take_rows(X, test), codes[test], weight[test]
+            known = None if frozen else (take_rows(X, train), codes[train], weight[train])
+            distance = self._distance(pair.estimator, known, held_out)
+            pairs.append(self._grow(pair, distance, held_out))
+        self.calibrated_classifiers_ = pairs
+        held_out = [d.usualness(d.held_out) for d in self._distances()]
+        self.held_out_scores_ = np.sort(np.concatenate(held_out))
+        self.offset_ = -1.0
+
+    def _distance(self, estimator, known, held_out):
+        """Learn a density from known rows, or by folds of the held-out ones."""
+        choices = self.density, self.on, self.layer
+        X_train, y_train = self._training_rows
+        if known is None and X_train is None:
+            return cross_fitted_distance(estimator, held_out, partial(_split, self.cv), choices)
+        if known is not None and X_train is not None:
             raise ValueError(
                 "X_train is for classifiers that are trained already (networks, or in "
                 "FrozenEstimator). This one is trained in folds, whose training rows are known."
             )
-        choices = self.density, self.on, self.layer
-        pairs = []
-        for pair, (train, test) in zip(self.calibrated_classifiers_, splits, strict=True):
-            held_out = take_rows(X, test) if not frozen else X, codes[test], weight[test]
-            if not frozen:
-                known = take_rows(X, train), codes[train], weight[train]
-                distance = distance_of(pair.estimator, known, held_out, choices)
-            elif X_train is not None:
-                known = self._known(X_train, y_train)
-                distance = distance_of(pair.estimator, known, held_out, choices)
-            else:
-                split = partial(_split, self.cv)
-                distance = cross_fitted_distance(pair.estimator, held_out, split, choices)
-            pairs.append(self._grow(pair, distance, held_out))
-        self.calibrated_classifiers_ = pairs
-        held_out = [pair.distance.usualness(pair.distance.held_out) for pair in pairs]
-        self.held_out_scores_ = np.sort(np.concatenate(held_out))
-        self.offset_ = -1.0
-        return self
+        known = self._known(X_train, y_train) if known is None else known
+        return distance_of(estimator, known, held_out, choices)
+
+    def _distances(self):
+        check_is_fitted(self)
+        pairs = self.calibrated_classifiers_
+        return [pair.distance for pair in pairs if hasattr(pair, "distance")]
 
     def score_samples(self, X):
         """How usual rows are, on the scale of held-out rows.
@@ -252,9 +278,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
             Higher for more usual rows: 0 is the median of held-out rows, and 5 % of them lie
             below -1. The mean over the pairs if there are several.
         """
-        check_is_fitted(self)
-        distances = [pair.distance for pair in self.calibrated_classifiers_]
-        return np.mean([d.usualness(d.score(X)) for d in distances], axis=0)
+        return np.mean([d.usualness(d.score(X)) for d in self._distances()], axis=0)
 
     def novelty_pvalue(self, X):
         """Share of held-out rows, the row itself counted, that are at least as unusual.
@@ -271,8 +295,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
             like the held-out ones if these trained neither classifier nor density (a trained
             classifier with `X_train`); approximately so otherwise.
         """
-        check_is_fitted(self)
-        distances = [pair.distance for pair in self.calibrated_classifiers_]
+        distances = self._distances()
         return novelty_pvalues(distances, [distance.score(X) for distance in distances])
 
     def predict_novelty(self, X, level=0.05):
@@ -300,16 +323,13 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         check_density(self.density)
         check_reading(self.on, self.layer)
         strength = self.strength
-        number = isinstance(strength, Real) and not isinstance(strength, bool)
-        if not (number and 0 <= strength < np.inf) and strength != "held_out":
+        right = is_number(strength) and 0 <= strength < np.inf
+        if not right and not is_word(strength, ["held_out"]):
             raise InvalidParameterError(
                 f"strength must be a finite number that is not negative, or 'held_out', got "
-                f"{strength!r}."
+                f"{quote(strength)}."
             )
-        if self.prior not in ("uniform", "classes"):
-            raise InvalidParameterError(
-                f"prior must be 'uniform' or 'classes', got {self.prior!r}."
-            )
+        check_choice("prior", self.prior, ["uniform", "classes"])
         if (X_train is None) != (y_train is None):
             raise ValueError("X_train and y_train go together; one of them is missing.")
 
@@ -322,8 +342,8 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         strange = sorted(set(classes.tolist()) - set(self.classes_.tolist()))
         if strange:
             raise ValueError(
-                f"y_train holds {strange[:10]}, which the classifier does not know (it knows "
-                f"{self.classes_.tolist()[:10]})."
+                f"y_train holds {quote_labels(strange)}, which the classifier does not know (it "
+                f"knows {quote_labels(self.classes_)})."
             )
         codes = columns_among(self.classes_, classes)[codes]
         return X_train, codes, check_weight(None, codes)

@@ -1,7 +1,6 @@
 """An outlier detector on what a classifier sees of a row."""
 
 from copy import copy
-from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
@@ -10,6 +9,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skcalib._messages import quote
+from skcalib._parameters import check_count, check_fraction, is_number, is_word
 from skcalib._representations import Result, VersionedMixin
 from skcalib._rows import check_feature_names, count_rows, learn_feature_names, take_rows
 from skcalib._targets import check_labels
@@ -263,8 +264,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
             `fit` was given any.
         """
         check_is_fitted(self)
-        if not isinstance(n_neighbors, Integral) or n_neighbors < 1:
-            raise ValueError(f"n_neighbors must be a positive integer, got {n_neighbors!r}.")
+        check_count("n_neighbors", n_neighbors)
         n_neighbors = min(n_neighbors, len(self._rows))
         features = self._distance.reader.read(self._checked(X, reset=False))
         distances, found = self._neighbors.kneighbors(features, n_neighbors)
@@ -294,14 +294,9 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
     def _check_params(self):
         check_density(self.density)
         check_reading(self.on, self.layer)
-        share = self.held_out_share
-        if not isinstance(share, Real) or not 0 < share < 1:
-            raise InvalidParameterError(
-                f"held_out_share must be a number between 0 and 1, got {share!r}."
-            )
+        check_fraction("held_out_share", self.held_out_share)
         wanted = self.contamination
-        number = isinstance(wanted, Real) and not isinstance(wanted, bool)
-        if not (number and 0 < wanted <= 0.5) and wanted != "auto":
+        if not (is_number(wanted) and 0 < wanted <= 0.5) and not is_word(wanted, ["auto"]):
             raise InvalidParameterError(
-                f"contamination must be 'auto' or a number in (0, 0.5], got {wanted!r}."
+                f"contamination must be 'auto' or a number in (0, 0.5], got {quote(wanted)}."
             )

@@ -9,6 +9,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils._param_validation import InvalidParameterError
 
+from skcalib._messages import quote
+from skcalib._parameters import check_choice
 from skcalib.backends import (
     as_arrays,
     each_array,
@@ -77,10 +79,11 @@ _FORESTS = (RandomForestClassifier, ExtraTreesClassifier)
 
 def check_reading(on, layer):
     """Raise unless the parameters say what to read."""
-    if not (isinstance(on, str) and on in ("features", "inputs")):
-        raise InvalidParameterError(f"on must be 'features' or 'inputs', got {on!r}.")
+    check_choice("on", on, ["features", "inputs"])
     if layer is not None and not isinstance(layer, str):
-        raise InvalidParameterError(f"layer must be a layer's name or None, got {layer!r}.")
+        raise InvalidParameterError(
+            f"layer must be a layer's name or None, got {quote(layer)}."
+        )
 
 
 def _last(estimator, X):

@@ -1,18 +1,22 @@
 """How much a model does not know: stochastic predictions and their measures."""
 
-from skcalib.uncertainty._base import SamplingClassifier
-from skcalib.uncertainty._frame import uncertainty_frame
-from skcalib.uncertainty._mc_dropout import MCDropoutClassifier
-from skcalib.uncertainty._mc_dropout_regressor import MCDropoutRegressor
-from skcalib.uncertainty._measures import (
+from skcalib.sampling import (
+    Draws,
     expected_entropy,
     mutual_information,
     predictive_entropy,
     summarize_draws,
     variation_ratio,
 )
+from skcalib.uncertainty._base import SamplingClassifier
+from skcalib.uncertainty._ensemble_members import EnsembleMembersClassifier
+from skcalib.uncertainty._frame import uncertainty_frame
+from skcalib.uncertainty._mc_dropout import MCDropoutClassifier
+from skcalib.uncertainty._mc_dropout_regressor import MCDropoutRegressor
 
 __all__ = [
+    "Draws",
+    "EnsembleMembersClassifier",
     "MCDropoutClassifier",
     "MCDropoutRegressor",
     "SamplingClassifier",

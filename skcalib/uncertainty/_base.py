@@ -9,13 +9,15 @@ from sklearn.utils.validation import check_is_fitted
 from skcalib._logits import check_finite, check_proba
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import Result, VersionedMixin
-from skcalib.uncertainty._measures import check_measures, summary
+from skcalib.sampling import check_measures, in_order, joined, summary
+
+ROUNDING = 1e-6  # of the sum of a row; float32 keeps to it
 
 
 class SamplingClassifier(
     VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta
 ):
-    """Base of classifiers that predict by draws; write ``fit`` and ``_blocks``.
+    """Base of classifiers that predict by draws; write ``fit`` and ``_draws``.
 
     Parameters
     ----------
@@ -28,14 +30,11 @@ class SamplingClassifier(
 
     Notes
     -----
-    ``_blocks(X)`` yields, for one block of rows after the other, a slice and an array of
-    probabilities of shape (n_levels, n_draws, n_rows, n_classes). ``_levels()`` gives None,
-    or the levels (of dropout, say) if answers shall have an axis for them;
-    ``_are_random()`` is False for points chosen to stand for a distribution, whose number
-    says nothing of their error. ``_are_ragged()`` is True if rows have different numbers of
-    draws; then a block holds rows of one number, and an array of their positions takes the
-    place of the slice. Draws are reduced block by block, so that no more than one
-    block of them is ever held.
+    ``fit`` sets ``classes_``, and ``_draws(X)`` returns :class:`~skcalib.uncertainty.Draws`:
+    for one block of rows after the other a slice and an array of probabilities of shape
+    (n_levels, n_draws, n_rows, n_classes). It is called once for a prediction, on a fitted
+    instance, and is where parameters are checked. Draws are reduced block by block, so that
+    no more than one block of them is ever held.
 
     References
     ----------
@@ -45,31 +44,23 @@ class SamplingClassifier(
     Examples
     --------
     >>> import numpy as np
-    >>> from skcalib.uncertainty import SamplingClassifier
+    >>> from skcalib.uncertainty import Draws, SamplingClassifier
     >>> class Coin(SamplingClassifier):
     ...     def fit(self, X, y):
     ...         self.classes_ = np.unique(y)
     ...         return self
-    ...     def _blocks(self, X):
-    ...         p = np.random.default_rng(0).beta(5, 5, (1, 20, len(X), 1))
-    ...         yield slice(0, len(X)), np.concatenate([1 - p, p], axis=3)
+    ...     def _draws(self, X):
+    ...         p = np.random.default_rng(0).beta(5, 5, (20, 1, 1)).repeat(len(X), axis=1)
+    ...         draws = np.concatenate([1 - p, p], axis=2)
+    ...         return Draws([(slice(0, len(X)), draws[np.newaxis])])
     >>> coin = Coin().fit([[0], [1]], ["heads", "tails"])
     >>> coin.predict_uncertainty([[0], [1], [2]]).mean.shape
     (3, 2)
     """
 
     @abstractmethod
-    def _blocks(self, X):
-        """Yield rows and their draws (n_levels, n_draws, n_rows, n_classes)."""
-
-    def _levels(self):
-        return None
-
-    def _are_random(self):
-        return True
-
-    def _are_ragged(self):
-        return False
+    def _draws(self, X):
+        """Return Draws for these rows."""
 
     def predict_proba(self, X):
         """Mean of the draws.
@@ -89,16 +80,14 @@ class SamplingClassifier(
         ValueError
             If there are several levels, whose means are no one prediction.
         """
-        check_is_fitted(self)
-        if self._levels() is not None:
+        draws = self._checked(X)
+        if draws.levels is not None:
             raise ValueError(
-                f"predict_proba needs one level, got {self._levels()}; give a number. All "
+                f"predict_proba needs one level, got {draws.levels}; give a number. All "
                 "levels: predict_uncertainty(X).mean."
             )
-        found = [
-            (rows, draws[0].mean(axis=0, dtype=np.float64)) for rows, draws in self._checked(X)
-        ]
-        proba = _in_order(*zip(*found, strict=True))
+        found = [(rows, some[0].mean(axis=0, dtype=np.float64)) for rows, some in draws.blocks]
+        proba = in_order(*zip(*found, strict=True))
         return proba / proba.sum(axis=1, keepdims=True)
 
     def sample_proba(self, X, *, blocks=False):
@@ -125,17 +114,17 @@ class SamplingClassifier(
         ValueError
             If rows have different numbers of draws and `blocks` is False.
         """
-        check_is_fitted(self)
-        if self._are_ragged() and not blocks:
+        draws = self._checked(X)
+        if draws.ragged and not blocks:
             raise ValueError(
                 "Rows have different numbers of draws, which make no one array. Give "
                 "sample_proba(X, blocks=True), which yields rows and their draws, or tol=None."
             )
-        squeezed = self._squeezed()
-        found = ((rows, squeezed(draws)) for rows, draws in self._checked(X))
+        one = draws.levels is None
+        found = ((rows, some[0] if one else some) for rows, some in draws.blocks)
         if blocks:
             return found
-        return np.concatenate([draws for _, draws in found], axis=-2)
+        return np.concatenate([some for _, some in found], axis=-2)
 
     def predict_uncertainty(self, X, interval=0.9, measures="all"):
         """Mean, spread, and the parts of the uncertainty of each prediction.
@@ -165,28 +154,31 @@ class SamplingClassifier(
         ValueError
             For an unknown measure or an interval outside (0, 1).
         """
-        check_is_fitted(self)
         chosen = check_measures(measures, interval)
+        draws = self._checked(X)
         rows, counts, parts = [], [], []
-        for some, draws in self._checked(X):
+        for some, values in draws.blocks:
             rows.append(some)
-            counts.append(np.full(draws.shape[2], draws.shape[1]))
-            parts.append([summary(level, chosen, interval) for level in draws])
-        squeezed = self._squeezed()
-        result = Result(**{name: squeezed(found) for name, found in joined(parts, rows)})
-        if self._are_ragged():
-            result.n_draws = _in_order(rows, counts)
+            counts.append(np.full(values.shape[2], values.shape[1]))
+            parts.append([summary(level, chosen, interval) for level in values])
+        one = draws.levels is None
+        result = Result(**{name: x[0] if one else x for name, x in joined(parts, rows)})
+        if draws.ragged:
+            result.n_draws = in_order(rows, counts)
         if "likeliest" in result:
             result.likeliest = self.classes_[result.likeliest]
-        if "standard_error" in result and not self._are_random():
+        if "standard_error" in result and not draws.random:
             result.standard_error = np.full_like(result.standard_error, np.nan)
         result.classes = self.classes_
-        if self._levels() is not None:
-            result.levels = np.asarray(self._levels())
+        if not one:
+            result.levels = np.asarray(draws.levels)
         return result
 
     def _checked(self, X):
-        return self._each_checked(self._blocks(X))  # parameters are read now, not when asked
+        if not hasattr(self, "classes_"):
+            check_is_fitted(self, "classes_")
+        draws = self._draws(X)
+        return draws._replace(blocks=self._each_checked(draws.blocks))
 
     def _each_checked(self, blocks):
         for rows, draws in blocks:
@@ -195,27 +187,14 @@ class SamplingClassifier(
                     f"A draw has {draws.shape[-1]} columns, but there are {len(self.classes_)} "
                     "classes. Fit again if the network has changed."
                 )
-            check_finite(draws.reshape(-1, draws.shape[-1]), "A draw")
-            check_proba(draws[:, 0].reshape(-1, draws.shape[-1]), "A draw")
+            if not _are_proba(draws):  # then these say what is wrong, and in which row
+                check_finite(draws.reshape(-1, draws.shape[-1]), "A draw")
+                check_proba(draws[:, 0].reshape(-1, draws.shape[-1]), "A draw")
+                check_proba(draws.reshape(-1, draws.shape[-1]), "A draw")
             yield rows, draws
 
-    def _squeezed(self):
-        one = self._levels() is None
-        return lambda array: array[0] if one else array
 
-
-def _in_order(rows, parts):
-    """Join what was found for these rows, as they stand in X."""
-    joined = np.concatenate(parts)
-    if isinstance(rows[0], slice):
-        return joined
-    out = np.empty_like(joined)
-    out[np.concatenate(rows)] = joined
-    return out
-
-
-def joined(parts, rows):
-    """Yield each name and its arrays of all levels, from one Bunch for each block and level."""
-    levels = list(zip(*parts, strict=True))
-    for name in parts[0][0]:
-        yield name, np.stack([_in_order(rows, [p[name] for p in level]) for level in levels])
+def _are_proba(draws):
+    """Tell whether all values are in [0, 1], and rows of the first draw sum to one."""
+    off = np.abs(draws[:, 0].sum(axis=-1) - 1).max(initial=0)
+    return draws.min(initial=0) >= 0 and draws.max(initial=0) <= 1 and off <= ROUNDING

@@ -8,27 +8,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcalib._representations import Result, VersionedMixin
 from skcalib.networks import check_answers
-from skcalib.uncertainty._base import joined
-from skcalib.uncertainty._measures import check_interval
+from skcalib.sampling import check_interval, joined, quantiles, standard_deviation
 from skcalib.uncertainty._normal_mixtures import mixture_quantiles
-from skcalib.uncertainty._spread import quantiles, standard_deviation
 
 
 class SamplingRegressor(VersionedMixin, RegressorMixin, BaseEstimator, metaclass=ABCMeta):
-    """Base of regressors that predict by draws; write ``fit`` and ``_blocks``.
+    """Base of regressors that predict by draws; write ``fit`` and ``_draws``.
 
-    ``_blocks(X)`` yields, for one block of rows after the other, a slice and an array of
-    draws of shape (n_levels, n_draws, n_rows, n_outputs). ``_levels()`` gives None, or the
-    levels if answers shall have an axis for them. ``_noise()`` gives the variance of an
-    observation around a draw, to be broadcast to (n_levels, n_outputs).
+    ``_draws(X)`` returns :class:`~skcalib.uncertainty.Draws`: for one block of rows after
+    the other a slice and an array of draws of shape (n_levels, n_draws, n_rows, n_outputs).
+    ``_noise()`` gives the variance of an observation around a draw, to be broadcast to
+    (n_levels, n_outputs).
     """
 
     @abstractmethod
-    def _blocks(self, X):
-        """Yield rows (a slice) and draws (n_levels, n_draws, n_rows, n_outputs)."""
-
-    def _levels(self):
-        return None
+    def _draws(self, X):
+        """Return Draws for these rows."""
 
     def _noise(self):
         return 0.0
@@ -59,17 +54,18 @@ class SamplingRegressor(VersionedMixin, RegressorMixin, BaseEstimator, metaclass
             If there are several levels, whose means are no one prediction.
         """
         check_is_fitted(self)
-        if self._levels() is not None:
+        draws = self._checked(X)
+        if draws.levels is not None:
             raise ValueError(
-                f"predict needs one level, got {self._levels()}; give a number. All levels: "
+                f"predict needs one level, got {draws.levels}; give a number. All levels: "
                 "predict_uncertainty(X).mean."
             )
         noise = np.ravel(self._noise()) if return_std else None
         means, deviations = [], []
-        for _, (draws,) in self._checked(X):
-            means.append(draws.mean(axis=0, dtype=np.float64))
+        for _, (some,) in draws.blocks:
+            means.append(some.mean(axis=0, dtype=np.float64))
             if return_std:
-                deviations.append(_total(standard_deviation(draws, means[-1]), noise))
+                deviations.append(_total(standard_deviation(some, means[-1]), noise))
         mean = _one_or_all(np.concatenate(means))
         return (mean, _one_or_all(np.concatenate(deviations))) if return_std else mean
 
@@ -92,14 +88,12 @@ class SamplingRegressor(VersionedMixin, RegressorMixin, BaseEstimator, metaclass
             `blocks`, pairs of a slice of the rows and the draws for these.
         """
         check_is_fitted(self)
-        one = self._levels() is None  # read now, not when the blocks are asked for
-        found = (
-            (rows, _one_or_all(draws[0] if one else draws)) for rows, draws in self._checked(X)
-        )
+        draws = self._checked(X)
+        one = draws.levels is None
+        found = ((rows, _one_or_all(some[0] if one else some)) for rows, some in draws.blocks)
         if blocks:
             return found
-        axis = 1 if one else 2
-        return np.concatenate([draws for _, draws in found], axis=axis)
+        return np.concatenate([some for _, some in found], axis=1 if one else 2)
 
     def predict_uncertainty(self, X, interval=0.9):
         """Mean, spread and interval of each prediction.
@@ -132,30 +126,30 @@ class SamplingRegressor(VersionedMixin, RegressorMixin, BaseEstimator, metaclass
         check_is_fitted(self)
         check_interval(interval)
         noise = np.asarray(self._noise())
+        draws = self._checked(X)
         rows, parts = [], []
-        for some, draws in self._checked(X):
+        for some, values in draws.blocks:
             rows.append(some)
-            levels = zip(draws, _for_each_level(noise, len(draws)), strict=True)
+            levels = zip(values, _for_each_level(noise, len(values)), strict=True)
             parts.append(
                 [_summary(d, np.broadcast_to(v, d.shape[-1:]), interval) for d, v in levels]
             )
         result = Result()
         for name, found in joined(parts, rows):
-            result[name] = _one_or_all(self._squeezed(found))
-        if self._levels() is not None:
-            result.levels = np.asarray(self._levels())
+            result[name] = _one_or_all(found[0] if draws.levels is None else found)
+        if draws.levels is not None:
+            result.levels = np.asarray(draws.levels)
         return result
 
     def _checked(self, X):
-        return self._each_checked(self._blocks(X))
+        draws = self._draws(X)
+        return draws._replace(blocks=_each_checked(draws.blocks))
 
-    def _each_checked(self, blocks):
-        for rows, draws in blocks:
-            check_answers(draws, "A draw")
-            yield rows, draws
 
-    def _squeezed(self, array):
-        return array[0] if self._levels() is None else array
+def _each_checked(blocks):
+    for rows, draws in blocks:
+        check_answers(draws, "A draw")
+        yield rows, draws
 
 
 def _for_each_level(noise, n_levels):

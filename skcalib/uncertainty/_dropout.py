@@ -1,6 +1,4 @@
-"""What classifiers and regressors by dropout have in common: draws, block by block."""
-
-from functools import partial
+"""What classifiers and regressors by dropout have in common: parameters, and draws of these."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -11,20 +9,27 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcalib._progress import shown
 from skcalib._rows import count_rows, is_dict_of_arrays, refuse_streams
-from skcalib.backends import INJECTED_RATE, map_arrays
-from skcalib.backends import batches as batches_of
-from skcalib.uncertainty._exact import N_POINTS, multiplications
-from skcalib.uncertainty._parameters import check_parameters
-from skcalib.uncertainty._passes import Passes
-from skcalib.uncertainty._sources import refuse_other_answers, refuse_rows_together, source_of
+from skcalib.backends import INJECTED_RATE, batches, map_arrays
+from skcalib.networks import WrappingMixin, listed_inputs
+from skcalib.sampling import (
+    N_POINTS,
+    Draws,
+    Passes,
+    multiplications,
+    refuse_other_answers,
+    refuse_rows_together,
+    source_of,
+)
+from skcalib.uncertainty._dropout_parameters import check_parameters
+from skcalib.uncertainty._dropout_scale import scale_of, scaled
 
 
-class DropoutMixin:
+class DropoutMixin(WrappingMixin):
     """Draws of a network in ``estimator_``, by the parameters of its class.
 
     These are `n_draws`, `rate`, `masks`, `inject`, `batch_size`, `random_state`, `verbose`,
-    and of classifiers `tol`. A subclass has ``_get_estimator()``, and may look for other
-    networks.
+    and of classifiers `tol` and `centered`. A subclass has ``_get_estimator()``, and may look
+    for other networks.
     """
 
     _source_of = staticmethod(source_of)
@@ -45,11 +50,12 @@ class DropoutMixin:
             it is what rows cost that take all `n_draws`.
         """
         check_is_fitted(self)
+        check_parameters(self)
         levels = len(self._all_levels())
-        before, after, moments = self._cost
+        before, after, shape = self._cost
         total = max(1, before + after)
         if self._is_exact():
-            ratio = (before + after + moments) / total
+            ratio = (before + after + multiplications(shape)) / total
             return Bunch(ratio=ratio, loop_ratio=N_POINTS * levels, share=0.0)
         n_draws = int(self.n_draws) * levels
         ratio = (before + n_draws * after) / total
@@ -70,7 +76,7 @@ class DropoutMixin:
 
     def _sentence(self):
         cost = self.forecast_cost()
-        about = "at most about" if self._are_ragged() else "about"
+        about = "about" if getattr(self, "tol", None) is None else "at most about"
         return (
             f"[MC dropout] {cost.share:.1%} of the network is repeated for each draw: {about} "
             f"{cost.ratio:.1f} times the work of one prediction (a loop: {cost.loop_ratio})."
@@ -81,13 +87,16 @@ class DropoutMixin:
         few = _few_rows(X)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         source, inputs = self._source(few)
-        known, self._ending = source.look(inputs)
-        source, passes, inputs = self._prepared(few)
-        refuse_other_answers(source, passes, inputs)
-        refuse_rows_together(source, passes, inputs)
-        return known
+        classes, self._ending, answer = source.look(inputs)
+        passes, inputs = self._passes(source, inputs)
+        plain = passes.some(inputs, rate=0.0)[0]
+        limit = source.rounding(passes, inputs, plain)
+        refuse_other_answers(source, inputs, plain, limit, answer)
+        refuse_rows_together(passes, inputs, plain, limit)
+        return classes
 
     def _source(self, X):
+        X = listed_inputs(self.estimator_, X)
         found = self._source_of(self.estimator_, X)
         if found is None:
             raise InvalidParameterError(
@@ -96,32 +105,33 @@ class DropoutMixin:
             )
         return found
 
-    def _blocks(self, X):
-        self._check_features(self.estimator_, X, asked=False)
-        source, passes, inputs = self._prepared(X)
-        size = int(self.batch_size or passes.rows_in_batch(inputs))
-        batches = list(batches_of(inputs, size))  # views
-        work = passes.blocks(shown(batches, len(batches), "MC dropout", "blocks", self.verbose))
-        finish = self._finish()
-
-        def plain(rows):
-            return source.ordered(
-                passes.some(map_arrays(lambda part: part[rows], inputs), 0.0)[0]
-            )
-
-        return (
-            (rows, finish(source.ordered(draws), partial(plain, rows))) for rows, draws in work
-        )
-
-    def _finish(self):
-        """Return what is done to draws, which may ask a function for the plain answer."""
-        return lambda draws, plain: draws
-
-    def _prepared(self, X):
-        """Return where the draws come from, Passes of it, and its inputs."""
+    def _draws(self, X):
         check_parameters(self)
         refuse_streams(X)
+        self._check_features(self.estimator_, X, asked=False)
         source, inputs = self._source(X)
+        passes, inputs = self._passes(source, inputs)
+        parts = list(batches(inputs, int(self.batch_size or passes.rows_in_batch(inputs))))
+        if self.verbose:
+            parts = shown(parts, len(parts), "MC dropout", "blocks", self.verbose)
+        blocks = ((rows, source.ordered(draws)) for rows, draws in passes.blocks(parts))
+        if isinstance(self.rate, str) or getattr(self, "centered", False):
+            blocks = self._scaled(blocks, source, passes, inputs)
+        ragged, exact = getattr(self, "tol", None) is not None, self._is_exact()
+        return Draws(blocks, levels=self._levels(), ragged=ragged, random=not exact)
+
+    def _scaled(self, blocks, source, passes, inputs):
+        """Return blocks as the chosen rate and `centered` of a classifier say."""
+        scale = scale_of(self)
+
+        def plain(rows):
+            some = map_arrays(lambda part: part[rows], inputs)
+            return source.ordered(passes.some(some, 0.0)[0])
+
+        return ((rows, scaled(draws, scale, plain, rows)) for rows, draws in blocks)
+
+    def _passes(self, source, inputs):
+        """Return Passes of a source, and the inputs as these take them."""
         levels, shared = self._all_levels(), self.masks == "shared"
         inputs, sampler = source.sampler(
             inputs,
@@ -130,25 +140,16 @@ class DropoutMixin:
             ending=self._ending,
             inject=tuple(self.inject) if isinstance(self.inject, list) else self.inject,
         )
-        self._cost = (*sampler.cost[:2], multiplications(sampler.head))
+        self._cost = (*sampler.cost[:2], getattr(sampler.head, "shape", None))
         n_draws = self.n_draws if self._is_exact() else int(self.n_draws)
         tol = getattr(self, "tol", None)
         passes = Passes(sampler, levels, n_draws, tol, self.seed_, shared, source.name)
-        return source, passes, inputs
+        return passes, inputs
 
     def _is_exact(self):
-        check_parameters(self)
         return isinstance(self.n_draws, str)
 
-    def _are_random(self):
-        return not self._is_exact()
-
-    def _are_ragged(self):
-        check_parameters(self)
-        return getattr(self, "tol", None) is not None
-
     def _levels(self):
-        check_parameters(self)
         return None if self.rate is None or np.ndim(self.rate) == 0 else list(self.rate)
 
     def _all_levels(self):

@@ -8,21 +8,23 @@ from sklearn.utils.metadata_routing import process_routing
 
 from skcalib._rows import refuse_streams
 from skcalib.networks import (
-    FrozenNetwork,
-    WrappingMixin,
     encoded,
+    ends_frozen,
     faithful_clone,
+    is_multilabel,
+    listed_inputs,
     prepared,
+    refuse_paths,
     sheltered,
 )
+from skcalib.sampling import undisturbed
 from skcalib.uncertainty._base import SamplingClassifier
 from skcalib.uncertainty._dropout import DropoutMixin
-from skcalib.uncertainty._parameters import check_parameters
-from skcalib.uncertainty._scaled import ScaledMixin
-from skcalib.uncertainty._sources import undisturbed
+from skcalib.uncertainty._dropout_choice import choose_scale
+from skcalib.uncertainty._dropout_parameters import check_parameters
 
 
-class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClassifier):
+class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
     """Monte Carlo dropout: how much do a network's sub-networks disagree?
 
     Dropout stays on at prediction; each draw is one sub-network, and their mean is the
@@ -141,6 +143,7 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
 
     See Also
     --------
+    skcalib.uncertainty.EnsembleMembersClassifier : The trees of a forest as draws.
     MCDropoutRegressor : The same for regression.
     TemperatureCalibratedClassifier : Makes its probabilities mean what they say.
     skcalib.uncertainty.summarize_draws : The measures, for draws of any origin.
@@ -262,7 +265,9 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
             at least as good.
         """
         refuse_streams(X)
+        refuse_paths(self.estimator, "The 'estimator' parameter of MCDropoutClassifier")
         check_parameters(self)
+        X = listed_inputs(self._get_estimator(), X)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         for name in ("scale_", "comparison_"):  # of an earlier fit
@@ -274,8 +279,8 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
             self.estimator_ = twin if trained else twin.fit(X, y, **fit_params)
         self.classes_ = self._look_at_network(X)
         self._take_features(self.estimator_, X)
-        if self._is_auto():
-            self._choose_scale(X, y, labels, None if trained else estimator, fit_params)
+        if isinstance(self.rate, str):
+            choose_scale(self, X, y, labels, None if trained else estimator, fit_params)
         if self.verbose:
             print(self._sentence())
         return self
@@ -288,6 +293,12 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
     def _ready(self, X, y):
         """Return the estimator as it is trained, or frozen; classes and codes; and y."""
         estimator = self._get_estimator()
+        if is_multilabel(estimator):
+            raise InvalidParameterError(
+                "The 'estimator' parameter of MCDropoutClassifier has several labels for each "
+                "sample (multilabel=True); draws are of one classification. Give networks that "
+                "end at one label each, and a MCDropoutClassifier to each."
+            )
         if not hasattr(estimator, "fit"):
             raise InvalidParameterError(
                 "The 'estimator' parameter of MCDropoutClassifier must be a Keras model, a "
@@ -295,7 +306,7 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
                 f"{estimator!r} instead."
             )
         if y is None and self._trains_nothing():
-            if self._is_auto():
+            if isinstance(self.rate, str):
                 raise ValueError(
                     "rate='auto' needs y, the labels of rows that the network has not seen."
                 )
@@ -309,4 +320,5 @@ class MCDropoutClassifier(WrappingMixin, ScaledMixin, DropoutMixin, SamplingClas
         return estimator, (classes, codes), y
 
     def _trains_nothing(self):
-        return isinstance(self._get_estimator(), FrozenEstimator | FrozenNetwork)
+        estimator = self._get_estimator()
+        return isinstance(estimator, FrozenEstimator) or ends_frozen(estimator)

@@ -8,16 +8,21 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MethodMapping, process_routing
 
 from skcalib._rows import refuse_streams
-from skcalib.networks import WrappingMixin, faithful_clone, is_trained, sheltered_regressor
+from skcalib.networks import (
+    faithful_clone,
+    is_trained,
+    listed_inputs,
+    refuse_paths,
+    sheltered_regressor,
+)
+from skcalib.sampling import regression_source_of, undisturbed
 from skcalib.uncertainty._base_regressor import SamplingRegressor
 from skcalib.uncertainty._dropout import DropoutMixin
-from skcalib.uncertainty._learned_noise import learned_noise
-from skcalib.uncertainty._parameters import check_noise, check_parameters
-from skcalib.uncertainty._regression_sources import regression_source_of
-from skcalib.uncertainty._sources import undisturbed
+from skcalib.uncertainty._dropout_learned_noise import learned_noise
+from skcalib.uncertainty._dropout_parameters import check_noise, check_parameters
 
 
-class MCDropoutRegressor(WrappingMixin, DropoutMixin, SamplingRegressor):
+class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
     """Monte Carlo dropout for regression: a prediction, its spread, and an interval.
 
     Dropout stays on at prediction; each draw is one sub-network, their mean is the
@@ -220,7 +225,9 @@ class MCDropoutRegressor(WrappingMixin, DropoutMixin, SamplingRegressor):
             If the network is a torch module, or a Keras model not on TensorFlow.
         """
         refuse_streams(X)
+        refuse_paths(self.estimator, "The 'estimator' parameter of MCDropoutRegressor")
         check_parameters(self)
+        X = listed_inputs(self._get_estimator(), X)
         check_noise(self)
         estimator = self._checked_estimator(y)
         params = self._route(fit_params)
@@ -285,7 +292,7 @@ class MCDropoutRegressor(WrappingMixin, DropoutMixin, SamplingRegressor):
             self, estimator, X, y, params.estimator.fit, params.splitter.split
         )
         noise = noise[..., 0] if noise.shape[1] == 1 else noise
-        noise = self._squeezed(noise)
+        noise = noise[0] if self._levels() is None else noise
         self._noise_is_for = self._what_is_dropped()
         self.noise_variance_ = noise if np.ndim(noise) else float(noise)
 

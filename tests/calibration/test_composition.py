@@ -60,7 +60,7 @@ def digits():
 
 
 @pytest.mark.parametrize("meta", METAS, ids=repr)
-@pytest.mark.parametrize("ensemble", [True, False])
+@pytest.mark.parametrize("ensemble", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_better_than_the_base_on_real_digits(digits, meta, ensemble):
     X, X_test, y, y_test = digits
     model = clone(meta).set_params(ensemble=ensemble).fit(X, y)

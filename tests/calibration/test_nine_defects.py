@@ -71,7 +71,8 @@ def right_2_series_without_index_0(cls):
 @defect
 def right_3_training_folds_lack_a_class(cls):
     X, y = iris()
-    order = np.concatenate([np.arange(50, 150), np.arange(50)])  # class 0 comes last
+    mixed = np.arange(50, 150).reshape(2, 50).T.ravel()
+    order = np.concatenate([mixed, np.arange(50)])  # class 0 comes last
     X, y = X[order, :2], y[order]
     model = cls(LogisticRegression(), method="temperature", cv=KFold(2)).fit(X, y)
     proba = model.predict_proba(X)
@@ -85,9 +86,10 @@ def right_3_training_folds_lack_a_class_of_two_left(cls):
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2, 1, 2], 30)
     X = rng.normal(size=(150, 3)) + 3 * np.eye(3)[y]
-    splits = [(np.arange(30, 150), np.arange(0, 150, 3))]
+    all_rows = np.arange(150)
+    splits = [(all_rows[30:], all_rows[::3]), (all_rows[all_rows % 3 > 0], all_rows[::3])]
     model = cls(LogisticRegression(), cv=splits).fit(X, y)
-    proba = model.predict_proba(X)
+    proba = model.calibrated_classifiers_[0].predict_proba(X)
     assert_array_equal(proba[:, 0], 0)
     seen = y > 0
     assert np.mean(proba[seen].argmax(axis=1) == y[seen]) > 0.9

@@ -118,7 +118,9 @@ def test_many_classes_meet_the_laws_too():
 
 
 @pytest.mark.parametrize(
-    "method", [StructuredVectorScaling, VectorScaling], ids=lambda m: m.__name__
+    "method",
+    [StructuredVectorScaling, pytest.param(VectorScaling, marks=pytest.mark.slow)],
+    ids=lambda m: m.__name__,
 )
 def test_a_thousand_classes(method):
     rng = np.random.default_rng(0)

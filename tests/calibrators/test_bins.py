@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.special import expit, gammaln, logit
 from scipy.stats import betabinom
+from sklearn.base import clone
 
 from skcalib.calibrators import (
     BayesianBinning,
@@ -153,3 +154,31 @@ def test_unusable_numbers_of_bins(method):
     for n_bins in (0, 2.5, "10", True):
         with pytest.raises(ValueError, match="n_bins must be an integer of at least 1"):
             method(n_bins=n_bins).fit([[1.0], [2.0]], [0, 1])
+
+
+@pytest.mark.parametrize("n_bins", [2**20 + 1, 10**9, 10**30])
+@pytest.mark.parametrize(
+    "calibrator",
+    [HistogramBinning(), HistogramBinning(strategy="uniform"), ScalingBinning()],
+    ids=repr,
+)
+def test_bins_that_would_fill_the_memory_are_refused(calibrator, n_bins):
+    y = np.arange(60) % 2
+    decision = np.linspace(-1, 1, 60)[:, None]
+    with pytest.raises(ValueError, match=f"n_bins must be at most 1048576, got {n_bins}"):
+        clone(calibrator).set_params(n_bins=n_bins).fit(decision, y)
+    clone(calibrator).set_params(n_bins=2**20).fit(decision, y)
+
+
+def test_averages_of_binnings_stay_probabilities_whatever_the_weights():
+    """Levels near 0 are sums of jumps, and must not fall below it by rounding."""
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        y = np.arange(40) % 2
+        decision = rng.normal(size=(40, 1)) * 10.0 ** rng.uniform(-5, 19, (40, 1))
+        weight = 10.0 ** rng.uniform(-6, 6, 40)
+        fitted = BayesianBinning().fit(decision, y, weight)
+        (steps,) = fitted.maps_
+        assert steps.levels.min() > 0
+        assert steps.levels.max() <= 1
+        assert np.isfinite(fitted.predict_proba(decision)).all()

@@ -10,6 +10,7 @@ from scipy.special import expit, logsumexp, softmax
 from skcalib.calibrators import (
     BetaCalibration,
     BinaryCalibrator,
+    HistogramBinning,
     IsotonicCalibration,
     PlattScaling,
     VennAbersCalibration,
@@ -104,5 +105,17 @@ def test_two_classes_do_not_care():
 def test_unknown_lifting():
     logits, y = problem()
     for method in (PlattScaling, Unchanged):
-        with pytest.raises(ValueError, match=r"multiclass must be 'ovr' or 'ovo', got 'all'"):
+        with pytest.raises(ValueError, match=r"multiclass must be one of .* got 'all'"):
             method(multiclass="all").fit(logits, y)
+
+
+def test_pairs_of_many_classes_warn_and_of_too_many_are_refused():
+    def problem(n_classes):
+        y = np.arange(2 * n_classes) % n_classes
+        return np.random.default_rng(0).normal(size=(len(y), n_classes)), y
+
+    for calibrator in (PlattScaling(multiclass="ovo"), IsotonicCalibration(multiclass="ovo")):
+        with pytest.raises(ValueError, match=r"124,750 maps .* Use multiclass='ovr'"):
+            calibrator.fit(*problem(500))
+    with pytest.warns(UserWarning, match="5,050 maps for the pairs of 101 classes"):
+        HistogramBinning(n_bins=1, multiclass="ovo").fit(*problem(101))

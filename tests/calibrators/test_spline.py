@@ -113,3 +113,11 @@ def test_nothing_is_random():
         SplineCalibration().fit(z[:, None], y).predict_proba(z[:, None]), first, rtol=0
     )
     assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
+
+
+def test_knots_that_would_fill_the_memory_are_refused():
+    y = np.arange(60) % 2
+    decision = np.linspace(-1, 1, 60)[:, None]
+    with pytest.raises(ValueError, match="n_knots must be at most 200, got 1000000000"):
+        SplineCalibration(n_knots=10**9).fit(decision, y)
+    SplineCalibration(n_knots=200).fit(decision, y)

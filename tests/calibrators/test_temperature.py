@@ -313,7 +313,9 @@ except MemoryError:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of data differ")
-@pytest.mark.parametrize(("n_threads", "mebibytes"), [(1, 24), (2, 48)])
+@pytest.mark.parametrize(
+    ("n_threads", "mebibytes"), [(1, 24), pytest.param(2, 48, marks=pytest.mark.slow)]
+)
 def test_a_file_of_logits_is_read_in_blocks(tmp_path, n_threads, mebibytes):
     """A process may use that much for its data, the file being 114, and gets along with it.
 
@@ -353,5 +355,5 @@ def test_the_mixture_with_the_uniform():
     assert plain.uniform_share_ == 0
     expected = (1 - share) * plain.predict_proba(logits) + share / 3
     assert_allclose(mixed.predict_proba(logits), expected, rtol=1e-14)
-    with pytest.raises(ValueError, match="smoothing must be 'none', 'targets' or 'mix'"):
+    with pytest.raises(ValueError, match="smoothing must be one of 'none', 'targets', 'mix'"):
         TemperatureScaling(smoothing="laplace").fit(logits, y)

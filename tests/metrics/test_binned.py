@@ -122,13 +122,19 @@ def test_names_do_not_matter(problem):
     ]
     for name in [*names, np.array([False, True])] if n_classes == 2 else names:
         y_true, labels = name[codes], name[:n_classes]
-        for given_labels in (labels, labels[::-1], [*labels, labels[0]], labels.tolist()):
+        positive = {"pos_label": labels[1]} if n_classes == 2 else {}
+        for given_labels in (labels, labels.tolist()):
             keywords["labels"] = given_labels
             assert ece(y_true, proba, **keywords) == expected
+            turned = {**keywords, "labels": given_labels[::-1], **positive}
+            given_proba = proba if proba.ndim == 1 else proba[:, ::-1]
+            assert ece(y_true, given_proba, **turned) == expected
+        with pytest.raises(ValueError, match="the label of each column once"):
+            ece(y_true, proba, **{**keywords, "labels": [*labels, labels[0]]})
         if len(np.unique(codes[keywords["sample_weight"] > 0])) == n_classes:
             keywords["labels"] = None
             for y in (y_true[:, None], y_true.tolist(), pd.Series(y_true, dtype="category")):
-                assert ece(y, proba, **keywords) == expected
+                assert ece(y, proba, **keywords, **positive) == expected
 
 
 @given(problem=predictions(min_classes=3), seed=SEEDS)

@@ -134,8 +134,10 @@ def test_acceleration_of_many_rows_is_found_from_blocks():
     ("metric", "truth", "method", "expected"),
     [
         (brier_score_loss, 1 / 6, "BCa", [0.925, 0.965]),
-        (brier_score_loss, 1 / 6, "percentile", [0.92, 0.965]),
-        (log_loss, 1 / 2, "BCa", [0.925, 0.965]),
+        pytest.param(
+            brier_score_loss, 1 / 6, "percentile", [0.92, 0.965], marks=pytest.mark.slow
+        ),
+        pytest.param(log_loss, 1 / 2, "BCa", [0.925, 0.965], marks=pytest.mark.slow),
         (log_loss, 1 / 2, "percentile", [0.92, 0.965]),
     ],
 )
@@ -151,7 +153,7 @@ def test_intervals_of_losses_cover(metric, truth, method, expected):
     assert least <= covered <= most
 
 
-@pytest.mark.parametrize("n_bins", [5, 15])
+@pytest.mark.parametrize("n_bins", [5, pytest.param(15, marks=pytest.mark.slow)])
 def test_interval_of_the_debiased_error_of_a_calibrated_model_covers_zero(n_bins):
     # As the docstring of bootstrap_interval recommends it; 15 is the default.
     covered = 0
@@ -186,7 +188,7 @@ PREPARED = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:All replicates lie on one side")
+@pytest.mark.filterwarnings("ignore:All replicates lie on one side", "ignore:The estimate")
 @pytest.mark.parametrize("binary_problem", [True, False])
 @pytest.mark.parametrize("metric", PREPARED)
 def test_ways_to_evaluate_agree(metric, binary_problem):
@@ -362,10 +364,6 @@ def test_resamples_that_lack_a_class():
     ):
         found = bootstrap_interval(metric, y, proba, **keywords)
         assert_allclose(found.replicates, expected)
-    found = bootstrap_interval(
-        brier_score_loss, y[:1], proba[:1], labels=y, method="percentile", **keywords
-    )
-    assert_allclose(found.replicates, 2 / 3)
 
 
 def test_metrics_of_scikit_learn():
@@ -542,6 +540,7 @@ def test_identical_models_do_not_differ():
         assert found[:5] == (0, 0, 0, 0, 1)
 
 
+@pytest.mark.slow
 def test_p_values_are_uniform_if_there_is_no_difference():
     p_values = {"BCa": [], "percentile": []}
     for seed in range(300):
@@ -587,24 +586,174 @@ def test_replicates_on_one_side_of_the_estimate_are_told():
     assert metric(y, proba) < 0.001
     with pytest.warns(UserWarning, match="on one side of the estimate.*l2_squared"):
         bootstrap_interval(metric, y, proba, n_resamples=50, random_state=0)
-    bootstrap_interval(metric, y, proba, method="percentile", n_resamples=50)
+    with pytest.warns(UserWarning, match="outside of its own interval.*percentile"):
+        bootstrap_interval(metric, y, proba, method="percentile", n_resamples=50)
 
 
 @pytest.mark.parametrize("method", ["percentile", "BCa"])
 @pytest.mark.parametrize(
     "rows",
     [
-        {"y_true": [1], "y_proba": [0.7]},
-        {"y_true": [1, 0, 1], "y_proba": [0.7, 0.6, 0.2], "groups": ["a", "a", "a"]},
         {"y_true": [1] * 30, "y_proba": [0.7] * 30},
-        {"y_true": [0, 1] * 30, "y_proba": np.arange(60) / 70, "stratify": np.arange(60)},
+        {"y_true": [1] * 30, "y_proba": [0.7] * 30, "groups": np.arange(30) // 2},
     ],
 )
-def test_without_variation_the_interval_is_the_estimate(method, rows):
+def test_of_equal_rows_the_interval_is_the_estimate(method, rows):
     for metric in (brier_score_loss, log_loss):
         found = bootstrap_interval(metric, labels=[0, 1], n_resamples=20, method=method, **rows)
         assert_allclose([found.low, found.high], found.estimate, rtol=1e-12)
         assert found.standard_error == pytest.approx(0, abs=1e-12)
+
+
+N_ROWS = 40
+FIXED = {
+    "one row": ({"rows": 1}, "There is one row"),
+    "one group": ({"groups": np.zeros(N_ROWS)}, "There is one group"),
+    "a stratum each": ({"stratify": np.arange(N_ROWS)}, "Each stratum is one row"),
+    "a group in each stratum": (
+        {"groups": np.arange(N_ROWS) // 20, "stratify": np.arange(N_ROWS) // 20},
+        "Each stratum is one group",
+    ),
+    "weight in one row": ({"sample_weight": 9.0 * (np.arange(N_ROWS) == 3)}, "one row"),
+    "weight in one group": (
+        {"sample_weight": np.arange(N_ROWS) < 4, "groups": np.arange(N_ROWS) // 4},
+        "one group",
+    ),
+}
+
+
+@pytest.mark.parametrize("method", ["BCa", "percentile", "normal"])
+@pytest.mark.parametrize(("given", "message"), FIXED.values(), ids=FIXED)
+def test_where_nothing_can_vary_there_is_no_interval(method, given, message):
+    y, proba = binary(N_ROWS)
+    given = dict(given)
+    rows = slice(given.pop("rows", None))
+    y, proba = y[rows], proba[rows]
+    keywords = {"labels": [0, 1], "method": method, "n_resamples": 20, **given}
+    weight = given.get("sample_weight")
+    with pytest.warns(UserWarning, match=f"{message}.*interval is NaN") as caught:
+        found = bootstrap_interval(brier_score_loss, y, proba, **keywords)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    expected = brier_score_loss(y, proba, labels=[0, 1], sample_weight=weight)
+    assert found.estimate == pytest.approx(expected)
+    assert np.isnan([*found[1:4], *found.replicates]).all()
+    with pytest.warns(UserWarning, match=message):
+        found = bootstrap_difference(brier_score_loss, y, proba, proba**2, **keywords)
+    assert np.isnan(found[1:5]).all()
+    with pytest.warns(UserWarning, match=message):
+        found = bootstrap_interval(corp_decomposition, y, proba, **keywords)
+    assert np.isnan(found.low).all()
+    assert found.estimate.shape == found.low.shape == (4,)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"groups": np.arange(N_ROWS) // 20}, "only 2 groups"),
+        ({"groups": np.repeat([0, 1, 2], [38, 1, 1])}, "only 3 groups"),
+        ({"groups": np.minimum(np.arange(N_ROWS), 8)}, "only 9 groups"),
+        ({"stratify": np.arange(N_ROWS) // 2}, "40 rows in 20 strata.*29 % too small"),
+        (
+            {"groups": np.arange(N_ROWS) // 2, "stratify": np.arange(N_ROWS) // 4},
+            "20 groups in 10 strata.*29 % too small",
+        ),
+    ],
+)
+def test_little_variation_warns(given, message):
+    y, proba = binary(N_ROWS)
+    for metric in (brier_score_loss, log_loss):
+        with pytest.warns(UserWarning, match=message) as caught:
+            bootstrap_interval(metric, y, proba, n_resamples=99, random_state=0, **given)
+        assert any(w.filename == __file__ for w in caught)
+
+
+def test_standard_error_within_small_strata_is_too_small_as_the_warning_says():
+    y, proba = binary(400)
+    losses = losses_of(y, proba)
+    strata = np.arange(400) // 2
+    with pytest.warns(UserWarning, match="29 % too small"):
+        found = bootstrap_interval(
+            log_loss, y, proba, stratify=strata, n_resamples=2000, random_state=0
+        )
+    within = losses.reshape(200, 2).var(axis=1, ddof=1).sum() * 2 / 400**2
+    assert found.standard_error == pytest.approx(np.sqrt(within / 2), rel=0.06)
+
+
+def test_enough_groups_and_strata_do_not_warn():
+    y, proba = binary(N_ROWS)
+    for given in ({"groups": np.arange(N_ROWS) // 4}, {"stratify": np.arange(N_ROWS) // 8}):
+        found = bootstrap_interval(brier_score_loss, y, proba, n_resamples=99, **given)
+        assert found.low < found.estimate < found.high
+
+
+def test_an_estimate_outside_of_its_own_interval_warns_and_names_the_way_out():
+    rng = np.random.default_rng(1)
+    proba = rng.uniform(size=500)
+    y = rng.uniform(size=500) < proba
+    for method in ("BCa", "percentile"):
+        with pytest.warns(UserWarning, match="outside of its own interval") as caught:
+            found = bootstrap_interval(
+                maximum_calibration_error,
+                y,
+                proba,
+                method=method,
+                confidence_level=0.3,
+                n_resamples=200,
+                random_state=0,
+            )
+        assert not found.low <= found.estimate <= found.high
+        (warning,) = caught
+        assert "calibration_error_interval" in str(warning.message)
+        assert method in str(warning.message)
+        assert warning.filename == __file__
+
+
+def test_labels_and_the_positive_class_of_a_partial_are_those_of_the_columns():
+    y, proba = binary(60)
+    names = np.where(y == 1, "ant", "bee")  # the positive class sorts first
+    keywords = {"n_resamples": 30, "random_state": 0}
+    matrix = np.stack([1 - proba, proba], axis=1)
+    order = {"labels": ["bee", "ant"]}
+    for metric in (log_loss, expected_calibration_error, corp_decomposition):
+        expected = bootstrap_interval(metric, y, proba, method="normal", **keywords)
+        for call in (
+            partial(bootstrap_interval, metric, names, proba, pos_label="ant"),
+            partial(bootstrap_interval, partial(metric, pos_label="ant"), names, proba),
+            partial(bootstrap_interval, metric, names, matrix, **order),
+            partial(bootstrap_interval, partial(metric, **order), names, matrix),
+            partial(bootstrap_interval, partial(metric, **order), names, proba),
+        ):
+            found = call(method="normal", **keywords)
+            for part, other in zip(found, expected, strict=True):
+                assert_allclose(part, other, rtol=1e-9, atol=1e-12)
+    with pytest.raises(ValueError, match="metric fixes pos_label='bee', but pos_label='ant'"):
+        bootstrap_interval(partial(log_loss, pos_label="bee"), names, proba, pos_label="ant")
+    with pytest.raises(ValueError, match="pos_label is not specified"):
+        bootstrap_interval(log_loss, names, proba)
+
+
+def test_metrics_of_scikit_learn_are_about_the_same_class():
+    y, proba = binary(60)
+    names = np.where(y == 1, "ant", "bee")
+    keywords = {"n_resamples": 30, "random_state": 0, "method": "normal"}
+    for metric in (
+        sklearn_metrics.roc_auc_score,
+        sklearn_metrics.average_precision_score,
+        sklearn_metrics.log_loss,
+        sklearn_metrics.brier_score_loss,
+    ):
+        expected = bootstrap_interval(metric, y, proba, **keywords)
+        found = bootstrap_interval(metric, names, proba, pos_label="ant", **keywords)
+        assert_allclose(found[:4], expected[:4], rtol=1e-9)
+    seen = []
+
+    def own(y_true, y_proba):
+        seen.append(y_proba)
+        return float(y_proba.mean())
+
+    found = bootstrap_interval(own, names, proba, pos_label="ant", **keywords)
+    assert found.estimate == pytest.approx(proba.mean())  # as it was given
 
 
 def plain(y_true, y_proba):

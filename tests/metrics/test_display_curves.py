@@ -59,7 +59,7 @@ def test_smooth_curve_leaves_out_where_nobody_is():
 
 
 @pytest.mark.parametrize("draw", [smooth_curve, reliability_curve])
-@pytest.mark.parametrize("power", [1, 2])
+@pytest.mark.parametrize("power", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_bands_hold_what_they_shall(draw, power):
     inside = {"confidence": [], "consistency": []}
     keywords = {"width": 0.05} if draw is smooth_curve else {}

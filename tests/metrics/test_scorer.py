@@ -104,8 +104,12 @@ def test_cross_validation(estimator, n_classes):
 @pytest.mark.parametrize("metric", [log_loss, brier_score_loss, aurc_loss])
 def test_agrees_with_make_scorer_of_scikit_learn(metric, n_classes):
     X, y = problem(n_classes)
-    theirs = make_scorer(metric, response_method="predict_proba", greater_is_better=False)
     model = LogisticRegression().fit(X, y)
+    # scikit-learn gives a single column of two: whose is it?
+    positive = {"pos_label": model.classes_[1]} if n_classes == 2 else {}
+    theirs = make_scorer(
+        metric, response_method="predict_proba", greater_is_better=False, **positive
+    )
     found = make_proba_scorer(metric)(model, X, y)
     assert type(found) is float
     assert found < 0
@@ -310,3 +314,28 @@ def test_labels_and_other_parameters_may_be_given():
 def test_bad_input(metric, keywords, message):
     with pytest.raises(ValueError, match=message):
         make_proba_scorer(metric, **keywords)
+
+
+@pytest.mark.parametrize("positive", ["fig", "pear"])
+def test_scorers_are_about_the_positive_class(positive):
+    X, y = problem(2)
+    model = LogisticRegression().fit(X, y)
+    column = model.predict_proba(X)[:, list(model.classes_).index(positive)]
+    scorer = make_proba_scorer(calibration_error, norm="l2", pos_label=positive)
+    expected = -calibration_error(y == positive, column, norm="l2")
+    assert scorer(model, X, y) == pytest.approx(expected, rel=1e-12)
+    assert "pos_label" in repr(scorer)
+    theirs = make_scorer(
+        calibration_error,
+        response_method="predict_proba",
+        greater_is_better=False,
+        norm="l2",
+        pos_label=positive,
+    )
+    assert theirs(model, X, y) == pytest.approx(expected, rel=1e-12)
+    found = cross_val_score(model, X, y, scoring=scorer, cv=CV)
+    metric = partial(calibration_error, norm="l2", pos_label=positive)
+    np.testing.assert_allclose(found, -by_hand(metric, model, X, y, CV.split(X, y)))
+    X, y = problem(3)
+    with pytest.raises(ValueError, match="pos_label='fig' is for two classes, but there are 3"):
+        make_proba_scorer(log_loss, pos_label="fig")(LogisticRegression().fit(X, y), X, y)

@@ -107,6 +107,7 @@ def test_at_home_in_scikit_learn(any_model):
         "model": any_model,
         "classes": None,
         "from_logits": "auto",
+        "multilabel": None,
         "batch_size": 100,
     }
     assert repr(network).startswith("FrozenNetwork(batch_size=100")
@@ -273,10 +274,10 @@ def test_labels_that_do_not_match(model, classes, y, message):
 
 
 def test_parameters_that_are_wrong(model):
-    with pytest.raises(ValueError, match=r"must be a keras.Model .* Got 'net.keras' instead"):
-        FrozenNetwork("net.keras").fit(X, Y)
+    with pytest.raises(ValueError, match=r"must be a keras.Model .* Got \[1\] instead"):
+        FrozenNetwork([1]).fit(X, Y)
     for size in (0, -1, 2.5, "all"):
-        with pytest.raises(ValueError, match=r"'batch_size' parameter .* positive int or None"):
+        with pytest.raises(ValueError, match=r"'batch_size' parameter .* at least 1 or None"):
             FrozenNetwork(model, batch_size=size).predict(X)
 
 

@@ -114,7 +114,7 @@ def test_the_probabilities_are_the_networks_own():
 def test_several_sigmoids_are_one_vs_rest():
     known = Known(10)
     model = known.fill(sequential(layers.Dense(10, "sigmoid")))
-    network = FrozenNetwork(model).fit(X, Y)
+    network = FrozenNetwork(model, multilabel=False).fit(X, Y)
     own = model.predict(X, verbose=0).astype(float)
     np.testing.assert_allclose(
         network.predict_proba(X), own / own.sum(axis=1, keepdims=True), atol=1e-5
@@ -137,7 +137,7 @@ def test_several_inputs_as_a_dict():
         )
         calibrated = TemperatureCalibratedClassifier(model).fit(halves, Y)
         assert calibrated.predict_proba(halves).shape == (len(X), 10)
-    for X_wrong in ({"top": X[:, 32:]}, [X[:, :32], X[:, 32:]], X):
+    for X_wrong in ({"top": X[:, 32:]}, X):
         with pytest.raises(ValueError, match=r"the inputs \['left', 'right'\].* give a dict"):
             FrozenNetwork(keras.Model([left, right], last)).fit(X_wrong, Y)
 
@@ -302,7 +302,7 @@ def test_from_logits_must_not_contradict_the_network():
     model = sequential(layers.Dense(10, "softmax"))
     with pytest.raises(ValueError, match="from_logits=True, but the network ends in a softmax"):
         FrozenNetwork(model, from_logits=True).predict_proba(X)
-    with pytest.raises(ValueError, match=r"'from_logits' parameter .* Got 'maybe'"):
+    with pytest.raises(ValueError, match=r"'from_logits' parameter .* got 'maybe'"):
         FrozenNetwork(model, from_logits="maybe").predict_proba(X)
     # Probabilities it is, and their logits are known.
     assert FrozenNetwork(model, from_logits=False).fit(X, Y).has_logits_

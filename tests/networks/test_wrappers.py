@@ -1,5 +1,7 @@
 """scikeras and Keras's own wrapper: what they get wrong, made right."""
 
+from itertools import product
+
 import keras
 import numpy as np
 import pandas as pd
@@ -97,7 +99,9 @@ def check(calibrated, y=NAMES):
 
 
 @pytest.mark.parametrize("ensemble", [True, False])
-@pytest.mark.parametrize("method", ["sigmoid", "temperature"])
+@pytest.mark.parametrize(
+    "method", ["temperature", pytest.param("sigmoid", marks=pytest.mark.slow)]
+)
 def test_trained_in_folds(wrapper, method, ensemble):
     check(CalibratedClassifierCV(wrapper, method=method, ensemble=ensemble, cv=2))
 
@@ -110,6 +114,7 @@ def test_in_a_pipeline(wrapper):
     check(TemperatureCalibratedClassifier(make_pipeline(StandardScaler(), wrapper), cv=2))
 
 
+@pytest.mark.slow
 def test_the_pipeline_around(wrapper):
     calibrated = TemperatureCalibratedClassifier(wrapper, cv=2)
     check(clone(make_pipeline(StandardScaler(), calibrated)))
@@ -132,6 +137,7 @@ def test_frozen(wrapper, piped):
     assert model.score(X[TEST], NAMES[TEST]) > 0.75
 
 
+@pytest.mark.slow
 def test_the_best_of_a_fitted_search():
     search = GridSearchCV(with_scikeras(hidden=8), {"hidden": [4, 16]}, cv=2)
     search.fit(X[:600], NAMES[:600])
@@ -150,6 +156,7 @@ def test_the_best_of_a_search_over_keras_own_wrapper():
     assert response_of(FrozenEstimator(search), X).network == "Sequential"
 
 
+@pytest.mark.slow
 def test_a_search_over_the_network_inside():
     calibrated = TemperatureCalibratedClassifier(with_scikeras(hidden=8), cv=2)
     search = GridSearchCV(calibrated, {"estimator__hidden": [1, 16]}, cv=2)
@@ -157,25 +164,38 @@ def test_a_search_over_the_network_inside():
     assert search.best_params_ == {"estimator__hidden": 16}
 
 
+TWO_CLASSES = {
+    "scikeras": lambda: with_scikeras(cancer_net),
+    "logits": lambda: with_scikeras(cancer_net, last=None),
+    "keras.wrappers": with_keras,
+    "in a Pipeline": lambda: make_pipeline(StandardScaler(), with_scikeras(cancer_net)),
+}
+LABELS = {"0 1": Y_TWO, "str": TWO_NAMES, "bool": Y_TWO.astype(bool)}
+
+
+QUICK = [
+    ("scikeras", "str", False),  # the one that scikit-learn inverts
+    ("keras.wrappers", "bool", False),
+    ("logits", "0 1", True),
+]
+
+
 @pytest.mark.parametrize(
-    "y", [Y_TWO, TWO_NAMES, Y_TWO.astype(bool)], ids=["0 1", "str", "bool"]
+    ("kind", "labels", "ensemble"),
+    [
+        pytest.param(*case, marks=[] if case in QUICK else pytest.mark.slow)
+        for case in product(TWO_CLASSES, LABELS, [True, False])
+    ],
 )
-@pytest.mark.parametrize("ensemble", [True, False])
-def test_two_classes_are_never_inverted(ensemble, y):
-    wrappers = [
-        with_scikeras(cancer_net),
-        with_scikeras(cancer_net, last=None),
-        with_keras(),
-        make_pipeline(StandardScaler(), with_scikeras(cancer_net)),
-    ]
-    for wrapper in wrappers:
-        calibrated = CalibratedClassifierCV(wrapper, ensemble=ensemble, cv=2)
-        calibrated.fit(X_TWO[:400], y[:400])
-        proba = calibrated.predict_proba(X_TWO[400:])
-        positive = y[400:] == calibrated.classes_[1]
-        assert roc_auc_score(positive, proba[:, 1]) > 0.95
-        assert calibrated.score(X_TWO[400:], y[400:]) > 0.9
-        assert calibrated.predict_proba(X_TWO[:1]).shape == (1, 2)
+def test_two_classes_are_never_inverted(kind, labels, ensemble):
+    y = LABELS[labels]
+    calibrated = CalibratedClassifierCV(TWO_CLASSES[kind](), ensemble=ensemble, cv=2)
+    calibrated.fit(X_TWO[:400], y[:400])
+    proba = calibrated.predict_proba(X_TWO[400:])
+    positive = y[400:] == calibrated.classes_[1]
+    assert roc_auc_score(positive, proba[:, 1]) > 0.95
+    assert calibrated.score(X_TWO[400:], y[400:]) > 0.9
+    assert calibrated.predict_proba(X_TWO[:1]).shape == (1, 2)
 
 
 def test_true_logits_of_wrappers(wrapper):
@@ -187,10 +207,12 @@ def test_true_logits_of_wrappers(wrapper):
     np.testing.assert_array_equal(response.classes, sorted(set(NAMES)))
 
 
+@pytest.mark.slow
 def test_logits_at_the_end():
     check(TemperatureCalibratedClassifier(with_scikeras(last=None), cv=2))
 
 
+@pytest.mark.slow
 def test_images_in_scikeras():
     def build():
         model = keras.Sequential(
@@ -221,18 +243,20 @@ def test_one_hot_labels(name):
     assert calibrated.score(X[TEST], Y[TEST]) > 0.75
 
 
-def test_clones_keep_the_fit_kwargs():
+@pytest.mark.parametrize("piped", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_clones_keep_the_fit_kwargs(piped):
     wrapper = with_keras()
     assert not clone(wrapper).fit_kwargs  # Keras's own clone
-    for estimator in (wrapper, make_pipeline(StandardScaler(), wrapper)):
-        calibrated = clone(TemperatureCalibratedClassifier(estimator, cv=2))
-        check(calibrated)
-        for pair in calibrated.calibrated_classifiers_:
-            inside = pair.estimator if estimator is wrapper else pair.estimator[-1]
-            assert inside.history_.epoch == list(range(EPOCHS))
-            assert inside.fit_kwargs is not wrapper.fit_kwargs
-    scores = cross_val_score(calibrated, X[FIT], NAMES[FIT], cv=2)
-    assert scores.min() > 0.6
+    estimator = make_pipeline(StandardScaler(), wrapper) if piped else wrapper
+    calibrated = clone(TemperatureCalibratedClassifier(estimator, cv=2))
+    check(calibrated)
+    for pair in calibrated.calibrated_classifiers_:
+        inside = pair.estimator[-1] if piped else pair.estimator
+        assert inside.history_.epoch == list(range(EPOCHS))
+        assert inside.fit_kwargs is not wrapper.fit_kwargs
+    if piped:
+        scores = cross_val_score(calibrated, X[FIT], NAMES[FIT], cv=2)
+        assert scores.min() > 0.6
 
 
 def test_what_another_clones_is_named():

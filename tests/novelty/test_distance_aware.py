@@ -252,7 +252,7 @@ def test_training_rows_pass_through_a_pipeline(digits):
     [
         ({"density": "gausian"}, "density must be one of"),
         ({"density": IsolationForest}, "with parentheses"),
-        ({"on": "leaves"}, "on must be 'features' or 'inputs'"),
+        ({"on": "leaves"}, "on must be one of"),
         ({"layer": 3}, "layer must be"),
         ({"strength": -1}, "strength must be"),
         ({"strength": "held-out"}, "strength must be"),

@@ -12,7 +12,7 @@ from scipy.special import softmax
 from support.networks import BACKEND, X, weights_hash
 
 from skcalib import FrozenNetwork, MCDropoutClassifier
-from skcalib.uncertainty._noise import noise_of
+from skcalib.sampling._masks import masks_of
 
 pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="draws run on TensorFlow")
 FEW = X[:60]
@@ -173,7 +173,7 @@ def by_a_loop(build, model, sites, inputs, seed):
     for draw in range(N_DRAWS):
         for number, (place, (kind, rate, shape)) in enumerate(zip(places, sites, strict=True)):
             site = type("Site", (), {"kind": kind, "shape": shape})
-            noise = noise_of(site, number, rate, seed, range(draw, draw + 1))
+            noise = masks_of(site, number, rate, seed, range(draw, draw + 1))
             place.scale, place.shift = (*noise, np.zeros((1, 1), np.float32))[:2]
             place.scale, place.shift = place.scale[0], place.shift[0]
         draws.append(np.asarray(twin(inputs, training=False)))
@@ -240,6 +240,7 @@ def test_one_linear_layer_has_a_known_mean_and_covariance(masks):
         assert (np.abs(found - covariance[1:, 1:]) < 0.1 * size).all()
 
 
+@pytest.mark.slow
 def test_in_distribution_as_keras_draws():
     model, _ = with_dropout(skip_connection)
     n_draws = 1500
@@ -260,7 +261,7 @@ def test_levels_are_the_single_rates_and_share_their_numbers():
     for level, rate in enumerate([0.1, 0.5]):
         np.testing.assert_array_equal(mc.set_params(rate=rate).sample_proba(FEW), both[level])
     site = type("Site", (), {"kind": "dropout", "shape": (1000,)})
-    few, many = (noise_of(site, 0, rate, 1, range(3))[0] > 0 for rate in (0.1, 0.5))
+    few, many = (masks_of(site, 0, rate, 1, range(3))[0] > 0 for rate in (0.1, 0.5))
     assert (few | ~many).all()  # what is kept at .5 is kept at .1
     assert 0.85 < few.mean() < 0.95
     assert 0.45 < many.mean() < 0.55
@@ -338,7 +339,7 @@ def test_several_inputs():
     kernel, bias = model.layers[-1].get_weights()
     draws = mc.set_params(rate=None, n_draws=2).sample_proba(given)
     site = type("Site", (), {"kind": "dropout", "shape": (32,)})
-    (scale,) = noise_of(site, 0, 0.5, mc.seed_, range(2))
+    (scale,) = masks_of(site, 0, 0.5, mc.seed_, range(2))
     for draw, mask in zip(draws, scale, strict=True):
         dropped = np.hstack([FEW[:, :32] * mask, FEW[:, 32:]])
         np.testing.assert_allclose(draw, softmax(dropped @ kernel + bias, axis=1), atol=1e-6)

@@ -10,7 +10,7 @@ from sklearn.neural_network import MLPClassifier
 from support.networks import BACKEND, NAMES, X_TWO, Y_TWO, X, Y, digits_model, trained
 
 from skcalib import MCDropoutClassifier
-from skcalib.uncertainty import _exact
+from skcalib.sampling import _gaussian_logits
 
 pytestmark = [
     pytest.mark.skipif(BACKEND != "tensorflow", reason="draws run on TensorFlow"),
@@ -169,7 +169,7 @@ def test_neither_batches_nor_order_nor_kinds_of_masks_matter(model, mlp):
 def test_large_layers_are_taken_piece_by_piece(mlp, monkeypatch):
     mc = exact(FrozenEstimator(mlp)).fit(X, Y)
     draws = mc.sample_proba(X[TEST])
-    monkeypatch.setattr(_exact, "HELD", 1000)
+    monkeypatch.setattr(_gaussian_logits, "HELD", 1000)
     np.testing.assert_allclose(mc.sample_proba(X[TEST]), draws, atol=1e-9)
 
 
@@ -356,18 +356,18 @@ def test_a_deep_perceptron_is_told_where_to_put_its_dropout():
 
 @pytest.mark.parametrize("value", ["Exact", "", 0, None, True, np.array([3, 4])])
 def test_other_numbers_of_draws(model, value):
-    with pytest.raises(ValueError, match=r"'n_draws' parameter.*positive int or 'exact'"):
+    with pytest.raises(ValueError, match=r"'n_draws' parameter.* at least 1 or 'exact'"):
         MCDropoutClassifier(model, n_draws=value).fit(X)
 
 
 @pytest.mark.parametrize("n_dimensions", [1, 10, 63, 64, 200])
 def test_points_have_the_moments_of_normal_numbers(n_dimensions):
-    points = _exact.normal_points(n_dimensions, seed=3)
+    points = _gaussian_logits.normal_points(n_dimensions, seed=3)
     assert points.shape == (64, n_dimensions)
     np.testing.assert_allclose(points.mean(axis=0), 0, atol=1e-12)
     spread = np.linalg.eigvalsh(points.T @ points / 64)[-63:]  # all of rank 63, if there are
     np.testing.assert_allclose(spread, max(1, n_dimensions / 63), rtol=1e-9)
-    assert np.abs(points - _exact.normal_points(n_dimensions, seed=4)).max() > 0.1
+    assert np.abs(points - _gaussian_logits.normal_points(n_dimensions, seed=4)).max() > 0.1
 
 
 def test_digits_with_batch_normalisation_and_few_units():

@@ -7,7 +7,7 @@ from keras import layers
 from support.networks import BACKEND, X, Y, trained, weights_hash
 
 from skcalib import MCDropoutClassifier
-from skcalib.uncertainty._noise import noise_of
+from skcalib.sampling._masks import masks_of
 
 pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="draws run on TensorFlow")
 FEW = X[:60]
@@ -108,7 +108,7 @@ def test_levels_and_other_places_after_fit():
     kernel, bias = model.layers[-1].get_weights()
     hidden = keras.Model(model.inputs, model.get_layer("two").output).predict(FEW, verbose=0)
     site = type("Site", (), {"kind": "dropout", "shape": (16,)})
-    (scale,) = noise_of(site, 0, 0.3, mc.seed_, range(3))
+    (scale,) = masks_of(site, 0, 0.3, mc.seed_, range(3))
     for draw, mask in zip(mc.sample_proba(FEW), scale, strict=True):
         logits = (hidden * mask) @ kernel + bias
         exponents = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from support.networks import BACKEND, weights_hash
 
 from skcalib import FrozenNetwork, MCDropoutClassifier, MCDropoutRegressor
-from skcalib.uncertainty._noise import noise_of
+from skcalib.sampling._masks import masks_of
 
 pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="draws run on TensorFlow")
 
@@ -94,7 +94,7 @@ def test_the_same_as_a_loop_with_the_same_masks(ends):
     expected = []
     for draw in range(7):
         for number, place in enumerate(places):
-            place.scale = noise_of(site, number, 0.3, mc.seed_, range(draw, draw + 1))[0][0]
+            place.scale = masks_of(site, number, 0.3, mc.seed_, range(draw, draw + 1))[0][0]
         expected.append(np.asarray(twin(FEW, training=False)))
     expected = np.array(expected)
     expected = expected[..., 0] if expected.shape[-1] == 1 else expected
@@ -196,8 +196,15 @@ def wrapped(kind):
     return keras.wrappers.SKLearnRegressor(build_for, fit_kwargs=fit_kwargs)
 
 
-@pytest.mark.parametrize("kind", ["scikeras", "keras.wrappers"])
-@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "piped"),
+    [
+        ("scikeras", False),
+        ("keras.wrappers", True),
+        pytest.param("scikeras", True, marks=pytest.mark.slow),
+        pytest.param("keras.wrappers", False, marks=pytest.mark.slow),
+    ],
+)
 def test_wrappers_are_cloned_and_trained(kind, piped):
     wrapper = wrapped(kind)
     estimator = make_pipeline(StandardScaler(), wrapper) if piped else wrapper

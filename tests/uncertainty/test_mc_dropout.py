@@ -94,6 +94,26 @@ def test_a_search_over_rates_and_draws(model):
     assert search.best_estimator_.estimator.model is model
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_fitted_pipeline_that_ends_in_the_network_is_not_fitted_again(model, frozen):
+    scaler = StandardScaler(with_std=False).fit(X[:1])
+    shifted = X + scaler.mean_
+    pipeline = make_pipeline(scaler, FrozenNetwork(model))
+    given = FrozenEstimator(pipeline) if frozen else pipeline
+    alone = MCDropoutClassifier(model, random_state=0).fit(X)
+    right = alone.predict_proba(X[TEST])
+    mc = MCDropoutClassifier(given, random_state=0).fit(shifted)  # needs no labels
+    np.testing.assert_allclose(mc.predict_proba(shifted[TEST]), right, atol=1e-5)
+    calibrated = TemperatureCalibratedClassifier(alone).fit(X[FIT], Y[FIT])
+    expected = calibrated.predict_proba(X[TEST])
+    at_the_end = make_pipeline(scaler, MCDropoutClassifier(model, random_state=0))
+    for inside in (MCDropoutClassifier(given, random_state=0), at_the_end):
+        found = TemperatureCalibratedClassifier(inside).fit(shifted[FIT], Y[FIT])
+        np.testing.assert_allclose(found.predict_proba(shifted[TEST]), expected, atol=1e-4)
+    with pytest.raises(NotFittedError, match=r"FrozenEstimator\(pipeline\)"):
+        MCDropoutClassifier(clone(pipeline)).fit(shifted, Y)
+
+
 def test_the_end_of_a_pipeline(model):
     scaler = StandardScaler(with_mean=False, with_std=False)
     pipeline = make_pipeline(scaler, MCDropoutClassifier(model, random_state=0))
@@ -138,8 +158,15 @@ def compiled_with(loss):
     return model
 
 
-@pytest.mark.parametrize("kind", ["scikeras", "keras.wrappers"])
-@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "piped"),
+    [
+        ("scikeras", False),
+        ("keras.wrappers", True),
+        pytest.param("scikeras", True, marks=pytest.mark.slow),
+        pytest.param("keras.wrappers", False, marks=pytest.mark.slow),
+    ],
+)
 def test_wrappers_are_cloned_and_trained(kind, piped):
     wrapper = wrapped(kind)
     estimator = make_pipeline(StandardScaler(), wrapper) if piped else wrapper

@@ -11,11 +11,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.utils import check_random_state
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from skcalib import TemperatureCalibratedClassifier
 from skcalib._logits import softmax
 from skcalib.uncertainty import (
+    Draws,
     SamplingClassifier,
     expected_entropy,
     mutual_information,
@@ -186,11 +187,10 @@ class NoisyRegression(SamplingClassifier):
         self.seed_ = check_random_state(self.random_state).randint(2**31 - 1)
         return self
 
-    def _levels(self):
-        return self.levels
+    def _draws(self, X):
+        return Draws(self._blocks(X), levels=self.levels)
 
     def _blocks(self, X):
-        check_is_fitted(self)
         values = self.model_.decision_function(validate_data(self, X, reset=False))
         values = np.stack([-values / 2, values / 2], axis=1) if values.ndim == 1 else values
         noise = np.random.default_rng(self.seed_).normal(

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skcalib import MCDropoutClassifier, TemperatureCalibratedClassifier
-from skcalib.uncertainty._noise import noise_of
+from skcalib.sampling._masks import masks_of
 
 # Small perceptrons are not trained to the end here; scikit-learn's checks neither.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -55,7 +55,7 @@ def by_a_loop(mlp, rows, mc, places, rate):
             if layer + 1 < len(mlp.coefs_):
                 values = ACTIVATIONS[mlp.activation](values)
                 if layer in places:
-                    noise = noise_of(
+                    noise = masks_of(
                         site(values.shape[1]), number, rate, mc.seed_, range(draw, draw + 1)
                     )
                     values = values * noise[0][0].astype(values.dtype)

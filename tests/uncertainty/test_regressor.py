@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skcalib import MCDropoutClassifier, MCDropoutRegressor
-from skcalib.uncertainty._noise import noise_of
+from skcalib.sampling._masks import masks_of
 from skcalib.uncertainty._normal_mixtures import likeliest_variance, mixture_quantiles
 
 # Small perceptrons are not trained to the end here; scikit-learn's checks neither.
@@ -66,7 +66,7 @@ def by_a_loop(mlp, rows, mc, places, rate):
                 if layer in places:
                     shape = {"kind": "dropout", "shape": values.shape[1:]}
                     site = type("Site", (), shape)
-                    noise = noise_of(site, number, rate, mc.seed_, range(draw, draw + 1))
+                    noise = masks_of(site, number, rate, mc.seed_, range(draw, draw + 1))
                     values = values * noise[0][0].astype(values.dtype)
                     number += 1
         draws.append(values)
@@ -204,7 +204,7 @@ def covered(result, y):
     return int(((result.low <= y) & (y <= result.high)).sum())
 
 
-@pytest.mark.parametrize("trained", [True, False])
+@pytest.mark.parametrize("trained", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_ninety_percent_of_new_observations_are_in_the_interval(trained):
     rows, y = simulated(3000)
     fit, held_out, new = slice(0, 500), slice(500, 1000), slice(1000, None)

@@ -9,8 +9,8 @@ from keras import layers, ops
 from support.networks import BACKEND, X
 
 from skcalib import FrozenNetwork, MCDropoutClassifier
+from skcalib.sampling._masks import masks_of
 from skcalib.uncertainty import uncertainty_frame
-from skcalib.uncertainty._noise import noise_of
 
 pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="draws run on TensorFlow")
 FEW = X[:40]
@@ -37,7 +37,7 @@ def fitted(model, X=FEW, **parameters):
 
 def masks(mc, place, width, rate):
     site = type("Site", (), {"kind": "dropout", "shape": (width,)})
-    return noise_of(site, place, rate, mc.seed_, range(mc.n_draws))[0]
+    return masks_of(site, place, rate, mc.seed_, range(mc.n_draws))[0]
 
 
 def test_two_outputs_of_one_operation():

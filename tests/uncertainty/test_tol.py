@@ -9,8 +9,8 @@ from sklearn.neural_network import MLPClassifier
 from support.networks import BACKEND, NAMES, X, Y, trained
 
 from skcalib import MCDropoutClassifier
+from skcalib.sampling._stopping import are_enough, rounds
 from skcalib.uncertainty import uncertainty_frame
-from skcalib.uncertainty._stopping import are_enough, rounds
 
 pytestmark = [
     pytest.mark.skipif(BACKEND != "tensorflow", reason="draws run on TensorFlow"),

@@ -69,7 +69,7 @@ def _most_rows(regressor, n_outputs):
 def _squares(member, X, targets):
     """Return squared residuals (n_levels, n_draws, n_rows, n_outputs), block by block."""
     found = []
-    for rows, draws in member._checked(X):
+    for rows, draws in member._checked(X).blocks:
         if draws.shape[-1] != targets.shape[1]:
             raise ValueError(
                 f"y has {targets.shape[1]} targets, but the network has {draws.shape[-1]} "

@@ -11,8 +11,9 @@ from sklearn.utils.validation import _check_method_params
 from skcalib._rows import is_dict_of_arrays, take_rows
 from skcalib._targets import columns_among
 from skcalib.networks import faithful_clone
-from skcalib.uncertainty._exact import N_POINTS
-from skcalib.uncertainty._tuning import FEWEST_ROWS, log_of
+from skcalib.sampling import N_POINTS
+from skcalib.uncertainty._dropout_scale import log_of
+from skcalib.uncertainty._dropout_tuning import FEWEST_ROWS
 
 HELD = 2**22  # probabilities of all draws at one rate
 
@@ -35,7 +36,7 @@ class HeldOut:
     def __init__(self, classifier, X, codes, members):
         rows = np.unique(np.concatenate([held for _, held in members]))
         self._n_draws = classifier.n_draws
-        n_draws = N_POINTS if classifier._is_exact() else int(classifier.n_draws)
+        n_draws = N_POINTS if classifier.n_draws == "exact" else int(classifier.n_draws)
         most = HELD // (n_draws * len(classifier.classes_))
         if len(rows) > most:
             few = np.random.default_rng(classifier.seed_).choice(rows, most, replace=False)

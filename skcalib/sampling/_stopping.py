@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib.uncertainty._spread import standard_deviation
+from skcalib.sampling._summary import standard_deviation
 
 FEWEST = 10  # draws before a row may stop
 GROWTH = 1.5  # of the number of draws from round to round

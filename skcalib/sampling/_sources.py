@@ -1,6 +1,7 @@
 """What draws are made of: a network, or scikit-learn's multilayer perceptron."""
 
 from contextlib import contextmanager, nullcontext
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier
@@ -16,6 +17,14 @@ from skcalib.networks import (
 )
 
 ROUNDING = 0.05  # of a row's largest probability, on any processor, in half precision
+
+
+class Look(NamedTuple):
+    """What a source says of itself, and of a few rows."""
+
+    classes: np.ndarray | None  # labels of the columns; None of targets
+    ending: str | None  # what the output is, as a sampler wants to know it
+    answer: np.ndarray  # of the network itself, as it predicts
 
 
 def source_of(estimator, X):
@@ -38,12 +47,16 @@ def undisturbed(estimator):
         yield
 
 
-def refuse_other_answers(source, passes, inputs):
-    """Raise if draws without dropout are not what the network predicts."""
-    plain = source.ordered(passes.some(inputs, rate=0.0))[0]
+def refuse_other_answers(source, inputs, plain, limit, answer):
+    """Raise if what is drawn without dropout, `plain`, is not what the network predicts.
+
+    `limit` is by how much they may differ, and `answer` what the network has predicted.
+    """
+    plain = source.ordered(plain)
+    if (np.abs(plain - answer) <= limit).all():
+        return
     with source.undisturbed():
         found = [source.answer(inputs) for _ in range(2)]
-    limit = source.rounding(passes, inputs)
     if any((np.abs(plain - answer) <= limit).all() for answer in found):
         return
     if np.abs(found[0] - found[1]).max() > 0:
@@ -55,11 +68,10 @@ def refuse_other_answers(source, passes, inputs):
     )
 
 
-def refuse_rows_together(source, passes, inputs):
-    """Raise if the answer for a row depends on the rows beside it."""
-    together = passes.some(inputs, rate=0.0)[0]
+def refuse_rows_together(passes, inputs, together, limit):
+    """Raise if the answer for a row depends on the rows beside it, as in `together`."""
     alone = passes.some(map_arrays(lambda part: part[-1:], inputs), rate=0.0)[0]
-    limit = np.broadcast_to(source.rounding(passes, inputs), together.shape)
+    limit = np.broadcast_to(limit, together.shape)
     if (np.abs(together - alone) > limit)[-1].any():
         raise ValueError(
             "The network's answer for a row depends on the other rows (it works along the "
@@ -74,23 +86,24 @@ class Network:
         self.network = network
         self.name = type(network.model).__name__
         self.answer = network.predict_proba
+        classes = network.classes
+        self._order = None if classes is None else order_of_outputs(classes)
 
-    def rounding(self, passes, inputs):
-        """Return by how much the same answer may differ."""
-        return ROUNDING * passes.some(inputs, rate=0.0)[0].max(axis=1, keepdims=True)
+    def rounding(self, passes, inputs, plain):
+        """Return by how much the same answer may differ from `plain`."""
+        return ROUNDING * plain.max(axis=1, keepdims=True)
 
     def undisturbed(self):
         """Return a context that keeps the network's seeds."""
         return undisturbed(self.network)
 
     def look(self, inputs):
-        """Return the labels, and what the output is, as a sampler wants to know it."""
-        network = self.network
+        """Return the labels, what the output is, and the answer for these rows."""
         with self.undisturbed():
-            _, is_proba, classes, head = network.answer(inputs)
-        if head is None:
-            return classes, "proba" if is_proba else "logits"
-        return classes, {"softmax": "proba", "linear": "logits"}.get(head, head)
+            found = self.network.answer(inputs)
+        unknown = "proba" if found.is_proba else "logits"
+        known = {"softmax": "proba", "linear": "logits", None: unknown}
+        return Look(found.classes, known.get(found.head, found.head), found.proba())
 
     def sampler(self, inputs, **choices):
         """Return inputs as the model takes them, and the Sampler of its random layers."""
@@ -104,8 +117,7 @@ class Network:
 
     def ordered(self, draws):
         """Return draws with the columns of the sorted labels."""
-        order = order_of_outputs(self.network.classes)
-        return draws if order is None else draws[..., order]
+        return draws if self._order is None else draws[..., self._order]
 
 
 class Perceptron:
@@ -116,17 +128,17 @@ class Perceptron:
         self.name = type(mlp).__name__
         self.answer = mlp.predict_proba
 
-    def rounding(self, passes, inputs):
-        """Return by how much the same answer may differ."""
-        return ROUNDING * passes.some(inputs, rate=0.0)[0].max(axis=1, keepdims=True)
+    def rounding(self, passes, inputs, plain):
+        """Return by how much the same answer may differ from `plain`."""
+        return ROUNDING * plain.max(axis=1, keepdims=True)
 
     def undisturbed(self):
         """Return a context that does nothing: a perceptron has no seeds."""
         return nullcontext()
 
     def look(self, inputs):
-        """Return the labels; what the output is, the perceptron says itself."""
-        return self.mlp.classes_, None
+        """Return the labels and the answer; what the output is, the perceptron says itself."""
+        return Look(self.mlp.classes_, None, self.answer(inputs))
 
     def sampler(self, inputs, *, inject, **choices):
         """Return inputs as the perceptron takes them, and the Sampler of its dropout."""

@@ -1,4 +1,6 @@
-"""Random coefficients of dropout layers, drawn in NumPy: the same for every framework.
+"""Masks of dropout layers, drawn in NumPy: the same for every framework.
+
+A mask is the random coefficients that a layer multiplies its values by, zero or not.
 
 Each number belongs to a seed, a layer's place in the network, a draw (and, if rows do not
 share masks, a row) and to nothing else: neither batches nor the order of calls matter.
@@ -14,7 +16,7 @@ _ALPHA = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946
 _LANE = 8  # float32 numbers in a step of the generator's counter
 
 
-def noise_of(site, place, rate, seed, draws, rows=None):
+def masks_of(site, place, rate, seed, draws, rows=None):
     """Return (scale,) or (scale, shift) of shape (n_draws, 1 or n_rows, *site.shape).
 
     Parameters

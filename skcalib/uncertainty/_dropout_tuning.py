@@ -1,6 +1,5 @@
 """Rate and scale of dropout that was put into a network, chosen by held-out log loss."""
 
-import warnings
 from functools import partial
 from typing import NamedTuple
 
@@ -10,7 +9,9 @@ from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold
 
+from skcalib._warnings import warn
 from skcalib.metrics import error_detection_auc_score, expected_calibration_error
+from skcalib.uncertainty._dropout_scale import Scale, centred, log_of, log_softmax
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 CENTERED_RATE = 0.1
@@ -18,14 +19,6 @@ SPREADS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 LOG_BOUND = 4.0  # of the logarithm of a temperature
 FEWEST_ROWS = 10
 N_FOLDS = 5
-
-
-class Scale(NamedTuple):
-    """What is done to draws: ``softmax(log(p) / temperature)``, perhaps centred first."""
-
-    rate: float
-    spread: float | None = None  # of centred draws; None leaves draws where they are
-    temperature: float = 1.0
 
 
 class Tried(NamedTuple):
@@ -83,11 +76,10 @@ def choose(log_draws, codes, *, centered, seed):
     for rows, number in zip(folds, chosen_without, strict=True):
         proba[rows] = tried[number].proba[rows]
     if abs(np.log(best.scale.temperature)) > LOG_BOUND - 0.01:
-        warnings.warn(
+        warn(
             f"The temperature of the draws is at its bound, {best.scale.temperature:.3g}: the "
             "held-out rows are all predicted rightly, or predicted no better than by chance.",
             ConvergenceWarning,
-            stacklevel=4,
         )
     found = {
         "plain": np.exp(plain[0]),
@@ -95,28 +87,6 @@ def choose(log_draws, codes, *, centered, seed):
         "dropout": proba,
     }
     return best.scale, {name: _figures(codes, p) for name, p in found.items()}
-
-
-def scaled(draws, plain, scale):
-    """Return draws (..., n_draws, n_rows, n_classes) as a Scale says.
-
-    `plain` is the answer without dropout (n_rows, n_classes), for centred draws.
-    """
-    logs = log_of(draws)
-    if scale.spread is not None:
-        logs = centred(logs, log_of(plain), scale.spread)
-    return np.exp(_log_softmax(logs / draws.dtype.type(scale.temperature)))
-
-
-def centred(log_draws, plain, spread):
-    """Move draws so that their mean is the plain network's answer, and stretch them."""
-    mean = log_draws.mean(axis=-3, keepdims=True)
-    return plain + log_draws.dtype.type(spread) * (log_draws - mean)
-
-
-def log_of(proba):
-    """Return logarithms, finite where a probability is 0."""
-    return np.log(np.maximum(proba, np.finfo(np.float32).tiny))
 
 
 def _try(scale, log_draws, codes, folds):
@@ -129,7 +99,7 @@ def _try(scale, log_draws, codes, folds):
         )
         losses.append(others_loss)
         part = log_draws[:, rows] / log_draws.dtype.type(own)
-        proba[rows] = np.exp(_log_softmax(part)).mean(axis=0, dtype=np.float64)
+        proba[rows] = np.exp(log_softmax(part)).mean(axis=0, dtype=np.float64)
     scale = scale._replace(temperature=float(temperature))
     return Tried(scale, loss, np.array(losses), proba)
 
@@ -152,10 +122,6 @@ def _loss(log_draws, codes, temperature):
     own = np.take_along_axis(logs, codes[None, :, None], axis=2)[..., 0]
     own = (own - logsumexp(logs, axis=2)).astype(np.float64)
     return -(logsumexp(own, axis=0) - np.log(len(own))).mean()
-
-
-def _log_softmax(logs):
-    return logs - logsumexp(logs, axis=-1, keepdims=True)
 
 
 def _figures(codes, proba):

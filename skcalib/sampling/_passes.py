@@ -3,12 +3,12 @@
 import numpy as np
 
 from skcalib.backends import FEWEST_ROWS, count_all_rows, usual_rows
-from skcalib.uncertainty._exact import N_POINTS, GaussianLogits
-from skcalib.uncertainty._noise import noise_of
-from skcalib.uncertainty._stopping import are_enough, rounds
+from skcalib.sampling._gaussian_logits import N_POINTS, GaussianLogits
+from skcalib.sampling._masks import masks_of
+from skcalib.sampling._stopping import are_enough, rounds
 
 MOST_ROWS = 1024  # of batches that are put together
-HELD = 2**24  # float32 values of one chunk of draws, and of noise that is kept
+HELD = 2**24  # float32 values of one chunk of draws, and of masks that are kept
 
 
 class Passes:
@@ -52,8 +52,8 @@ class Passes:
 
     def some(self, X, rate, n_draws=1):
         """Return draws (n_draws, n_samples, n_outputs) of a few rows, all layers at a rate."""
-        noise = self._noise(rate, range(n_draws), np.arange(count_all_rows(X)))
-        return self.sampler.draw(self.sampler.start(X), noise)
+        masks = self._masks(rate, range(n_draws), np.arange(count_all_rows(X)))
+        return self.sampler.draw(self.sampler.start(X), masks)
 
     def rows_in_batch(self, X):
         """Return how many rows make a batch if the batch size is left to us."""
@@ -112,7 +112,7 @@ class Passes:
         out = None
         for number, level in enumerate(self.levels):
             for some in self._chunks(rows, draws):
-                values = self.sampler.draw(state, self._noise(level, some, rows))
+                values = self.sampler.draw(state, self._masks(level, some, rows))
                 if out is None:
                     shape = len(self.levels), len(draws), *values.shape[1:]
                     out = np.empty(shape, values.dtype)
@@ -121,37 +121,37 @@ class Passes:
 
     def _chunks(self, rows, draws):
         cost = self.sampler.cost
-        noise = self._values_of_noise() * (1 if self.shared else rows[-1] - rows[0] + 1)
-        size = max(1, HELD // (len(rows) * cost.width + cost.kernel + noise))
+        masks = self._values_of_masks() * (1 if self.shared else rows[-1] - rows[0] + 1)
+        size = max(1, HELD // (len(rows) * cost.width + cost.kernel + masks))
         for start in range(draws.start, draws.stop, size):
             yield range(start, min(start + size, draws.stop))
 
-    def _values_of_noise(self):
+    def _values_of_masks(self):
         return sum(int(np.prod(site.shape)) for site in self.sampler.sites)
 
-    def _noise(self, level, draws, rows):
+    def _masks(self, level, draws, rows):
         if not self.shared:
-            return self._own_noise(level, draws, rows)
+            return self._own_masks(level, draws, rows)
         key = level, draws
         if key in self._kept:
             return self._kept[key]
-        noise = self._noise_of_rows(level, draws, None)
-        values = self._values_of_noise() * len(draws)
+        masks = self._masks_of_rows(level, draws, None)
+        values = self._values_of_masks() * len(draws)
         if self._n_kept + values <= HELD:
             self._n_kept += values
-            self._kept[key] = noise
-        return noise
+            self._kept[key] = masks
+        return masks
 
-    def _own_noise(self, level, draws, rows):
-        """Return noise of these rows, which may have others between them."""
+    def _own_masks(self, level, draws, rows):
+        """Return masks of these rows, which may have others between them."""
         between = range(rows[0], rows[-1] + 1)
-        noise = self._noise_of_rows(level, draws, between)
+        masks = self._masks_of_rows(level, draws, between)
         if len(between) == len(rows):
-            return noise
-        return [tuple(part[:, rows - rows[0]] for part in parts) for parts in noise]
+            return masks
+        return [tuple(part[:, rows - rows[0]] for part in parts) for parts in masks]
 
-    def _noise_of_rows(self, level, draws, rows):
+    def _masks_of_rows(self, level, draws, rows):
         return [
-            noise_of(site, place, site.rate if level is None else level, self.seed, draws, rows)
+            masks_of(site, place, site.rate if level is None else level, self.seed, draws, rows)
             for place, site in enumerate(self.sampler.sites)
         ]

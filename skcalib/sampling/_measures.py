@@ -1,26 +1,10 @@
 """What an array of draws says: the mean, its spread, and which part is ignorance."""
 
-from numbers import Real
-
 import numpy as np
 from scipy.special import entr
-from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib._logits import check_proba, float_array
-from skcalib._representations import Result
-from skcalib.uncertainty._spread import quantiles, standard_deviation
-
-MEASURES = (
-    "mean",
-    "std",
-    "standard_error",
-    "interval",
-    "predictive_entropy",
-    "aleatoric",
-    "epistemic",
-    "variation_ratio",
-    "likeliest",
-)
+from skcalib.sampling._summary import check_measures, entropy_of_each, share_outvoted, summary
 
 
 def predictive_entropy(draws):
@@ -93,7 +77,7 @@ def expected_entropy(draws):
     >>> expected_entropy(draws).round(3).tolist()  # each draw is sure of the first row
     [0.0, 0.693]
     """
-    return _entropy_of_each(check_draws(draws)).mean(axis=0, dtype=np.float64)
+    return entropy_of_each(check_draws(draws)).mean(axis=0, dtype=np.float64)
 
 
 def mutual_information(draws):
@@ -167,7 +151,7 @@ def variation_ratio(draws):
     >>> variation_ratio(draws).tolist()
     [0.25]
     """
-    return _share_outvoted(check_draws(draws))
+    return share_outvoted(check_draws(draws))
 
 
 def summarize_draws(draws, *, interval=0.9, measures="all"):
@@ -239,29 +223,6 @@ def summarize_draws(draws, *, interval=0.9, measures="all"):
     return summary(check_draws(draws), chosen, interval)
 
 
-def check_measures(measures, interval):
-    """Return the measures as a list."""
-    if isinstance(measures, str):
-        chosen = list(MEASURES) if measures == "all" else [measures]
-    else:
-        chosen = list(measures) if np.iterable(measures) else [measures]
-    strange = [name for name in chosen if name not in MEASURES]
-    if strange:
-        raise InvalidParameterError(
-            f"measures holds {strange}; it is 'all', or some of {list(MEASURES)}."
-        )
-    check_interval(interval)
-    return chosen
-
-
-def check_interval(interval):
-    """Raise unless this is a share."""
-    if not (isinstance(interval, Real) and 0 < interval < 1):
-        raise InvalidParameterError(
-            f"interval must be a share of the draws in (0, 1), 0.9 say. Got {interval!r}."
-        )
-
-
 def check_draws(draws):
     """Return draws as an array of floats, or raise."""
     draws = float_array(draws, "draws")
@@ -276,60 +237,3 @@ def check_draws(draws):
         )
     check_proba(draws.reshape(-1, draws.shape[-1]), "draws")
     return draws
-
-
-def summary(draws, chosen, interval):
-    """Return the Bunch of :func:`summarize_draws` for valid arguments."""
-    mean = draws.mean(axis=0, dtype=np.float64)
-    result = Result()
-    if "mean" in chosen:
-        result.mean = mean
-    if "std" in chosen or "standard_error" in chosen:
-        std = standard_deviation(draws, mean)
-        if "std" in chosen:
-            result.std = std
-        if "standard_error" in chosen:
-            result.standard_error = std / np.sqrt(len(draws))
-    if "interval" in chosen:
-        result.low, result.high = quantiles(draws, (1 - interval) / 2, (1 + interval) / 2)
-    _add_entropies(result, draws, mean, chosen)
-    if "variation_ratio" in chosen:
-        result.variation_ratio = _share_outvoted(draws)
-    if "likeliest" in chosen:
-        _add_likeliest(result, draws, mean)
-    return result
-
-
-def _add_entropies(result, draws, mean, chosen):
-    total = entr(mean).sum(axis=-1)
-    if "predictive_entropy" in chosen:
-        result.predictive_entropy = total
-    if "aleatoric" in chosen or "epistemic" in chosen:
-        # Rounding may put it above the total; the three must add up.
-        part = np.minimum(_entropy_of_each(draws).mean(axis=0, dtype=np.float64), total)
-        if "aleatoric" in chosen:
-            result.aleatoric = part
-        if "epistemic" in chosen:
-            result.epistemic = total - part
-
-
-def _add_likeliest(result, draws, mean):
-    order = np.argsort(-mean, axis=-1, kind="stable")[:, :2]
-    rows = np.arange(len(mean))
-    first, second = (draws[:, rows, order[:, place]] for place in (0, 1))
-    result.likeliest = order
-    result.margin = mean[rows, order[:, 0]] - mean[rows, order[:, 1]]
-    result.swap = (second > first).mean(axis=0) + 0.5 * (second == first).mean(axis=0)
-
-
-def _entropy_of_each(draws):
-    # Several times faster than scipy.special.entr; zeros give 0 here, too.
-    logs = np.log(np.maximum(draws, np.finfo(draws.dtype).tiny))
-    return 0.0 - np.einsum("tnk,tnk->tn", draws, logs)  # no negative zero
-
-
-def _share_outvoted(draws):
-    n_draws, n_rows, n_classes = draws.shape
-    votes = draws.argmax(axis=-1) + n_classes * np.arange(n_rows)
-    counts = np.bincount(votes.ravel(), minlength=n_rows * n_classes)
-    return 1 - counts.reshape(n_rows, n_classes).max(axis=1) / n_draws

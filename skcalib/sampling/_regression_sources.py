@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcalib.backends import wrapper_backend
 from skcalib.networks import RegressionNetwork, check_answers, final_step
-from skcalib.uncertainty._sources import Network, Perceptron
+from skcalib.sampling._sources import Look, Network, Perceptron
 
 ROUNDING = 0.05  # of a target, as a share of what its summands are like, in half precision
 CLASSES = "{} {}: that is a classifier, use MCDropoutClassifier."
@@ -43,7 +43,7 @@ def _refuse_loss_for_classes(network):
 class _Targets:
     """What networks and perceptrons have in common if their outputs are targets."""
 
-    def rounding(self, passes, inputs):
+    def rounding(self, passes, inputs, plain):
         """Return by how much the same answer may differ.
 
         An output may be the small difference of large summands, and its rounding error is
@@ -65,12 +65,12 @@ class TargetNetwork(_Targets, Network):
         self.answer = network.answer
 
     def look(self, inputs):
-        """Return no labels, and what the output is, as a sampler wants to know it."""
+        """Return no labels, what the output is, and the answer for these rows."""
         with self.undisturbed():
-            _, head = self.network.run(inputs)
+            values, head = self.network.run(inputs)
         if head in ("softmax", "log_softmax"):
             raise ValueError(CLASSES.format(self.name, f"ends in a {head}"))
-        return None, "target"
+        return Look(None, "target", self.network.targets(values, head))
 
 
 class TargetPerceptron(_Targets, Perceptron):
@@ -81,8 +81,8 @@ class TargetPerceptron(_Targets, Perceptron):
         self.name = type(mlp).__name__
 
     def look(self, inputs):
-        """Return no labels; what the output is, the perceptron says itself."""
-        return None, None
+        """Return no labels, and the answer; what the output is, the perceptron says itself."""
+        return Look(None, None, self.answer(inputs))
 
     def answer(self, inputs):
         """Return predictions, a column for each target."""

@@ -68,11 +68,11 @@ class GaussianLogits:
         return np.concatenate(mean), np.concatenate(deviations, axis=1), rows.dtype
 
 
-def multiplications(head):
-    """Estimate those for one row, or NaN where the network is not of the form."""
-    if not isinstance(head, Head):
+def multiplications(shape):
+    """Estimate those for one row and a Head of this shape; NaN where there is none."""
+    if shape is None:
         return np.nan
-    features, units = head.shape
+    features, units = shape
     return features * units * (units + 1) // 2 + N_POINTS * units**2
 
 

@@ -1,0 +1,37 @@
+"""Drawing the random part of a network, and what an array of draws says."""
+
+from skcalib.sampling._draws import Draws
+from skcalib.sampling._gaussian_logits import N_POINTS, multiplications
+from skcalib.sampling._measures import (
+    expected_entropy,
+    mutual_information,
+    predictive_entropy,
+    summarize_draws,
+    variation_ratio,
+)
+from skcalib.sampling._passes import Passes
+from skcalib.sampling._regression_sources import regression_source_of
+from skcalib.sampling._sources import (
+    refuse_other_answers,
+    refuse_rows_together,
+    source_of,
+    undisturbed,
+)
+from skcalib.sampling._summary import (
+    check_interval,
+    check_measures,
+    in_order,
+    joined,
+    quantiles,
+    standard_deviation,
+    summary,
+)
+
+__all__ = [
+    "Draws",
+    "expected_entropy",
+    "mutual_information",
+    "predictive_entropy",
+    "summarize_draws",
+    "variation_ratio",
+]

@@ -1,0 +1,232 @@
+"""EnsembleMembersClassifier: the trees of a forest, or other members, as draws."""
+
+from functools import partial
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import ClassifierMixin, clone
+from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skcalib._rows import refuse_streams
+from skcalib.networks import WrappingMixin, final_estimator, final_step
+from skcalib.sampling import Draws
+from skcalib.uncertainty._base import SamplingClassifier
+
+HELD = 2**22  # probabilities of one block
+FEWEST_ROWS = 64
+
+
+class EnsembleMembersClassifier(WrappingMixin, SamplingClassifier):
+    """Members of an ensemble as draws: how much do the trees of a forest disagree?
+
+    Each tree of a forest, or each member of a bagging ensemble, is one draw. Their mean is
+    the ensemble's own prediction; what it hides, how far they are apart, is what the measures
+    of draws tell.
+
+    **When to use it.** For an ensemble that you have, or would train anyway: it costs nothing
+    but the measures. Trees with some rows in each leaf (``min_samples_leaf``) tell noise from
+    ignorance.
+
+    **When not.** For the two parts of the uncertainty of fully grown trees: each of these is
+    sure of one class, so that all of the uncertainty counts as epistemic. For calibrated
+    probabilities put :class:`~skcalib.CalibratedClassifierCV` around it. Boosted trees are
+    summands of one prediction and no members.
+
+    Parameters
+    ----------
+    estimator : classifier or None, default=None
+        A :class:`sklearn.ensemble.RandomForestClassifier`,
+        :class:`~sklearn.ensemble.ExtraTreesClassifier` or
+        :class:`~sklearn.ensemble.BaggingClassifier`, also at the end of a Pipeline or in a
+        search. It is cloned and trained; in :class:`sklearn.frozen.FrozenEstimator` it is
+        not. None is a ``RandomForestClassifier``.
+
+    random_state : int, RandomState instance or None, default=None
+        Of the default forest; an `estimator` that is given has its own.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted labels.
+
+    estimator_ : classifier
+        The fitted ensemble.
+
+    n_features_in_ : int
+        Number of features that `estimator_` saw, if it says.
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of these features, if it says.
+
+    See Also
+    --------
+    MCDropoutClassifier : Sub-networks of one network as draws.
+    skcalib.uncertainty.summarize_draws : The measures, for draws of any origin.
+
+    Notes
+    -----
+    Members of a bagging ensemble that have no `predict_proba` vote: 1 for the class that they
+    predict. A class that a member's bootstrap sample lacks has the probability 0 there. So
+    does scikit-learn, and the mean is its `predict_proba`.
+
+    References
+    ----------
+    M. H. Shaker, E. Hüllermeier. Aleatoric and Epistemic Uncertainty with Random Forests.
+    Advances in Intelligent Data Analysis 2020. arXiv:2001.00893
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skcalib.uncertainty import EnsembleMembersClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> forest = RandomForestClassifier(50, min_samples_leaf=3, random_state=0)
+    >>> trees = EnsembleMembersClassifier(forest).fit(X[::2], y[::2])
+    >>> trees.sample_proba(X[1::2]).shape
+    (50, 89, 3)
+    >>> result = trees.predict_uncertainty(X[1::2])
+    >>> result.epistemic.shape
+    (89,)
+    """
+
+    def __init__(self, estimator=None, *, random_state=None):
+        self.estimator = estimator
+        self.random_state = random_state
+
+    def fit(self, X, y=None, **fit_params):
+        """Train a clone of the ensemble, unless it is frozen.
+
+        Parameters
+        ----------
+        X : array-like of n_samples
+            Whatever `estimator` takes.
+
+        y : array-like of shape (n_samples,), default=None
+            Labels. An ensemble that is trained needs none.
+
+        **fit_params : dict
+            Passed to the estimator's `fit`, if it is trained. With metadata routing enabled,
+            they go to whoever requested them.
+
+        Returns
+        -------
+        self : object
+            The fitted instance.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is none of these ensembles, or has several targets; if X is a
+            dataset, a loader or a generator.
+        """
+        refuse_streams(X)
+        if get_config()["enable_metadata_routing"]:
+            fit_params = process_routing(self, "fit", **fit_params).estimator.fit
+        estimator = self._get_estimator()
+        last = final_estimator(estimator)
+        if isinstance(last, ClassifierMixin):  # a search knows only after it was trained
+            _kind_of(last)
+        trained = self._trains_nothing()
+        fitted = estimator if trained else clone(estimator).fit(X, y, **fit_params)
+        last = final_estimator(fitted)
+        _kind_of(last)
+        check_is_fitted(last)
+        if isinstance(last.classes_, list):
+            raise ValueError(
+                f"{type(last).__name__} has {len(last.classes_)} targets; draws are those of "
+                "one. Give y of shape (n_samples,)."
+            )
+        self.estimator_, self.classes_ = fitted, last.classes_
+        self._take_features(self.estimator_)
+        return self
+
+    def get_metadata_routing(self):
+        """Return who consumes which metadata: `estimator`.
+
+        Returns
+        -------
+        routing : sklearn.utils.metadata_routing.MetadataRouter
+            See scikit-learn's user guide on metadata routing.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        return MetadataRouter(owner=self).add(
+            estimator=self._get_estimator(), method_mapping=mapping
+        )
+
+    def _draws(self, X):
+        refuse_streams(X)
+        ensemble, X = final_step(self.estimator_, X)
+        X, members = _kind_of(ensemble)(ensemble, X)
+        return Draws(self._blocks(X, members))
+
+    def _blocks(self, X, members):
+        n_classes = len(self.classes_)
+        size = max(FEWEST_ROWS, HELD // (len(members) * n_classes))
+        for start in range(0, X.shape[0], size):
+            part = X[start : start + size]
+            draws = np.zeros((1, len(members), part.shape[0], n_classes))
+            for draw, (ask, columns) in zip(draws[0], members, strict=True):
+                draw[:, columns] = ask(part)
+            yield slice(start, start + part.shape[0]), draws
+
+    def _get_estimator(self):
+        if self.estimator is None:
+            return RandomForestClassifier(random_state=self.random_state)
+        return self._sheltered(self.estimator)
+
+    def _trains_nothing(self):
+        return isinstance(self._get_estimator(), FrozenEstimator)
+
+
+def _forest(forest, X):
+    """Return X as trees take it, and for each of them how it is asked, and its columns."""
+    X = _as_it_was_fitted(forest, X, np.float32)
+    return X, [(tree.predict_proba, slice(None)) for tree in forest.estimators_]
+
+
+def _bagging(bagging, X):
+    """Return the same; members know some features, and some classes by their number."""
+    X = _as_it_was_fitted(bagging, X, None)
+    members = zip(bagging.estimators_, bagging.estimators_features_, strict=True)
+    return X, [
+        (partial(_ask, member, features), np.asarray(member.classes_, int))
+        for member, features in members
+    ]
+
+
+def _ask(member, features, X):
+    X = X[:, features]
+    if hasattr(member, "predict_proba"):
+        return member.predict_proba(X)
+    return member.predict(X)[:, np.newaxis] == member.classes_
+
+
+def _as_it_was_fitted(ensemble, X, dtype):
+    # What is not finite is for the members to judge.
+    return validate_data(
+        ensemble, X, reset=False, dtype=dtype, accept_sparse="csr", ensure_all_finite=False
+    )
+
+
+# What an ensemble is, and what gives its members.
+KINDS = {
+    RandomForestClassifier: _forest,
+    ExtraTreesClassifier: _forest,
+    BaggingClassifier: _bagging,
+}
+
+
+def _kind_of(ensemble):
+    for kind, members_of in KINDS.items():
+        if isinstance(ensemble, kind):
+            return members_of
+    names = ", ".join(kind.__name__ for kind in KINDS)
+    raise InvalidParameterError(
+        f"The 'estimator' parameter of EnsembleMembersClassifier must be one of {names}, also "
+        f"in a Pipeline, a search or FrozenEstimator. Got {ensemble!r}, which takes no mean of "
+        "what its members predict."
+    )
