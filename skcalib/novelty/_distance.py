@@ -1,7 +1,13 @@
 """How far rows lie beyond held-out ones, in units in which held-out rows spread."""
 
-import numpy as np
+from numbers import Integral
 
+import numpy as np
+from sklearn.model_selection import check_cv
+
+from skcalib._messages import quote_labels
+from skcalib._rows import count_rows
+from skcalib._targets import check_labels, check_weight, columns_among
 from skcalib.novelty._densities import new_density
 from skcalib.novelty._features import FeatureReader
 
@@ -95,3 +101,27 @@ def novelty_pvalues(distances, all_scores):
     )
     n_held_out = sum(len(distance.held_out) for distance in distances)
     return (1 + at_most) / (n_held_out + 1)
+
+
+def checked_rows(X_train, y_train, classes):
+    """Return the training rows of a trained classifier, their codes and weights."""
+    labels, own, codes = check_labels(y_train)
+    if count_rows(X_train) != len(labels):
+        raise ValueError(
+            f"X_train has {count_rows(X_train)} rows, but y_train {len(labels)} labels."
+        )
+    strange = sorted(set(own.tolist()) - set(classes.tolist()))
+    if strange:
+        raise ValueError(
+            f"y_train holds {quote_labels(strange)}, which the classifier does not know (it "
+            f"knows {quote_labels(classes)})."
+        )
+    codes = columns_among(classes, own)[codes]
+    return X_train, codes, check_weight(None, codes)
+
+
+def split_for_densities(cv, features, codes):
+    """Split rows for densities; into fewer folds where a class is small."""
+    if cv is None or isinstance(cv, Integral):
+        cv = min(cv or 5, max(2, np.bincount(codes)[np.unique(codes)].min()))
+    return check_cv(cv, codes, classifier=True).split(features, codes)

@@ -1,21 +1,25 @@
 """A temperature that grows with the distance from what the classifier knows."""
 
 from functools import partial
-from numbers import Integral
 
 import numpy as np
-from sklearn.model_selection import check_cv
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._messages import quote, quote_labels
+from skcalib._messages import quote
 from skcalib._parameters import check_choice, is_number, is_word
-from skcalib._rows import count_rows, take_rows
-from skcalib._targets import check_labels, check_weight, columns_among
+from skcalib._rows import take_rows
+from skcalib._targets import columns_among
 from skcalib.calibrators import TemperatureScaling
 from skcalib.folds import CrossCalibratedClassifier
 from skcalib.novelty._densities import check_density
-from skcalib.novelty._distance import cross_fitted_distance, distance_of, novelty_pvalues
+from skcalib.novelty._distance import (
+    checked_rows,
+    cross_fitted_distance,
+    distance_of,
+    novelty_pvalues,
+    split_for_densities,
+)
 from skcalib.novelty._distance_aware_pair import DistanceAwarePair
 from skcalib.novelty._features import check_reading
 
@@ -250,13 +254,16 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         choices = self.density, self.on, self.layer
         X_train, y_train = self._training_rows
         if known is None and X_train is None:
-            return cross_fitted_distance(estimator, held_out, partial(_split, self.cv), choices)
+            return cross_fitted_distance(
+                estimator, held_out, partial(split_for_densities, self.cv), choices
+            )
         if known is not None and X_train is not None:
             raise ValueError(
                 "X_train is for classifiers that are trained already (networks, or in "
                 "FrozenEstimator). This one is trained in folds, whose training rows are known."
             )
-        known = self._known(X_train, y_train) if known is None else known
+        if known is None:
+            known = checked_rows(X_train, y_train, self.classes_)
         return distance_of(estimator, known, held_out, choices)
 
     def _distances(self):
@@ -333,21 +340,6 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         if (X_train is None) != (y_train is None):
             raise ValueError("X_train and y_train go together; one of them is missing.")
 
-    def _known(self, X_train, y_train):
-        labels, classes, codes = check_labels(y_train)
-        if count_rows(X_train) != len(labels):
-            raise ValueError(
-                f"X_train has {count_rows(X_train)} rows, but y_train {len(labels)} labels."
-            )
-        strange = sorted(set(classes.tolist()) - set(self.classes_.tolist()))
-        if strange:
-            raise ValueError(
-                f"y_train holds {quote_labels(strange)}, which the classifier does not know (it "
-                f"knows {quote_labels(self.classes_)})."
-            )
-        codes = columns_among(self.classes_, classes)[codes]
-        return X_train, codes, check_weight(None, codes)
-
     def _grow(self, pair, distance, held_out):
         """Return the pair with a temperature that grows."""
         X, codes, weight = held_out
@@ -364,10 +356,3 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         used = (own[codes] >= 0) & (weight > 0)
         logits, scores = pair.ask(X), distance.score(X)
         return pair.fit_strength(logits[used], scores[used], own[codes][used], weight[used])
-
-
-def _split(cv, features, codes):
-    """Split rows for densities; into fewer folds where a class is small."""
-    if cv is None or isinstance(cv, Integral):
-        cv = min(cv or 5, max(2, np.bincount(codes)[np.unique(codes)].min()))
-    return check_cv(cv, codes, classifier=True).split(features, codes)
