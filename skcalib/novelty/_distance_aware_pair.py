@@ -3,10 +3,23 @@
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
+from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib._fitting import columns_of_all
 from skcalib._logits import softmax
+from skcalib._messages import quote
+from skcalib._parameters import is_number, is_word
 from skcalib.folds import CalibratedPair
+
+
+def check_strength(strength):
+    """Raise unless this is an exponent, or a way to choose one."""
+    right = is_number(strength) and 0 <= strength < np.inf
+    if not right and not is_word(strength, ["held_out"]):
+        raise InvalidParameterError(
+            "strength must be a finite number that is not negative, or 'held_out', got "
+            f"{quote(strength)}."
+        )
 
 
 class DistanceAwarePair(CalibratedPair):

@@ -3,11 +3,9 @@
 from functools import partial
 
 import numpy as np
-from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._messages import quote
-from skcalib._parameters import check_choice, is_number, is_word
+from skcalib._parameters import check_choice
 from skcalib._rows import take_rows
 from skcalib._targets import columns_among
 from skcalib.calibrators import TemperatureScaling
@@ -20,7 +18,7 @@ from skcalib.novelty._distance import (
     novelty_pvalues,
     split_for_densities,
 )
-from skcalib.novelty._distance_aware_pair import DistanceAwarePair
+from skcalib.novelty._distance_aware_pair import DistanceAwarePair, check_strength
 from skcalib.novelty._features import check_reading
 
 
@@ -329,13 +327,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
     def _check_params(self, X_train, y_train):
         check_density(self.density)
         check_reading(self.on, self.layer)
-        strength = self.strength
-        right = is_number(strength) and 0 <= strength < np.inf
-        if not right and not is_word(strength, ["held_out"]):
-            raise InvalidParameterError(
-                f"strength must be a finite number that is not negative, or 'held_out', got "
-                f"{quote(strength)}."
-            )
+        check_strength(self.strength)
         check_choice("prior", self.prior, ["uniform", "classes"])
         if (X_train is None) != (y_train is None):
             raise ValueError("X_train and y_train go together; one of them is missing.")
