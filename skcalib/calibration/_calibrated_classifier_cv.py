@@ -3,8 +3,8 @@
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib import calibrators
-from skcalib.calibration._cross_calibrated import CrossCalibratedClassifier
 from skcalib.calibrators import Calibrator
+from skcalib.folds import CrossCalibratedClassifier
 
 
 class CalibratedClassifierCV(CrossCalibratedClassifier):

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib.calibration._cross_calibrated import CrossCalibratedClassifier
 from skcalib.calibrators import TemperatureScaling
+from skcalib.folds import CrossCalibratedClassifier
 
 
 class TemperatureCalibratedClassifier(CrossCalibratedClassifier):

@@ -23,30 +23,22 @@ from skcalib._rows import is_dict_of_arrays, refuse_masked_array, refuse_streams
 from skcalib._targets import check_weight
 from skcalib._warnings import at_line, users_line, warn
 from skcalib.backends import in_numpy
-from skcalib.calibration._labels import fit_labels, pairs_of_labels, proba_of_members
-from skcalib.folds import (
+from skcalib.folds._boosters import refuse_boosters
+from skcalib.folds._classes import n_known, own_classes, refuse_one_class, unite_classes
+from skcalib.folds._completion import mean_of_pairs
+from skcalib.folds._detectors import take_side_of, take_sides, with_classes
+from skcalib.folds._held_out import fit_split, is_pairwise, join_responses
+from skcalib.folds._labels import fit_labels, pairs_of_labels, proba_of_members
+from skcalib.folds._missing_classes import (
     check_pairs,
     count_unknown,
-    first_trained,
-    fit_pair,
-    fit_split,
-    is_pairwise,
-    join_responses,
-    make_splits,
-    mean_of_pairs,
-    n_known,
-    own_classes,
-    refuse_boosters,
-    refuse_one_class,
-    take_side_of,
-    take_sides,
-    train,
-    unite_classes,
     warn_of_answers,
     warn_of_missing_classes,
     warn_of_weights,
-    with_classes,
 )
+from skcalib.folds._pairs import fit_pair
+from skcalib.folds._splits import make_splits
+from skcalib.folds._training import first_trained, train
 from skcalib.networks import (
     WrappingMixin,
     encoded,
