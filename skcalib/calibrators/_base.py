@@ -7,7 +7,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skcalib._columns import column_names, columns_by_name, take_columns
 from skcalib._logits import (
     check_logits,
     check_proba,
@@ -19,7 +18,14 @@ from skcalib._messages import quote
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
 from skcalib._rows import refuse_masked_array
-from skcalib._targets import check_labels, check_weight, columns_of_classes
+from skcalib._targets import (
+    check_labels,
+    check_weight,
+    column_names,
+    columns_by_name,
+    columns_of_classes,
+    take_columns,
+)
 from skcalib._warnings import warn
 from skcalib.backends import in_numpy, is_table
 from skcalib.calibrators._masks import refuse_masked_truth, refuse_masks, rows_to_learn_from

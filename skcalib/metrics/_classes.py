@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._columns import columns_by_name
 from skcalib._messages import quote, quote_labels
+from skcalib._targets import columns_by_name
 from skcalib.backends import in_numpy
 
 LARGEST_TABLE = 2**16  # labels are counted in a table, not sorted, if it is at most this long

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
-from skcalib._columns import column_names
 from skcalib._logits import ROUNDING, SUM_TOLERANCE, float_array
 from skcalib._rows import refuse_masked_array
+from skcalib._targets import column_names
 from skcalib._warnings import warn
 from skcalib.backends import in_numpy
 from skcalib.metrics._classes import (
