@@ -1,7 +1,7 @@
 """Draws of Keras models: what is the same on every library; the libraries compile it.
 
 A module of ``_LIBRARIES`` has ``compile_start``, ``compile_draw``, ``compile_last``, ``join``,
-``take``, ``as_array`` and ``product_of_masked`` (None where that does not pay).
+``take`` and ``product_of_masked`` (which gives None where that does not pay).
 """
 
 import weakref
@@ -92,7 +92,7 @@ def _build(model, X, every_site, shared, ending, inject):
         start=lambda batch: _one_for_each_row(start(plain(batch)), count_all_rows(batch)),
         join=library.join,
         take=library.take,
-        draw=lambda state, masks: library.as_array(draw(state, masks)),
+        draw=lambda state, masks: ops.convert_to_numpy(draw(state, masks)),
         head=_keras_head.head_of(plan, proba, library.compile_last),
     )
 

@@ -40,7 +40,7 @@ def compile_last(finish, units):
     """Compile what follows the logits; it is traced when it is first called."""
     signature = [tf.TensorSpec((None, None, units), "float32")]
     traced = tf.function(finish, input_signature=signature, autograph=False)
-    return lambda logits: as_array(traced(logits))
+    return lambda logits: traced(logits).numpy()
 
 
 def join(states):
@@ -51,11 +51,6 @@ def join(states):
 def take(state, rows):
     """Return what the start gave for these rows."""
     return [tf.gather(part, rows) for part in state]
-
-
-def as_array(tensor):
-    """Return an array of NumPy."""
-    return tensor.numpy()
 
 
 def product_of_masked():
