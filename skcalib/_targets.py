@@ -91,8 +91,9 @@ def check_weight(sample_weight, X, weights="frequency"):
         warn(
             f"sample_weight sums to {weight.sum():.3g}. Weights are frequencies, so that is "
             "taken for the number of samples, and smoothing for small samples will dominate. "
-            "If they are known up to a factor only, as AdaBoostClassifier's are, say "
-            "weights='relative'; or multiply them so that they sum to the number of samples.",
+            "If they are known up to a factor only, as AdaBoostClassifier's are, "
+            "CalibratedClassifierCV(..., weights='relative') is meant for them; or multiply "
+            "them so that they sum to the number of samples.",
             UserWarning,
         )
     return weight

@@ -67,6 +67,13 @@ def seeds_kept(model):
             variable.assign(value)
 
 
+def features(model, X, batch_size, layer=None):
+    """Return what goes into the last layer with weights, or into a named one."""
+    from skcalib.backends import _keras_features
+
+    return _keras_features.features(model, X, batch_size, layer)
+
+
 def says_logits(model):
     """Tell from the loss that the model was compiled with what its output is, if it says."""
     loss = getattr(model, "loss", None)

@@ -3,8 +3,8 @@
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib import calibrators
-from skcalib.calibration._cross_calibrated import CrossCalibratedClassifier
 from skcalib.calibrators import Calibrator
+from skcalib.folds import CrossCalibratedClassifier
 
 
 class CalibratedClassifierCV(CrossCalibratedClassifier):
@@ -91,6 +91,12 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
 
     classes_ : ndarray of shape (n_classes,)
         Sorted labels; those of a frozen estimator include what y lacks.
+
+    estimators_ : list of n_labels
+        Only for a network with several labels (``FrozenNetwork(model, multilabel=True)``): for
+        each label a fitted copy, of its log-odds alone, or None where all samples are alike.
+        ``classes_`` is then a list of ``[0, 1]``, and ``calibrators`` of the pairs has an entry
+        for each label.
 
     n_features_in_ : int
         As the fitted estimator has it, if it has.

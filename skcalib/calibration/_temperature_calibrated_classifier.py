@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib.calibration._cross_calibrated import CrossCalibratedClassifier
 from skcalib.calibrators import TemperatureScaling
+from skcalib.folds import CrossCalibratedClassifier
 
 
 class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
@@ -68,6 +68,12 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
 
     classes_ : ndarray of shape (n_classes,)
         Sorted labels.
+
+    estimators_ : list of n_labels
+        Only for a network with several labels (``FrozenNetwork(model, multilabel=True)``): for
+        each label a fitted copy, of its log-odds alone, or None where all samples are alike.
+        ``classes_`` is then a list of ``[0, 1]``, and ``calibrators`` of the pairs has an entry
+        for each label.
 
     n_features_in_ : int
         As the fitted estimator has it, if it has.

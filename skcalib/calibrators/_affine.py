@@ -229,7 +229,8 @@ def hessian(z, proba, weight, ridge):
         rows = z[block].astype(np.float64, copy=False)
         add = _diagonal_hessian if diagonal else _matrix_hessian
         out += add(rows, proba[block], weight[block, None])
-    out[np.diag_indices(ridge.size)] += 2 * ridge.ravel()
+    own = np.maximum(np.diag(out), 0)  # but for rounding
+    out[np.diag_indices(ridge.size)] = own + 2 * ridge.ravel()
     return out
 
 

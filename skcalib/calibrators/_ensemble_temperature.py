@@ -128,11 +128,11 @@ def mixture_weights(of_truth, weight):
     mixture = np.full(3, 1 / 3)
     for _ in range(MAX_ITER):
         ratios = of_truth / np.einsum("ij,j->i", of_truth, mixture)[:, None]
-        gains = np.einsum("i,ij->j", weight, ratios)
-        wanted = gains - PREFERENCE * (mixture - GIVEN)
+        excess = np.einsum("i,ij->j", weight, ratios - 1)  # with the digits that 1 would hide
+        wanted = excess - PREFERENCE * (mixture - GIVEN)
         gap = wanted.max() - mixture @ wanted
-        curvature = np.einsum("i,ij,ik->jk", weight, ratios, ratios)
-        candidates = [mixture * gains, _newton(curvature, gains)]
+        curvature = np.einsum("i,ij,ik->jk", weight, ratios, ratios) + PREFERENCE * np.eye(3)
+        candidates = [mixture * (1 + excess), _newton(curvature, wanted, mixture)]
         candidates = [candidate / candidate.sum() for candidate in candidates]
         losses = [_loss(of_truth, weight, candidate) for candidate in candidates]
         best = candidates[int(losses[1] <= losses[0] + ROUNDING)]
@@ -143,22 +143,25 @@ def mixture_weights(of_truth, weight):
     return mixture, gap
 
 
-def _newton(curvature, gains):
+def _newton(curvature, descent, mixture):
     """Minimise the quadratic model of the loss among weights that sum to one, none negative.
 
-    There are seven sets of positive weights to try.
+    There are seven sets of positive weights to try. It is solved for the change of weights:
+    near the optimum it is small, and so is its error.
     """
-    linear = 2 * gains + PREFERENCE * GIVEN  # the curvature times the last weights is `gains`
-    best, lowest = np.full(3, 1 / 3), np.inf
+    best, lowest = mixture, np.inf
     for support in SUPPORTS:
-        part = curvature[np.ix_(support, support)] + PREFERENCE * np.eye(len(support))
-        ones = np.ones(len(support))
-        of_linear, of_ones = np.linalg.solve(part, np.stack([linear[support], ones], axis=1)).T
-        solution = of_linear + (1 - of_linear.sum()) / of_ones.sum() * of_ones
-        value = solution @ part @ solution / 2 - linear[support] @ solution
-        if (solution >= 0).all() and value < lowest:
-            best, lowest = np.zeros(3), value
-            best[support] = solution
+        others = np.setdiff1d(range(3), support)
+        part = curvature[np.ix_(support, support)]
+        force = descent[support] + curvature[np.ix_(support, others)] @ mixture[others]
+        both = np.stack([force, np.ones(len(support))], axis=1)
+        of_force, of_ones = np.linalg.solve(part, both).T
+        change = -mixture
+        missing = mixture[others].sum() - of_force.sum()
+        change[support] = of_force + missing / of_ones.sum() * of_ones
+        value = change @ curvature @ change / 2 - descent @ change
+        if (mixture + change >= 0).all() and value < lowest:
+            best, lowest = mixture + change, value
     return best
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skcalib._parameters import check_flag
-from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._logistic import fit_logistic, standardisation
 
@@ -18,9 +18,9 @@ class QuadraticScaling(BinaryCalibrator):
     where z are the log-odds of the class against all others. Free of constraints, the
     parabola turns beyond its vertex, and the surest rows get the wrong answer. So by default
     the vertex must not lie among the calibration scores, nor may the map fall; beyond the
-    outermost of these scores it goes on as a straight line. The log loss is minimised
-    without a penalty under these constraints; what comes out is mixed with the uniform
-    distribution, so that separable data cost no infinite loss:
+    outermost of these scores, outliers left out, it goes on as a straight line. The log loss
+    is minimised without a penalty under these constraints; what comes out is mixed with the
+    uniform distribution, so that separable data cost no infinite loss:
 
     .. math:: p \leftarrow (1 - \epsilon)\, p + \epsilon / K,
               \qquad \epsilon = 1 / (n + 1)

@@ -213,10 +213,12 @@ def _cumulants(logits, beta, scaled, mass, order):
     for _ in range(order - 1):
         with np.errstate(invalid="ignore"):
             mass *= scaled
-        if np.isnan(np.einsum("ij->i", mass)).any():  # classes are masked: 0 times -inf
+        sums = np.einsum("ij->i", mass)
+        if np.isnan(sums).any():  # classes are masked: 0 times -inf
             masked = np.isnan(mass)
             mass[masked] = scaled[masked] = 0
-        moments.append(np.einsum("ij->i", mass) / total)
+            sums = np.einsum("ij->i", mass)
+        moments.append(sums / total)
     moments.append(np.einsum("ij,ij->i", mass, scaled) / total)
     cumulants = []
     for n, moment in enumerate(moments):

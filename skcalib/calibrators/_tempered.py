@@ -14,6 +14,8 @@ from skcalib.calibrators._temperature_search import (
     warn_of_flaw,
 )
 
+AT_BOUND = (Flaw.SCALE, Flaw.SEPARABLE, Flaw.CHANCE)
+ORDINARY = 1e3  # the largest logit, or its inverse, where bounds do no harm
 LOWEST = -1e4
 LARGE = 1e8  # a factor: differences of a hundred-millionth then matter
 FARTHEST = 1e18  # products of what is multiplied by such a factor stay finite
@@ -28,9 +30,11 @@ SEPARATED = (
 def scale_free_beta(logits, codes, weight):
     """Return the inverse of the best temperature, whatever the scale, and what is wrong."""
     beta, flaw = best_beta(logits, codes, weight)
-    if flaw is Flaw.SCALE:
-        lowest = np.min(logits, where=logits > -np.inf, initial=0)  # masked or not
-        largest = max(-float(lowest), float(logits.max()))
+    if flaw not in AT_BOUND:
+        return beta, flaw
+    lowest = np.min(logits, where=logits > -np.inf, initial=0)  # masked or not
+    largest = max(-float(lowest), float(logits.max()))
+    if flaw is Flaw.SCALE or not 1 / ORDINARY < largest < ORDINARY:  # bounds have a scale, too
         scale = logits.dtype.type(2.0 ** np.floor(np.log2(largest)))
         beta, flaw = best_beta(logits / scale, codes, weight)
         beta /= float(scale)

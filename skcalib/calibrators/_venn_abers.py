@@ -11,7 +11,7 @@ from skcalib._blocks import row_blocks
 from skcalib._logits import masked_entries
 from skcalib._parameters import check_choice
 from skcalib._representations import short_repr
-from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._tied_scores import pool_ties
 

@@ -9,6 +9,12 @@ from skcalib._warnings import warn
 from skcalib.folds._training import first_trained
 from skcalib.networks import warn_of_lost_logits
 
+MOST_SHOWN = 200  # characters of labels in a message
+HOW_TO_SPLIT = (
+    "Stratify the splits (cv=5, or StratifiedKFold), or shuffle them; if they follow time or "
+    "groups, give fewer splits, or such that training rows hold every class."
+)
+
 
 def warn_of_answers(estimators, responses):
     """Warn once if answers are not what they are taken for."""
@@ -53,20 +59,6 @@ def count_unknown(responses, rows, codes, weight, classes):
         known = columns_among(classes, response.classes)
         unknown += np.sum(~np.isin(codes[held], known) & (weight[held] > 0))
     return int(unknown)
-
-
-MOST_SHOWN = 200  # characters of labels in a message
-
-
-def _shown(labels, positions):
-    text = str(labels[sorted(positions)].tolist())
-    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."
-
-
-HOW_TO_SPLIT = (
-    "Stratify the splits (cv=5, or StratifiedKFold), or shuffle them; if they follow time or "
-    "groups, give fewer splits, or such that training rows hold every class."
-)
 
 
 def check_pairs(pairs, codes, weight):
@@ -139,3 +131,8 @@ def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
         "shuffle or stratify the splits if there are any.",
         UserWarning,
     )
+
+
+def _shown(labels, positions):
+    text = str(labels[sorted(positions)].tolist())
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."

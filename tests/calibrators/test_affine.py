@@ -293,3 +293,54 @@ def test_every_short_name_works_in_the_meta_estimator():
     for name in ("sms", "svs", "vector", "matrix", "dirichlet", "ets"):
         model = CalibratedClassifierCV(LogisticRegression(C=0.01), method=name, cv=3)
         assert log_loss(y, model.fit(X, y).predict_proba(X)) < 0.3
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("scale", [1e-200, 1e-20, 1e-6, 1e6, 1e28])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    "calibrator",
+    [StructuredVectorScaling(), StructuredMatrixScaling(), VectorScaling(), MatrixScaling()],
+    ids=repr,
+)
+def test_the_scale_of_logits_that_are_all_right_or_all_wrong_is_no_matter(
+    calibrator, scale, sign
+):
+    """The temperature is at a bound there, and bounds have a scale."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 4, 60)
+    logits = rng.normal(size=(60, 4))
+    logits[np.arange(60), y] = logits.max(axis=1) + 1
+    logits *= sign
+    expected = calibrator.fit(logits, y).predict_proba(logits)
+    proba = calibrator.fit(logits * scale, y).predict_proba(logits * scale)
+    assert_allclose(proba, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-20, 1e-100, 1e-155, 1e-160, 1e-300])
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+def test_dirichlet_calibration_of_tiny_logits_goes_on_as_at_a_billionth(scale, n_classes):
+    """All log-probabilities are -log K there, beside which their differences would be lost."""
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.arange(80) % n_classes)
+    logits = rng.normal(size=(80, n_classes)) + 2 * np.eye(n_classes)[y]
+    model = DirichletCalibration().fit(logits * scale, y)
+    proba = model.predict_proba(logits * scale)
+    assert_allclose(proba.sum(axis=1), 1)
+    expected = DirichletCalibration().fit(logits * 1e-9, y).predict_proba(logits * 1e-9)
+    assert_allclose(proba, expected, atol=1e-6)
+    assert (proba.argmax(axis=1) == y).mean() > 0.5
+    far = model.predict_proba(logits)  # rows of another scale altogether
+    assert np.isfinite(far).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_weights_of_extreme_ratio_leave_no_curvature_negative():
+    rng = np.random.default_rng([3, 16])
+    for _ in range(20):
+        y = rng.integers(0, 10, 150)
+        logits = np.eye(10)[rng.integers(0, 10, 150)] * 1.1e19
+        weight = 10.0 ** rng.uniform(-6, 6, 150)
+        for calibrator in (VectorScaling(), StructuredVectorScaling(), MatrixScaling()):
+            proba = calibrator.fit_columns(logits, y, weight).predict_proba(logits)
+            assert np.isfinite(proba).all()

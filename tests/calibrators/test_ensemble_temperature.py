@@ -91,3 +91,32 @@ def test_the_likeliest_class_stays_likeliest():
     logits, y, weight = components(0, share=0.3)
     model = EnsembleTemperatureScaling().fit(logits, y, weight)
     assert (model.predict(logits) == logits.argmax(axis=1)).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_of_mixtures_that_fit_equally_well_the_given_one_is_taken():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 6, 55)
+    logits = rng.normal(size=(55, 6)) * 30
+    logits[np.arange(55), y] = logits.max(axis=1) + 60
+    weight = rng.integers(1, 4, 55).astype(float)
+    new = rng.normal(size=(5, 6))
+    for _ in range(8):
+        order = rng.permutation(55)
+        model = EnsembleTemperatureScaling().fit(logits[order], y[order], weight[order])
+        assert_allclose(model.weights_, [0, 1, 0], atol=1e-12)
+        assert_allclose(model.predict_proba(new), softmax(new, axis=1), atol=1e-12)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-13, 1e-10])
+def test_nearly_equal_components_have_one_optimum(noise):
+    rng = np.random.default_rng(0)
+    first = rng.uniform(0.3, 1, 200)
+    of_truth = np.stack([first, first * (1 + noise * rng.normal(size=200)), first], axis=1)
+    of_truth[:, 2] = 0.25
+    weight = np.full(200, 1 / 200)
+    best, gap = mixture_weights(of_truth, weight)
+    assert gap <= 1e-10
+    for _ in range(5):
+        again, _ = mixture_weights(of_truth[rng.permutation(200)], weight)
+        assert_allclose(again, best, atol=1e-6)

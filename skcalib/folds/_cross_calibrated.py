@@ -23,30 +23,22 @@ from skcalib._rows import is_dict_of_arrays, refuse_masked_array, refuse_streams
 from skcalib._targets import check_weight
 from skcalib._warnings import at_line, users_line, warn
 from skcalib.backends import in_numpy
-from skcalib.calibration._labels import fit_labels, pairs_of_labels, proba_of_members
-from skcalib.folds import (
+from skcalib.folds._boosters import refuse_boosters
+from skcalib.folds._classes import n_known, own_classes, refuse_one_class, unite_classes
+from skcalib.folds._completion import mean_of_pairs
+from skcalib.folds._detectors import take_side_of, take_sides, with_classes
+from skcalib.folds._held_out import fit_split, is_pairwise, join_responses
+from skcalib.folds._labels import fit_labels, pairs_of_labels, proba_of_members
+from skcalib.folds._missing_classes import (
     check_pairs,
     count_unknown,
-    first_trained,
-    fit_pair,
-    fit_split,
-    is_pairwise,
-    join_responses,
-    make_splits,
-    mean_of_pairs,
-    n_known,
-    own_classes,
-    refuse_boosters,
-    refuse_one_class,
-    take_side_of,
-    take_sides,
-    train,
-    unite_classes,
     warn_of_answers,
     warn_of_missing_classes,
     warn_of_weights,
-    with_classes,
 )
+from skcalib.folds._pairs import fit_pair
+from skcalib.folds._splits import make_splits
+from skcalib.folds._training import first_trained, train
 from skcalib.networks import (
     WrappingMixin,
     encoded,
@@ -132,19 +124,26 @@ class CrossCalibratedClassifier(
         params = self._route(estimator, sample_weight, fit_params)
         estimator = with_classes(estimator, y_classes)
         splits = self._splits(estimator, X, y, codes, params.splitter.split)
+        warn_of_weights(calibrator, sample_weight)
+        data = X, y, y_classes, codes, weight
+        self._fit_pairs(calibrator, estimator, data, splits, params.estimator.fit)
+        return self
+
+    def _fit_pairs(self, calibrator, estimator, data, splits, fit_params):
+        """Train a classifier for each split, and learn its calibrator, or one for all."""
+        X, y, y_classes, codes, weight = data
         labels = y_classes[codes]
         estimators, responses = self._fit_splits(
-            estimator, X, y, labels, y_classes, splits, params.estimator.fit
+            estimator, X, y, labels, y_classes, splits, fit_params
         )
         warn_of_answers(estimators, responses)
-        warn_of_weights(calibrator, sample_weight)
         self.classes_, codes = unite_classes(y_classes, codes, splits, responses)
         rows = [np.arange(len(codes))[test] for _, test in splits]
         responses = take_sides(estimators, responses, rows, codes, weight)
         left_out = count_unknown(responses, rows, codes, weight, self.classes_)
         if not self._resolved_ensemble(estimator):
             final = faithful_clone(estimator)
-            final = train(final, X, y, labels, y_classes, params.estimator.fit)
+            final = train(final, X, y, labels, y_classes, fit_params)
             take_side_of(final, estimators)
             own = own_classes(final, estimator, max(responses, key=n_known))
             joined, kept = join_responses(responses, rows, codes, self.classes_, own)
@@ -157,7 +156,6 @@ class CrossCalibratedClassifier(
         check_pairs(self.calibrated_classifiers_, codes, weight)
         warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows, left_out)
         self._take_features(first_trained(estimators), X)
-        return self
 
     def _fit_splits(self, estimator, X, y, labels, classes, splits, fit_params):
         """Return the estimators of all splits, and their held-out answers."""
