@@ -42,7 +42,7 @@ def _has(method):
     return lambda adapter: hasattr(adapter.estimator, method)
 
 
-class EncodedClassifier(ClassifierMixin, BaseEstimator):
+class EncodedClassifier(VersionedMixin, ClassifierMixin, BaseEstimator):
     """A classifier that takes the labels 0..K-1 only, given any labels.
 
     Parameters
