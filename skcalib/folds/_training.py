@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metaestimators import available_if
 
+from skcalib._representations import VersionedMixin
 from skcalib._rows import count_rows
 from skcalib.folds._detectors import LabelledDetector
 from skcalib.networks import faithful_clone
@@ -15,7 +16,7 @@ from skcalib.networks import faithful_clone
 CODES_ONLY = {"xgboost"}
 
 
-class OneClass(ClassifierMixin, BaseEstimator):
+class OneClass(VersionedMixin, ClassifierMixin, BaseEstimator):
     """Stands for a classifier whose training rows are of one class, which tell it nothing.
 
     Parameters
@@ -41,7 +42,7 @@ def _has(method):
     return lambda adapter: hasattr(adapter.estimator, method)
 
 
-class EncodedClassifier(ClassifierMixin, BaseEstimator):
+class EncodedClassifier(VersionedMixin, ClassifierMixin, BaseEstimator):
     """A classifier that takes the labels 0..K-1 only, given any labels.
 
     Parameters

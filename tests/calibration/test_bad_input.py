@@ -154,7 +154,7 @@ def test_weights_that_sum_to_one_are_not_a_sample_size():
 @pytest.mark.parametrize("weights", ["relatve", None, True, np.ones(150)])
 def test_unknown_meaning_of_weights(weights):
     for model in (CalibratedClassifierCV, TemperatureCalibratedClassifier):
-        with pytest.raises(ValueError, match="weights must be 'frequency' or 'relative'"):
+        with pytest.raises(ValueError, match="weights must be one of 'frequency', 'relative'"):
             model(GaussianNB(), weights=weights).fit(X, Y)
 
 
