@@ -7,7 +7,7 @@ from skcalib._blocks import in_threads, row_blocks
 from skcalib._messages import shorten
 from skcalib._parameters import check_fraction
 from skcalib._rows import refuse_masked_array
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 
 SMALLEST_FLOOR = float(np.finfo(np.float32).tiny)
 LARGEST_LOGIT = 1e30  # differences and products with probabilities stay finite in float32
@@ -118,7 +118,7 @@ def probability_floor(proba, sample_weight=None):
     proba = _proba_matrix(proba)
     if sample_weight is not None:
         refuse_masked_array(sample_weight, "sample_weight")
-        sample_weight = in_numpy(sample_weight, "sample_weight")
+        sample_weight = to_numpy(sample_weight, "sample_weight")
         check_consistent_length(proba, sample_weight)
         proba = proba[np.asarray(sample_weight) > 0]
         if len(proba) == 0:
@@ -238,7 +238,7 @@ def check_logits(values, source):
     return np.where(masked, values.dtype.type(-np.inf), values)
 
 
-def masked_entries(logits):
+def find_masked_entries(logits):
     """Return which entries of checked logits are masked, or None if there are none."""
     if logits.size == 0 or logits.min() > -np.inf:
         return None
@@ -294,7 +294,7 @@ def _proba_matrix(proba):
 def float_array(values, source):
     """Return an array of float32 or float64; half precision goes up, not to float64."""
     refuse_masked_array(values, source)
-    values = np.asarray(in_numpy(values, source))
+    values = np.asarray(to_numpy(values, source))
     if values.dtype in (np.float32, np.float64):
         return values
     if values.dtype == np.float16:  # its lowest number masks a class

@@ -12,7 +12,7 @@ from skcalib._messages import quote_labels
 from skcalib._parameters import check_choice
 from skcalib._rows import refuse_masked_array
 from skcalib._warnings import warn
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 
 WEIGHTS = ("frequency", "relative")
 
@@ -22,7 +22,7 @@ def check_labels(y):
     if y is None:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
     refuse_masked_array(y, "y")
-    y = in_numpy(y, "y")
+    y = to_numpy(y, "y")
     shape = np.asarray(y).shape
     if len(shape) == 2 and shape[1] > 1:
         raise ValueError(
@@ -81,7 +81,7 @@ def check_weight(sample_weight, X, weights="frequency"):
     """
     check_choice("weights", weights, WEIGHTS)
     refuse_masked_array(sample_weight, "sample_weight")
-    sample_weight = in_numpy(sample_weight, "sample_weight")
+    sample_weight = to_numpy(sample_weight, "sample_weight")
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not (weight > 0).any():
         raise ValueError("sample_weight is zero for every sample; at least one must count.")

@@ -58,7 +58,7 @@ def test_the_text_names_what_there_is():
     assert set(TEXT["A wrapper's"]) >= {"unwrap", "fit_on_codes", "predict_proba"}
     assert [name for name, (_, must) in OF_NETWORKS.items() if not must] == [
         "sampler",
-        "seeds_kept",
+        "keep_seeds",
     ]
 
 

@@ -22,7 +22,7 @@ A network's
     ``sampler(model, X, **choices)``, optional: X as the model takes it, and a Sampler of its
     dropout.
 
-    ``seeds_kept(model)``, optional: a context that puts back the seeds which the model moves.
+    ``keep_seeds(model)``, optional: a context that puts back the seeds which the model moves.
 
 A wrapper's
     ``unwrap(estimator, X)``: network, inputs, classes and whether the output is logits of a
@@ -46,14 +46,14 @@ from skcalib.backends._arrays import (
     FEWEST_ROWS,
     as_arrays,
     batches,
+    check_arrays,
     count_all_rows,
-    each_array,
-    filled_arrays,
+    list_arrays,
     map_arrays,
     usual_rows,
 )
-from skcalib.backends._foreign import in_numpy, is_table
-from skcalib.backends._inputs import named_inputs
+from skcalib.backends._foreign import is_table, to_numpy
+from skcalib.backends._inputs import name_inputs
 from skcalib.backends._perceptron import sampler as perceptron_sampler
 from skcalib.backends._sampling import INJECTED_RATE, Head
 

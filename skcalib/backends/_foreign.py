@@ -10,7 +10,7 @@ _TENSORS = {"torch", "tensorflow", "jax", "jaxlib", "keras"}
 _TABLES = {"pyarrow"}
 
 
-def in_numpy(values, name="X"):
+def to_numpy(values, name="X"):
     """Return a tensor, a table, or a list of such as an array; anything else as it is.
 
     The precision is its own: float32 stays float32. What NumPy does not know (bfloat16)
@@ -47,7 +47,7 @@ def is_table(values):
 
 
 def is_foreign(values):
-    """Tell whether `in_numpy` makes an array of it."""
+    """Tell whether `to_numpy` makes an array of it."""
     packages = _packages(values)
     return bool(packages & _TABLES or (packages & _TENSORS and hasattr(values, "dtype")))
 
@@ -62,7 +62,7 @@ def _listed(values, name):
         return _of_half(values)
     if len(values) == 0 or not is_foreign(values[0]):
         return values
-    parts = [np.asarray(in_numpy(part, name)) for part in values]
+    parts = [np.asarray(to_numpy(part, name)) for part in values]
     if len({part.shape for part in parts}) > 1:
         return values  # whoever asked says what is wrong
     return np.stack(parts)

@@ -7,7 +7,7 @@ import jax
 import keras
 import numpy as np
 
-from skcalib.backends._arrays import each_array, map_arrays, plain
+from skcalib.backends._arrays import list_arrays, list_for_keras, map_arrays
 
 _ACTIVATIONS = ("softmax", "sigmoid", "log_softmax")
 _LOCK = RLock()
@@ -29,14 +29,14 @@ def build(call, variables):
         return values
 
     def padded(inputs):
-        n_rows = len(each_array(inputs)[0])
+        n_rows = len(list_arrays(inputs)[0])
         with _LOCK:  # a first call traces, and puts the noting activations in place
             try:
                 weights = [variable.value for variable in variables()]
                 many = map_arrays(_pad_to_power_of_two, inputs)
-                return np.asarray(run(weights, plain(many)))[:n_rows], found["head"]
+                return np.asarray(run(weights, list_for_keras(many)))[:n_rows], found["head"]
             except Exception:  # code that needs values; a real error comes back here
-                values, head = _before_activation(call, plain(inputs))
+                values, head = _before_activation(call, list_for_keras(inputs))
                 return np.asarray(values), head
 
     return padded

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from skcalib.backends._arrays import map_arrays, plain
+from skcalib.backends._arrays import list_for_keras, map_arrays
 
 # What may stand between the last activation and the end without mixing columns.
 _PASSES = {"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims"}
@@ -23,18 +23,18 @@ def build(call, batch, run_eagerly):
         return values
 
     def as_it_is(inputs):
-        return np.asarray(call(plain(inputs))), None
+        return np.asarray(call(list_for_keras(inputs))), None
 
     if run_eagerly:
         return as_it_is
     specs = map_arrays(lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), batch)
-    traced = tf.function(run, input_signature=[plain(specs)], autograph=False)
+    traced = tf.function(run, input_signature=[list_for_keras(specs)], autograph=False)
     try:
         traced.get_concrete_function()
     except Exception:  # code of the user's that needs values; a real error comes back here
         as_it_is(batch)
         return as_it_is
-    return lambda inputs: (traced(plain(inputs)).numpy(), found["head"])
+    return lambda inputs: (traced(list_for_keras(inputs)).numpy(), found["head"])
 
 
 def _before_activation(output):

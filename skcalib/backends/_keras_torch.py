@@ -2,7 +2,7 @@
 
 import torch
 
-from skcalib.backends._arrays import plain
+from skcalib.backends._arrays import list_for_keras
 from skcalib.backends._torch_heads import SeenActivations
 
 
@@ -11,7 +11,7 @@ def build(call):
 
     def run(inputs):
         with torch.no_grad(), SeenActivations() as seen:
-            values, head = seen.before_activation(call(plain(inputs)))
+            values, head = seen.before_activation(call(list_for_keras(inputs)))
         return values.float().cpu().numpy(), head
 
     return run

@@ -7,7 +7,7 @@ from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._structured import check_penalty
 from skcalib.calibrators._tempered import (
     starting_beta,
-    tempered_logits,
+    temper_logits,
     tempered_proba,
     warn_if_separated,
 )
@@ -106,7 +106,7 @@ class VectorScaling(Calibrator):
         beta = starting_beta(logits, codes, weight)
         self.temperature_ = 1 / beta
         ridge = np.full((2, logits.shape[1]), self.penalty / weight.sum())
-        z = tempered_logits(logits, beta)
+        z = temper_logits(logits, beta)
         self._theta = fit_affine(z, codes, weight, ridge)
         warn_if_separated(z, self._theta, codes)
         self.coef_ = 1 + self._theta[0]

@@ -22,7 +22,7 @@ from skcalib._representations import VersionedMixin
 from skcalib._rows import is_dict_of_arrays, refuse_masked_array, refuse_streams
 from skcalib._targets import check_weight
 from skcalib._warnings import at_line, users_line, warn
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 from skcalib.folds._boosters import refuse_boosters
 from skcalib.folds._classes import n_known, own_classes, refuse_one_class, unite_classes
 from skcalib.folds._completion import mean_of_pairs
@@ -41,13 +41,13 @@ from skcalib.folds._splits import make_splits
 from skcalib.folds._training import first_trained, train
 from skcalib.networks import (
     WrappingMixin,
-    encoded,
-    faithful_clone,
+    clone_with_parameters,
+    encode_labels,
+    fit_network_labels,
     is_multilabel,
-    listed_inputs,
-    prepared,
+    list_inputs,
     refuse_paths,
-    sheltered,
+    wrap_network,
 )
 
 
@@ -112,15 +112,15 @@ class CrossCalibratedClassifier(
         refuse_masked_array(X, "X")
         calibrator = self._new_calibrator()
         estimator = self._checked_estimator()
-        X, sample_weight = listed_inputs(estimator, X), in_numpy(sample_weight, "sample_weight")
+        X, sample_weight = list_inputs(estimator, X), to_numpy(sample_weight, "sample_weight")
         vars(self).pop("estimators_", None)  # of an earlier fit
         if is_multilabel(estimator):
             return self._fit_labels(estimator, X, y, sample_weight, fit_params)
-        y_classes, codes, y = encoded(y, estimator)
+        y_classes, codes, y = encode_labels(y, estimator)
         X = _indexable(X, codes)
         weight = check_weight(sample_weight, codes, self.weights)
         refuse_one_class(y_classes, codes[weight > 0])
-        estimator = prepared(estimator, X, y, y_classes)
+        estimator = fit_network_labels(estimator, X, y, y_classes)
         params = self._route(estimator, sample_weight, fit_params)
         estimator = with_classes(estimator, y_classes)
         splits = self._splits(estimator, X, y, codes, params.splitter.split)
@@ -142,7 +142,7 @@ class CrossCalibratedClassifier(
         responses = take_sides(estimators, responses, rows, codes, weight)
         left_out = count_unknown(responses, rows, codes, weight, self.classes_)
         if not self._resolved_ensemble(estimator):
-            final = faithful_clone(estimator)
+            final = clone_with_parameters(estimator)
             final = train(final, X, y, labels, y_classes, fit_params)
             take_side_of(final, estimators)
             own = own_classes(final, estimator, max(responses, key=n_known))
@@ -161,7 +161,7 @@ class CrossCalibratedClassifier(
         """Return the estimators of all splits, and their held-out answers."""
         told = users_line(), fit_split
         calls = [
-            (*told, faithful_clone(estimator), X, y, labels, classes, split, fit_params)
+            (*told, clone_with_parameters(estimator), X, y, labels, classes, split, fit_params)
             for split in splits
         ]
         found = run_parallel(
@@ -233,7 +233,7 @@ class CrossCalibratedClassifier(
 
     def _get_estimator(self):
         if self.estimator is not None:
-            return sheltered(self.estimator)
+            return wrap_network(self.estimator)
         estimator = LinearSVC(random_state=0)
         if get_config()["enable_metadata_routing"]:
             estimator.set_fit_request(sample_weight=True)

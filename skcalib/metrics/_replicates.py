@@ -13,7 +13,7 @@ from skcalib._parameters import check_choice, check_count
 from skcalib._progress import shown
 from skcalib._rows import refuse_masked_array
 from skcalib._warnings import warn
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 from skcalib.metrics._resampling import Resampler, check_level, generator_of
 
 METHODS = ("BCa", "percentile", "normal")
@@ -36,14 +36,14 @@ class Rows:
                 refuse_masked_array(values, name)
                 check_consistent_length(values, y_true)
         one_for_all = sample_weight is None or np.ndim(sample_weight) == 0
-        self.kept = None if one_for_all else np.asarray(in_numpy(sample_weight)) > 0
+        self.kept = None if one_for_all else np.asarray(to_numpy(sample_weight)) > 0
         self.groups, self.stratify = self.of(groups), self.of(stratify)
 
     def of(self, values):
         """Return the entries of `values` for these rows."""
         if values is None or self.kept is None:
             return values
-        return np.asarray(in_numpy(values))[self.kept]
+        return np.asarray(to_numpy(values))[self.kept]
 
 
 class Figure(NamedTuple):

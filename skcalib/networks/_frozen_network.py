@@ -8,7 +8,7 @@ from skcalib._logits import check_logits, check_proba, float_array, log_of_floor
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
 from skcalib._rows import check_feature_names, learn_feature_names, refuse_streams
-from skcalib.backends import as_arrays, each_array, filled_arrays, map_arrays
+from skcalib.backends import as_arrays, check_arrays, list_arrays, map_arrays
 from skcalib.networks._checks import (
     backend_of,
     check_choices,
@@ -32,7 +32,7 @@ from skcalib.networks._outputs import (
     order_of_outputs,
     warn_of_lost_logits,
 )
-from skcalib.networks._sharing import AdapterMixin, listed_inputs
+from skcalib.networks._sharing import AdapterMixin, list_inputs
 
 IF_LOGITS = (
     "if they are logits, say so: FrozenNetwork(model, from_logits=True); if they are one "
@@ -185,10 +185,10 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
             `multilabel` is None, if X is a dataset, a loader
             or a generator, or if the network has no weights yet.
         """
-        X = listed_inputs(self, X)
+        X = list_inputs(self, X)
         values, head = self._run(X, n_rows=2)  # one row is squeezed by some networks
         if y is not None:
-            check_consistent_length(*each_array(as_arrays(X)), y)
+            check_consistent_length(*list_arrays(as_arrays(X)), y)
         says = says_logits(self) if head is None else True
         if says is None:
             values, head = self._run(X, n_rows=ROWS_TO_LOOK_AT)
@@ -331,7 +331,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         """Return what stands before the last activation, and its name."""
         check_choices(self)
         refuse_streams(X)
-        X = filled_arrays(listed_inputs(self, X))
+        X = check_arrays(list_inputs(self, X))
         if n_rows is not None:
             X = map_arrays(lambda part: part[:n_rows], X)
         values, head = backend_of(self.model).forward(self.model, X, self.batch_size)

@@ -6,7 +6,7 @@ import numpy as np
 
 from skcalib._logits import looks_like_proba, softmax
 from skcalib._warnings import warn
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 from skcalib.networks._labels import SEVERAL_LABELS
 
 SATURATED = 1e-6
@@ -87,7 +87,7 @@ def order_of_outputs(classes):
 
 def labels_from_one_hot(y, classes=None):
     """Return the class (or the number) of each row's one; other labels as they are."""
-    y = in_numpy(y, "y")
+    y = to_numpy(y, "y")
     array = np.asarray(y)
     if array.ndim != 2 or array.shape[1] < 2:
         return y

@@ -14,7 +14,7 @@ from skcalib._parameters import check_count, check_fraction, is_number, is_word
 from skcalib._representations import Result, VersionedMixin
 from skcalib._rows import check_feature_names, count_rows, learn_feature_names, take_rows
 from skcalib._targets import check_labels
-from skcalib.networks import SharedNetworkMixin, sheltered
+from skcalib.networks import SharedNetworkMixin, wrap_network
 from skcalib.novelty._densities import check_density, new_density
 from skcalib.novelty._distance import Distance, novelty_pvalues
 from skcalib.novelty._features import FeatureReader, check_reading
@@ -145,8 +145,8 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
         """
         self._check_params()
         if self.estimator is not None:
-            check_is_fitted(sheltered(self.estimator))
-        X = self._checked(X, reset=True)
+            check_is_fitted(wrap_network(self.estimator))
+        X = self._check_X(X, reset=True)
         codes = self._codes(X, y)
         n_rows = count_rows(X)
         if n_rows < 2:
@@ -158,7 +158,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
         n_held_out = min(max(1, round(self.held_out_share * n_rows)), n_rows - 1)
         rows = rng.permutation(n_rows)
         hold, learn = rows[:n_held_out], rows[n_held_out:]
-        reader = FeatureReader(sheltered(self.estimator), self.on, self.layer)
+        reader = FeatureReader(wrap_network(self.estimator), self.on, self.layer)
         known = reader.fit(take_rows(X, learn))
         density = new_density(self.density).fit(known, codes[learn], np.ones(len(learn)))
         scores = density.score_samples(reader.read(take_rows(X, hold)))
@@ -196,7 +196,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
             Higher for more usual rows; the unit depends on `density`.
         """
         check_is_fitted(self)
-        return self._distance.score(self._checked(X, reset=False))
+        return self._distance.score(self._check_X(X, reset=False))
 
     def decision_function(self, X):
         """Score minus ``offset_``.
@@ -266,14 +266,14 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
         check_is_fitted(self)
         check_count("n_neighbors", n_neighbors)
         n_neighbors = min(n_neighbors, len(self._rows))
-        features = self._distance.reader.read(self._checked(X, reset=False))
+        features = self._distance.reader.read(self._check_X(X, reset=False))
         distances, found = self._neighbors.kneighbors(features, n_neighbors)
         result = Result(rows=self._rows[found], distances=distances)
         if self._labels is not None:
             result.labels = self._labels[found]
         return result
 
-    def _checked(self, X, *, reset):
+    def _check_X(self, X, *, reset):
         """Check a plain matrix; whatever else a classifier takes goes to it as it is."""
         if self.estimator is None:
             return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
@@ -288,7 +288,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
             return codes
         if self.estimator is None:
             return np.zeros(count_rows(X), dtype=int)
-        predicted = sheltered(self.estimator).predict(X)
+        predicted = wrap_network(self.estimator).predict(X)
         return np.unique(np.asarray(predicted), return_inverse=True)[1].ravel()
 
     def _check_params(self):

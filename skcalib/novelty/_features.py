@@ -13,12 +13,12 @@ from skcalib._messages import quote
 from skcalib._parameters import check_choice
 from skcalib.backends import (
     as_arrays,
-    each_array,
-    filled_arrays,
+    check_arrays,
+    list_arrays,
     network_backend,
     perceptron_sampler,
 )
-from skcalib.networks import final_estimator, final_step, is_networked, network_of
+from skcalib.networks import final_estimator, final_step, network_of, wraps_network
 
 N_LEAF_FEATURES = 64
 MOST_SPARSE_COLUMNS = 4096
@@ -52,10 +52,10 @@ class FeatureReader:
         last, inputs = _last(self.estimator, X)
         if self.on == "inputs":
             features = _numbers(inputs)
-        elif is_networked(last):
+        elif wraps_network(last):
             network, inputs, _, _ = network_of(last, inputs)
             features = network_backend(network.model).features(
-                network.model, filled_arrays(inputs), network.batch_size, self.layer
+                network.model, check_arrays(inputs), network.batch_size, self.layer
             )
         elif isinstance(last, MLPClassifier):
             inputs, sampler = perceptron_sampler(last, inputs, last=True)
@@ -101,7 +101,7 @@ def _inside(estimator):
     pairs = getattr(estimator, "calibrated_classifiers_", ())
     if len(pairs) == 1:
         return pairs[0].estimator
-    if is_networked(final_estimator(estimator)):
+    if wraps_network(final_estimator(estimator)):
         return None
     return getattr(estimator, "estimator_", None)
 
@@ -114,7 +114,7 @@ def _numbers(X):
             "into the pipeline, in front of the classifier."
         )
     parts = []
-    for part in each_array(as_arrays(X)):
+    for part in list_arrays(as_arrays(X)):
         try:
             part = np.asarray(part, dtype=None if part.dtype.kind == "f" else np.float64)
         except (TypeError, ValueError) as error:

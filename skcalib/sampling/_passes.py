@@ -50,7 +50,7 @@ class Passes:
         self.shared = shared
         self._kept, self._n_kept = {}, 0
 
-    def some(self, X, rate, n_draws=1):
+    def draw_at_rate(self, X, rate, n_draws=1):
         """Return draws (n_draws, n_samples, n_outputs) of a few rows, all layers at a rate."""
         masks = self._masks(rate, range(n_draws), np.arange(count_all_rows(X)))
         return self.sampler.draw(self.sampler.start(X), masks)

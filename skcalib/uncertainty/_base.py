@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skcalib._logits import check_finite, check_proba
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import Result, VersionedMixin
-from skcalib.sampling import check_measures, in_order, joined, summary
+from skcalib.sampling import check_measures, join_blocks, stack_levels, summary
 
 ROUNDING = 1e-6  # of the sum of a row; float32 keeps to it
 
@@ -80,14 +80,14 @@ class SamplingClassifier(
         ValueError
             If there are several levels, whose means are no one prediction.
         """
-        draws = self._checked(X)
+        draws = self._check_X(X)
         if draws.levels is not None:
             raise ValueError(
                 f"predict_proba needs one level, got {draws.levels}; give a number. All "
                 "levels: predict_uncertainty(X).mean."
             )
         found = [(rows, some[0].mean(axis=0, dtype=np.float64)) for rows, some in draws.blocks]
-        proba = in_order(*zip(*found, strict=True))
+        proba = join_blocks(*zip(*found, strict=True))
         return proba / proba.sum(axis=1, keepdims=True)
 
     def sample_proba(self, X, *, blocks=False):
@@ -114,7 +114,7 @@ class SamplingClassifier(
         ValueError
             If rows have different numbers of draws and `blocks` is False.
         """
-        draws = self._checked(X)
+        draws = self._check_X(X)
         if draws.ragged and not blocks:
             raise ValueError(
                 "Rows have different numbers of draws, which make no one array. Give "
@@ -155,16 +155,16 @@ class SamplingClassifier(
             For an unknown measure or an interval outside (0, 1).
         """
         chosen = check_measures(measures, interval)
-        draws = self._checked(X)
+        draws = self._check_X(X)
         rows, counts, parts = [], [], []
         for some, values in draws.blocks:
             rows.append(some)
             counts.append(np.full(values.shape[2], values.shape[1]))
             parts.append([summary(level, chosen, interval) for level in values])
         one = draws.levels is None
-        result = Result(**{name: x[0] if one else x for name, x in joined(parts, rows)})
+        result = Result(**{name: x[0] if one else x for name, x in stack_levels(parts, rows)})
         if draws.ragged:
-            result.n_draws = in_order(rows, counts)
+            result.n_draws = join_blocks(rows, counts)
         if "likeliest" in result:
             result.likeliest = self.classes_[result.likeliest]
         if "standard_error" in result and not draws.random:
@@ -174,13 +174,13 @@ class SamplingClassifier(
             result.levels = np.asarray(draws.levels)
         return result
 
-    def _checked(self, X):
+    def _check_X(self, X):
         if not hasattr(self, "classes_"):
             check_is_fitted(self, "classes_")
         draws = self._draws(X)
-        return draws._replace(blocks=self._each_checked(draws.blocks))
+        return draws._replace(blocks=self._check_each(draws.blocks))
 
-    def _each_checked(self, blocks):
+    def _check_each(self, blocks):
         for rows, draws in blocks:
             if draws.shape[-1] != len(self.classes_):
                 raise ValueError(

@@ -182,15 +182,15 @@ class EnsembleMembersClassifier(WrappingMixin, SamplingClassifier):
         return isinstance(self._get_estimator(), FrozenEstimator)
 
 
-def _forest(forest, X):
+def _forest_members(forest, X):
     """Return X as trees take it, and for each of them how it is asked, and its columns."""
-    X = _as_it_was_fitted(forest, X, np.float32)
+    X = _convert_as_fitted(forest, X, np.float32)
     return X, [(tree.predict_proba, slice(None)) for tree in forest.estimators_]
 
 
-def _bagging(bagging, X):
+def _bagging_members(bagging, X):
     """Return the same; members know some features, and some classes by their number."""
-    X = _as_it_was_fitted(bagging, X, None)
+    X = _convert_as_fitted(bagging, X, None)
     members = zip(bagging.estimators_, bagging.estimators_features_, strict=True)
     return X, [
         (partial(_ask, member, features), np.asarray(member.classes_, int))
@@ -205,7 +205,7 @@ def _ask(member, features, X):
     return member.predict(X)[:, np.newaxis] == member.classes_
 
 
-def _as_it_was_fitted(ensemble, X, dtype):
+def _convert_as_fitted(ensemble, X, dtype):
     # What is not finite is for the members to judge.
     return validate_data(
         ensemble, X, reset=False, dtype=dtype, accept_sparse="csr", ensure_all_finite=False
@@ -214,9 +214,9 @@ def _as_it_was_fitted(ensemble, X, dtype):
 
 # What an ensemble is, and what gives its members.
 KINDS = {
-    RandomForestClassifier: _forest,
-    ExtraTreesClassifier: _forest,
-    BaggingClassifier: _bagging,
+    RandomForestClassifier: _forest_members,
+    ExtraTreesClassifier: _forest_members,
+    BaggingClassifier: _bagging_members,
 }
 
 

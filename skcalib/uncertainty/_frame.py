@@ -73,7 +73,7 @@ def uncertainty_frame(result, *, level=None):
         "margin": result.margin,
         "swap": result.swap,
     }
-    says = [_says(*row) for row in zip(*list(table.values())[:6], strict=True)]
+    says = [_describe_row(*row) for row in zip(*list(table.values())[:6], strict=True)]
     numbers = ("predictive_entropy", "aleatoric", "epistemic", "variation_ratio")
     table |= {name: result[name] for name in numbers if name in result}
     return pd.DataFrame({"says": says, **table})
@@ -91,7 +91,7 @@ def _pandas():
     return pandas
 
 
-def _says(first, p_first, low, high, second, p_second):
+def _describe_row(first, p_first, low, high, second, p_second):
     return (
         f"{first} at {100 * p_first:.0f} % [{_short(low)}, {_short(high)}], "
         f"{second} at {100 * p_second:.0f} %"

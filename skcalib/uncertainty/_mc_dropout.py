@@ -8,16 +8,16 @@ from sklearn.utils.metadata_routing import process_routing
 
 from skcalib._rows import refuse_streams
 from skcalib.networks import (
-    encoded,
+    clone_with_parameters,
+    encode_labels,
     ends_frozen,
-    faithful_clone,
+    fit_network_labels,
     is_multilabel,
-    listed_inputs,
-    prepared,
+    list_inputs,
     refuse_paths,
-    sheltered,
+    wrap_network,
 )
-from skcalib.sampling import undisturbed
+from skcalib.sampling import keep_network_seeds
 from skcalib.uncertainty._base import SamplingClassifier
 from skcalib.uncertainty._dropout import DropoutMixin
 from skcalib.uncertainty._dropout_choice import choose_scale
@@ -267,30 +267,30 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
         refuse_streams(X)
         refuse_paths(self.estimator, "The 'estimator' parameter of MCDropoutClassifier")
         check_parameters(self)
-        X = listed_inputs(self._get_estimator(), X)
+        X = list_inputs(self._get_estimator(), X)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         for name in ("scale_", "comparison_"):  # of an earlier fit
             vars(self).pop(name, None)
-        with undisturbed(self._get_estimator()):
-            estimator, labels, y = self._ready(X, y)
+        with keep_network_seeds(self._get_estimator()):
+            estimator, labels, y = self._prepare_estimator(X, y)
             trained = isinstance(estimator, FrozenEstimator)
-            twin = estimator if trained else faithful_clone(estimator)
+            twin = estimator if trained else clone_with_parameters(estimator)
             self.estimator_ = twin if trained else twin.fit(X, y, **fit_params)
-        self.classes_ = self._look_at_network(X)
+        self.classes_ = self._inspect_network(X)
         self._take_features(self.estimator_, X)
         if isinstance(self.rate, str):
             choose_scale(self, X, y, labels, None if trained else estimator, fit_params)
         if self.verbose:
-            print(self._sentence())
+            print(self._describe_cost())
         return self
 
     def _get_estimator(self):
         if self.estimator is None:
             return MLPClassifier(random_state=self.random_state)
-        return sheltered(self.estimator)
+        return wrap_network(self.estimator)
 
-    def _ready(self, X, y):
+    def _prepare_estimator(self, X, y):
         """Return the estimator as it is trained, or frozen; classes and codes; and y."""
         estimator = self._get_estimator()
         if is_multilabel(estimator):
@@ -310,9 +310,9 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
                 raise ValueError(
                     "rate='auto' needs y, the labels of rows that the network has not seen."
                 )
-            return prepared(estimator, X, None, []), None, None
-        classes, codes, y = encoded(y, estimator)
-        estimator = prepared(estimator, X, y, classes)
+            return fit_network_labels(estimator, X, None, []), None, None
+        classes, codes, y = encode_labels(y, estimator)
+        estimator = fit_network_labels(estimator, X, y, classes)
         if not isinstance(estimator, FrozenEstimator) and len(classes) < 2:
             raise ValueError(
                 f"y has one class only ({classes[0]!r}); training needs at least two classes."

@@ -9,16 +9,16 @@ from sklearn.utils.metadata_routing import MethodMapping, process_routing
 
 from skcalib._rows import refuse_streams
 from skcalib.networks import (
-    faithful_clone,
+    clone_with_parameters,
     is_trained,
-    listed_inputs,
+    list_inputs,
     refuse_paths,
-    sheltered_regressor,
+    wrap_regression_network,
 )
-from skcalib.sampling import regression_source_of, undisturbed
+from skcalib.sampling import keep_network_seeds, regression_source_of
 from skcalib.uncertainty._base_regressor import SamplingRegressor
 from skcalib.uncertainty._dropout import DropoutMixin
-from skcalib.uncertainty._dropout_learned_noise import learned_noise
+from skcalib.uncertainty._dropout_learned_noise import estimate_noise
 from skcalib.uncertainty._dropout_parameters import check_noise, check_parameters
 
 
@@ -161,7 +161,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
     True
     """
 
-    _sheltered = staticmethod(sheltered_regressor)
+    _sheltered = staticmethod(wrap_regression_network)
     _source_of = staticmethod(regression_source_of)
     _wanted = (
         "a Keras model, scikeras.wrappers.KerasRegressor, keras.wrappers.SKLearnRegressor, or "
@@ -227,21 +227,21 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         refuse_streams(X)
         refuse_paths(self.estimator, "The 'estimator' parameter of MCDropoutRegressor")
         check_parameters(self)
-        X = listed_inputs(self._get_estimator(), X)
+        X = list_inputs(self._get_estimator(), X)
         check_noise(self)
         estimator = self._checked_estimator(y)
         params = self._route(fit_params)
-        with undisturbed(estimator):
+        with keep_network_seeds(estimator):
             self.estimator_ = (
                 estimator
                 if is_trained(estimator)
-                else faithful_clone(estimator).fit(X, y, **params.estimator.fit)
+                else clone_with_parameters(estimator).fit(X, y, **params.estimator.fit)
             )
-        self._look_at_network(X)
+        self._inspect_network(X)
         self._take_features(self.estimator_, X)
         self._learn_noise(estimator, X, y, params)
         if self.verbose:
-            print(self._sentence())
+            print(self._describe_cost())
         return self
 
     def get_metadata_routing(self):
@@ -263,7 +263,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
     def _get_estimator(self):
         if self.estimator is None:
             return MLPRegressor(random_state=self.random_state)
-        return sheltered_regressor(self.estimator)
+        return wrap_regression_network(self.estimator)
 
     def _checked_estimator(self, y):
         estimator = self._get_estimator()
@@ -288,7 +288,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         if self.noise_variance != "auto":
             self.noise_variance_ = float(self.noise_variance or 0.0)
             return
-        noise = learned_noise(
+        noise = estimate_noise(
             self, estimator, X, y, params.estimator.fit, params.splitter.split
         )
         noise = noise[..., 0] if noise.shape[1] == 1 else noise
