@@ -16,6 +16,7 @@ __all__ = [
     "expand_soft_labels",
     "logits_from_proba",
     "metrics",
+    "novelty",
     "probability_floor",
     "uncertainty",
 ]

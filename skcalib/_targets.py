@@ -1,4 +1,6 @@
-"""Labels and weights of calibration rows, as a calibrator's `fit` receives them."""
+"""Labels, weights, and which column is which class: the one door for all rooms."""
+
+from numbers import Real
 
 import numpy as np
 from sklearn.exceptions import DataConversionWarning
@@ -6,9 +8,13 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
+from skcalib._messages import quote_labels
+from skcalib._parameters import check_choice
 from skcalib._rows import refuse_masked_array
 from skcalib._warnings import warn
 from skcalib.backends import in_numpy
+
+WEIGHTS = ("frequency", "relative")
 
 
 def check_labels(y):
@@ -67,20 +73,30 @@ def _classes_and_codes(y):
     return np.unique(y, return_inverse=True)
 
 
-def check_weight(sample_weight, X):
-    """Return weights as a float64 vector: finite, non-negative, not all zero."""
+def check_weight(sample_weight, X, weights="frequency"):
+    """Return weights as a float64 vector of frequencies: finite, non-negative, not all zero.
+
+    If `weights` is "relative", they are given up to a factor; the frequencies then sum to the
+    number of samples of positive weight.
+    """
+    check_choice("weights", weights, WEIGHTS)
     refuse_masked_array(sample_weight, "sample_weight")
     sample_weight = in_numpy(sample_weight, "sample_weight")
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not (weight > 0).any():
         raise ValueError("sample_weight is zero for every sample; at least one must count.")
+    if weights == "relative":
+        weight = weight / weight.max()
+        return weight * ((weight > 0).sum() / weight.sum())
     if weight.max() > 1e300 / len(weight):
         raise ValueError("sample_weight is so large that its sum overflows; divide it.")
     if sample_weight is not None and weight.sum() < 2:
         warn(
             f"sample_weight sums to {weight.sum():.3g}. Weights are frequencies, so that is "
             "taken for the number of samples, and smoothing for small samples will dominate. "
-            "Multiply the weights so that they sum to the number of samples.",
+            "If they are known up to a factor only, as AdaBoostClassifier's are, "
+            "CalibratedClassifierCV(..., weights='relative') is meant for them; or multiply "
+            "them so that they sum to the number of samples.",
             UserWarning,
         )
     return weight
@@ -129,3 +145,85 @@ def columns_among(classes, own):
     """Return the position of each of `own` labels among all `classes`."""
     position = {label: i for i, label in enumerate(classes.tolist())}
     return np.array([position[label] for label in own.tolist()])
+
+
+def column_names(values):
+    """Return the names of a frame's columns in a list; None for arrays and numbered columns.
+
+    Numbered columns (0, 1, ...) are what a frame has that was given no names.
+    """
+    names = getattr(values, "column_names", None)  # of an arrow table
+    if names is None and getattr(values, "ndim", len(getattr(values, "shape", ()))) == 2:
+        names = getattr(values, "columns", None)
+    if names is None or callable(names):
+        return None
+    names = list(names)
+    numbered = all(isinstance(name, int | np.integer) for name in names)
+    return None if numbered and names == list(range(len(names))) else names
+
+
+def columns_by_name(names, labels, source):
+    """Return the column that each label's values are in; None if names are no labels.
+
+    A name is a label if it is equal to it or spells it: "0" is the label 0. If some of text
+    names are labels and others are not, nobody can know what the others mean. Numbers that
+    are not all labels say nothing, as in scikit-learn.
+
+    Parameters
+    ----------
+    names : list or None
+        From :func:`column_names`.
+
+    labels : ndarray of shape (n_classes,)
+        All different.
+
+    source : str
+        What the frame is called, for messages.
+
+    Returns
+    -------
+    columns : list of int or None
+        A number for each label.
+    """
+    if names is None:
+        return None
+    any_known = False
+    for key in (_itself, _spelled, _spelled_as_number):
+        wanted = [key(label) for label in labels.tolist()]
+        place = {key(name): column for column, name in enumerate(names)}
+        known = [label for label in wanted if label in place]
+        if len(known) == len(wanted) == len(place) == len(names):
+            return [place[label] for label in wanted]
+        any_known |= bool(known)
+    if any_known and all(isinstance(name, str) for name in names):
+        raise ValueError(
+            f"{source} has columns named {quote_labels(names)}, and the labels are "
+            f"{quote_labels(labels)}: some names are labels, but not each label is the name of "
+            "one column. Name all columns by their labels, or give an array "
+            f"({source}.to_numpy()), whose columns are in the order of the labels."
+        )
+    return None  # features, or numbers
+
+
+def take_columns(frame, columns):
+    """Return a frame with these columns, in this order."""
+    if hasattr(frame, "iloc"):
+        return frame.iloc[:, columns]
+    names = column_names(frame)
+    return frame.select([names[column] for column in columns])
+
+
+def _itself(label):
+    return label
+
+
+def _spelled(label):
+    """Return the text of a label; whole floats are spelled like integers."""
+    return str(label) if isinstance(label, bool | np.bool_) else _spelled_as_number(label)
+
+
+def _spelled_as_number(label):
+    """Do the same; booleans are spelled like 0 and 1."""
+    if isinstance(label, Real | np.bool_) and np.isfinite(label) and label == int(label):
+        return str(int(label))
+    return str(label)

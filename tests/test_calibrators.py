@@ -20,11 +20,17 @@ from support.calibrators import all_calibrators, problems
 
 from skcalib.calibrators import (
     AutoCalibration,
+    BayesianBinning,
+    BetaCalibration,
     DirichletCalibration,
     EnsembleTemperatureScaling,
     IsotonicCalibration,
+    MatrixScaling,
     PlattScaling,
+    StructuredMatrixScaling,
+    StructuredVectorScaling,
     TemperatureScaling,
+    VectorScaling,
     logits_from_proba,
 )
 
@@ -56,6 +62,73 @@ def test_permuting_classes_permutes_the_answer(calibrator, problem, seed):
     proba = fitted(calibrator, logits, y, weight).predict_proba(logits)
     moved = fitted(calibrator, logits[:, order], np.argsort(order)[y], weight)
     assert_allclose(moved.predict_proba(logits[:, order]), proba[:, order], atol=1e-9)
+
+
+def test_permuting_classes_permutes_the_answer_at_extreme_weights(calibrator):
+    """What a light row says is not lost in the sums over heavy ones, whatever their order."""
+    rng = np.random.default_rng(3)
+    for n_classes, ratio in ((2, 12), (5, 12), (5, 16)):
+        y = rng.permutation(np.arange(60) % n_classes)
+        logits = rng.normal(size=(60, n_classes)) + 2 * np.eye(n_classes)[y]
+        weight = 10.0 ** rng.uniform(-ratio / 2, ratio / 2, 60)
+        order = np.roll(np.arange(n_classes)[::-1], 1)
+        proba = fitted(calibrator, logits, y, weight).predict_proba(logits)
+        moved = fitted(calibrator, logits[:, order], np.argsort(order)[y], weight)
+        assert_allclose(moved.predict_proba(logits[:, order]), proba[:, order], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["one", "many", "masked"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_size_of_an_outlier_on_its_side_changes_little(calibrator, n_classes, kind):
+    rng = np.random.default_rng(5)
+    n_samples = 150
+    y = rng.integers(0, n_classes, n_samples)
+    clean = rng.normal(size=(n_samples, n_classes)) + 2.5 * np.eye(n_classes)[y]
+    far = np.arange({"one": 1, "many": 8, "masked": 50}[kind])
+    rest = np.arange(len(far), n_samples)
+    without = fitted(calibrator, clean[rest], y[rest]).predict_proba(clean[rest])
+    answers = {}
+    for size in (1e3, 1e6, 1e12, 1e20):
+        logits = clean.copy()
+        if kind == "masked":  # a class that is not to be had, given a huge negative logit
+            logits[far, (y[far] + 1) % n_classes] = -size
+        else:
+            logits[far, y[far]] = size * rng.uniform(1, 2, len(far))
+        answers[size] = fitted(calibrator, logits, y).predict_proba(logits)[rest]
+    loss = log_loss(y[rest], np.maximum(without, 1e-15))
+    for proba in answers.values():
+        assert_allclose(proba, answers[1e6], atol=0.02)
+        assert log_loss(y[rest], np.maximum(proba, 1e-15)) < loss + 0.05
+
+
+@pytest.mark.parametrize("power", [-1040, -1000, -500, -30, 60])
+def test_two_classes_scaled_by_a_power_of_two(calibrator, power):
+    """For methods that are free of scale: down to subnormal scores, nothing is lost."""
+    in_units_of_log_odds = (
+        AutoCalibration,
+        BayesianBinning,
+        BetaCalibration,
+        DirichletCalibration,
+        EnsembleTemperatureScaling,
+        MatrixScaling,
+        StructuredMatrixScaling,
+        StructuredVectorScaling,
+        TemperatureScaling,
+        VectorScaling,
+    )
+    uniform = calibrator.get_params().get("strategy") == "uniform"
+    if isinstance(calibrator, in_units_of_log_odds) or uniform:
+        return
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 100)
+    decision = np.round(rng.normal(size=100) * 64 + 100 * y - 50)[:, None] / 64
+    model = clone(calibrator).fit(decision, y)
+    scaled = clone(calibrator).fit(np.ldexp(decision, power), y)
+    assert_allclose(
+        scaled.predict_proba(np.ldexp(decision, power)),
+        model.predict_proba(decision),
+        atol=1e-12,
+    )
 
 
 @given(problem=problems(), shift=st.integers(-800, 800))

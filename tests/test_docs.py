@@ -12,10 +12,10 @@ import pytest
 from sklearn.metrics import log_loss
 
 import skcalib
-from skcalib import calibrators, displays, metrics, uncertainty
+from skcalib import calibrators, displays, metrics, novelty, uncertainty
 
 ROOT = Path(__file__).parents[1]
-MODULES = (skcalib, calibrators, displays, metrics, uncertainty)
+MODULES = (skcalib, calibrators, displays, metrics, novelty, uncertainty)
 README = (ROOT / "README.md").read_text()
 
 
@@ -222,6 +222,28 @@ def test_prediction_sets_on_our_estimators_hold_the_truth(package):
     else:
         hit = [y in row for y, row in zip(names["y_test"], names["sets"], strict=True)]
     assert np.mean(hit) > 0.85
+
+
+def test_code_of_the_page_on_novelty():
+    (code,) = blocks("python", (ROOT / "docs" / "novelty.md").read_text())
+    names = run(code)
+    model, usual, strange = names["model"], names["X_test"], 1 - names["X_test"]
+    assert model.predict_proba(strange).max(axis=1).mean() < 0.6
+    assert model.predict_proba(usual).max(axis=1).mean() > 0.9
+    assert (names["novelty"].predict(strange) == -1).mean() > 0.99
+    plt.close("all")
+
+
+def test_code_of_the_page_on_networks_about_many_labels():
+    keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
+    page = (ROOT / "docs" / "networks.md").read_text().split("## Many labels at once")[1]
+    names, compared = run_with_figures(blocks("python", page)[0])
+    assert compared == 2
+    for k in range(4):
+        after, before = (names[when][k] for when in ("after", "before"))
+        truth = names["Y"][1000:, k]
+        assert log_loss(truth, after) < log_loss(truth, before) - 0.05
+    keras.utils.clear_session()
 
 
 def test_code_of_the_page_on_displays(tmp_path, monkeypatch, capsys):

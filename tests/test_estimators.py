@@ -12,6 +12,7 @@ from support.calibrators import all_calibrators
 
 from skcalib import CalibratedClassifierCV, TemperatureCalibratedClassifier
 from skcalib.calibrators import AutoCalibration
+from skcalib.novelty import DistanceAwareTemperatureClassifier, FeatureNovelty
 
 # Some checks draw separable data, more columns than classes, or so few samples that a fold
 # lacks a class; that the estimators say so is what other tests are about.
@@ -65,6 +66,13 @@ def metas(base):
 
 @parametrize_with_checks(metas(LogisticRegression()))
 def test_metas_around_logistic_regression(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks(
+    [DistanceAwareTemperatureClassifier(LogisticRegression()), FeatureNovelty(random_state=0)]
+)
+def test_novelty(estimator, check):
     check(estimator)
 
 

@@ -19,6 +19,7 @@ FLOORS = {
     "skcalib": 10,
     "skcalib.displays": 7,
     "skcalib.calibration": 6,
+    "skcalib.novelty": 6,
     "skcalib.uncertainty": 6,
     "skcalib.folds": 5,
     "skcalib._responses": 4,
@@ -26,7 +27,6 @@ FLOORS = {
     "skcalib.calibrators": 3,
     "skcalib.metrics": 3,
     "skcalib.networks": 3,
-    "skcalib._columns": 2,
     "skcalib._logits": 2,
     "skcalib._representations": 2,
     "skcalib._targets": 2,
@@ -114,9 +114,11 @@ def test_the_map_in_contributing_is_these_floors():
 
 def test_the_house_stays_small():
     loose = [path for path in ROOT.glob("*.py") if path.name != "__init__.py"]
-    assert len(loose) <= 13
+    assert len(loose) <= 12
     between = {(room(a), room(b)) for a, b in arrows() if room(a) != room(b)}
-    assert len(between) <= 64, sorted(between)
+    # The lowest two floors are for everyone.
+    between = {(a, b) for a, b in between if FLOORS[b] > 1}
+    assert len(between) <= 40, sorted(between)
     assert len(set(FLOORS.values()) - {FLOORS["skcalib"]}) <= 9
 
 

@@ -404,6 +404,8 @@ def test_what_is_given_is_not_changed(call):
     [
         ({"y_proba": [0.1, np.nan]}, "row 1, has NaN or infinite"),
         ({"y_proba": [1.2, -0.5]}, r"row 1, has -0.5, outside \[0, 1\].*logits"),
+        ({"y_proba": [2, 1]}, r"row 0, has 2, outside \[0, 1\]; these are labels, it seems"),
+        ({"y_proba": ["a", "b"]}, "y_proba is not numeric"),
         ({"y_proba": [[0.5, 0.55], [0.2, 0.2]]}, "row 1, .* sum to 0.4, not to"),
         ({"y_true": [], "y_proba": []}, "non-empty"),
         ({"y_true": [0, 1, 1]}, "inconsistent numbers of samples"),

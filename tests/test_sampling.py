@@ -52,10 +52,12 @@ PARAMETERS = {
         {"estimator": MLP, "n_draws": "exact", "inject": "last"},
         {"estimator": MLP, "n_draws": 20, "centered": True, "rate": 0.3},
         {"estimator": MLP, "n_draws": 10, "rate": "auto", "cv": 2},
+        {"estimator": TWO_LAYERS, "inject": "last", "rate": 0.2},
     ],
     "MCDropoutRegressor": [
         {"estimator": REGRESSION, "n_draws": 20},
         {"estimator": REGRESSION, "n_draws": 20, "noise_variance": 0.1},
+        {"estimator": REGRESSION, "noise_variance": "auto", "cv": 2, "rate": 0.05},
     ],
 }
 

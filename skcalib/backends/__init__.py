@@ -1,12 +1,43 @@
 """One module for each library of networks, and one for each of their wrappers.
 
-Each says what it ``owns``. A network module has ``forward(model, X, batch_size)``, which
-gives what stands before the last activation, ``says_logits(model)``, ``says_binary(model)``,
-``n_outputs(model)``, ``input_keys(model)`` and ``reduce(model)``, and may have
-``sampler(model, X, ...)`` for random draws, with ``seeds_kept(model)``; a wrapper module has
-``unwrap(estimator, X)``, ``regresses(estimator)``, ``lost_in_clones(estimator)`` and
-``TRAINS_ON_ONE_HOT``. A module is found by the packages of a model's class and of its
-ancestors and imported only then: a library that is not loaded cannot own the model.
+A module is found by the packages of a model's class and of its ancestors and imported only
+then: a library that is not loaded cannot own the model. What each of them has:
+
+Every module
+    ``owns(thing)``: whether this is one of its models or wrappers.
+
+A network's
+    ``forward(model, X, batch_size)``: what stands before the last activation, and its name.
+
+    ``says_logits(model)``: whether the output is logits, by the loss; None if nothing tells.
+
+    ``says_binary(model)``: whether its loss takes each output for a question of its own.
+
+    ``input_keys(model)``: the names of several inputs, in order; None if it has one.
+
+    ``n_outputs(model)``: how many columns the output has; None if that is not known.
+
+    ``reduce(model)``: a function and its arguments that make the model again, for pickle.
+
+    ``sampler(model, X, **choices)``, optional: X as the model takes it, and a Sampler of its
+    dropout.
+
+    ``seeds_kept(model)``, optional: a context that puts back the seeds which the model moves.
+
+A wrapper's
+    ``unwrap(estimator, X)``: network, inputs, classes and whether the output is logits of a
+    fitted wrapper; None if it is customised.
+
+    ``regresses(estimator)``: whether it is a regressor.
+
+    ``lost_in_clones(estimator)``: names of parameters that ``sklearn.base.clone`` drops.
+
+    ``TRAINS_ON_ONE_HOT``: whether one-hot labels reach its fit as they are.
+
+    ``fit_on_codes(estimator, X, codes, fit_params)``, optional: fit of a wrapper that takes
+    classes by their numbers only.
+
+    ``predict_proba(estimator, X)``, with ``fit_on_codes``: the wrapper's own probabilities.
 """
 
 from importlib import import_module

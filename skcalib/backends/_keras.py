@@ -67,6 +67,13 @@ def seeds_kept(model):
             variable.assign(value)
 
 
+def features(model, X, batch_size, layer=None):
+    """Return what goes into the last layer with weights, or into a named one."""
+    from skcalib.backends import _keras_features
+
+    return _keras_features.features(model, X, batch_size, layer)
+
+
 def says_logits(model):
     """Tell from the loss that the model was compiled with what its output is, if it says."""
     loss = getattr(model, "loss", None)
@@ -133,6 +140,6 @@ def _build(model, batch):
         from skcalib.backends import _keras_jax
 
         return _keras_jax.build(call, lambda: alive().variables)
-    from skcalib.backends import _torch_heads
+    from skcalib.backends import _keras_torch
 
-    return _torch_heads.build(call)
+    return _keras_torch.build(call)

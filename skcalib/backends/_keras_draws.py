@@ -18,7 +18,7 @@ class Pending(NamedTuple):
     """Rows, to be multiplied by a scale for each draw and shifted."""
 
     rows: Any  # (n, *features)
-    scale: Any  # (n_draws, 1 or n, *noise)
+    scale: Any  # (n_draws, 1 or n, *masks)
     shift: Any  # the same, or None
     binary: bool  # whether the scale is 0 or one other number
 
@@ -44,19 +44,19 @@ def run(plan, inputs):
     return frontier
 
 
-def run_draws(plan, frontier, noise, *, shared, masked):
-    """Return the model's output (n_draws * n, *features) for noise of each site.
+def run_draws(plan, frontier, masks, *, shared, masked):
+    """Return the model's output (n_draws * n, *features) for masks of each site.
 
     `masked` is ``product_of_masked`` of the library, or None if there is none.
     """
-    n_draws, n_rows = ops.shape(noise[0][0])[0], ops.shape(frontier[0])[0]
+    n_draws, n_rows = ops.shape(masks[0][0])[0], ops.shape(frontier[0])[0]
     slots = dict(zip(plan.frontier, frontier, strict=True))
     for step in plan.after:
         values = {key: slots[slot] for key, slot in step.sources}
         (first, *others) = values.values()
         if step.site is not None:
             binary = plan.sites[step.site].kind != "gaussian"
-            out = _random(first, *noise[step.site], binary, n_draws, n_rows)
+            out = _random(first, *masks[step.site], binary, n_draws, n_rows)
         elif step.passes:
             out = first
         elif isinstance(first, Pending) and shared and not others and is_dense(step):
@@ -191,8 +191,8 @@ def _flattened(pending):
     features = tuple(pending.rows.shape[1:])
     width = int(np.prod(features))
 
-    def flat(noise):
-        full = ops.broadcast_to(noise, (ops.shape(noise)[0], 1, *features))
+    def flat(masks):
+        full = ops.broadcast_to(masks, (ops.shape(masks)[0], 1, *features))
         return ops.reshape(full, (-1, 1, width))
 
     shift = None if pending.shift is None else flat(pending.shift)

@@ -1,7 +1,12 @@
-"""Compiled draws of Keras models; so far on TensorFlow."""
+"""Draws of Keras models: what is the same on every library; the libraries compile it.
+
+A module of ``_LIBRARIES`` has ``compile_start``, ``compile_draw``, ``compile_last``, ``join``,
+``take`` and ``product_of_masked`` (which gives None where that does not pay).
+"""
 
 import weakref
 from collections.abc import Mapping
+from importlib import import_module
 
 import keras
 import numpy as np
@@ -24,6 +29,8 @@ from skcalib.backends._keras_models import (
 )
 from skcalib.backends._sampling import Sampler
 
+_LIBRARIES = {"tensorflow": "_keras_tensorflow_draws"}
+
 
 def prepared(model, X):
     """Return X as the model takes it."""
@@ -34,13 +41,13 @@ def prepared(model, X):
 def sampler(model, X, *, every_site, shared, ending, inject):
     """Return the Sampler for inputs like these, built once for each model.
 
-    `every_site` counts random layers of rate 0, `shared` says that noise is the same for
+    `every_site` counts random layers of rate 0, `shared` says that masks are the same for
     all rows, `ending` what the network's output is: "proba", "logits", "sigmoid" or
     "log_softmax" (draws are probabilities), or "target" (draws are the output as it is),
     `inject` where dropout is put in (None: nowhere).
     """
     library = keras.config.backend()
-    if library != "tensorflow":
+    if library not in _LIBRARIES:
         raise NotImplementedError(
             f"Draws of Keras models run on TensorFlow so far, and Keras runs on {library}. "
             "Start Python with KERAS_BACKEND=tensorflow."
@@ -54,11 +61,8 @@ def sampler(model, X, *, every_site, shared, ending, inject):
 
 
 def _build(model, X, every_site, shared, ending, inject):
-    import tensorflow as tf
-
-    from skcalib.backends import _tensorflow_products
-
-    masked = _tensorflow_products.product_of_masked if _tensorflow_products.pays() else None
+    library = import_module(f"skcalib.backends.{_LIBRARIES[keras.config.backend()]}")
+    masked = library.product_of_masked()
     name = name_of(model)
     plan = _keras_graph.plan(model, name, every_site=every_site, inject=inject)
     alive = weakref.ref(model)  # the cache must not keep the model alive
@@ -68,9 +72,9 @@ def _build(model, X, every_site, shared, ending, inject):
         inputs = _keras_graph.graph_of(alive())._standardize_inputs(inputs)
         return _keras_draws.run(plan, inputs)
 
-    def after(frontier, noise):
-        n_draws = ops.shape(noise[0][0])[0]
-        out = _keras_draws.run_draws(plan, frontier, noise, shared=shared, masked=masked)
+    def after(frontier, masks):
+        n_draws = ops.shape(masks[0][0])[0]
+        out = _keras_draws.run_draws(plan, frontier, masks, shared=shared, masked=masked)
         out = proba(out)
         return ops.reshape(out, (n_draws, -1, out.shape[1]))
 
@@ -80,69 +84,27 @@ def _build(model, X, every_site, shared, ending, inject):
     _refuse_other_shapes(_keras_graph.graph_of(model).inputs, batch, name)
     # With values, shapes are known: what layers say of them for any rows is checked here.
     after(_rows_alone(before(plain(batch)), name), [_neutral(site) for site in plan.sites])
-    start, found = _compile_start(before, batch, name)
-    draw = _compile_draw(after, found, plan.sites, shared)
+    start, found = library.compile_start(before, batch, name)
+    draw = library.compile_draw(after, found, _shapes_of_masks(plan.sites, shared))
     return Sampler(
         sites=plan.sites,
         cost=_keras_draws.cost(plan, shared=shared, masked=masked),
         start=lambda batch: _one_for_each_row(start(plain(batch)), count_all_rows(batch)),
-        join=lambda states: [tf.concat(parts, 0) for parts in zip(*states, strict=True)],
-        take=lambda state, rows: [tf.gather(part, rows) for part in state],
-        draw=lambda state, noise: draw(state, noise).numpy(),
-        head=_keras_head.head_of(plan, proba, _compile_last),
+        join=library.join,
+        take=library.take,
+        draw=lambda state, masks: ops.convert_to_numpy(draw(state, masks)),
+        head=_keras_head.head_of(plan, proba, library.compile_last),
     )
 
 
-def _compile_start(before, batch, name):
-    """Compile what comes before the first random layer; return it and what it gives."""
-    import tensorflow as tf
-
-    specs = map_arrays(lambda part: _spec((None, *part.shape[1:]), part.dtype), batch)
-    start = tf.function(before, input_signature=[plain(specs)], autograph=False)
-    try:
-        return start, start.get_concrete_function().structured_outputs
-    except Exception as error:
-        raise ValueError(
-            f"{name} cannot be compiled by TensorFlow, which draws need: "
-            f"{' '.join(str(error).split())[:300]}"
-        ) from error
-
-
-def _compile_draw(after, found, sites, shared):
-    """Compile what comes behind, for any number of rows and draws."""
-    import tensorflow as tf
-
-    one = 1 if shared else None
-    noise = [
-        (_spec((None, one, *site.shape)), *[_spec((None, one, *site.shape))] * _shifts(site))
-        for site in sites
-    ]
-    draw = tf.function(
-        lambda frontier, noise: after(frontier, [(*pair, None)[:2] for pair in noise]),
-        input_signature=[[_spec((None, *x.shape[1:]), x.dtype) for x in found], noise],
-        autograph=False,
-    )
-    draw.get_concrete_function()
-    return draw
-
-
-def _compile_last(finish, units):
-    """Compile what follows the logits; it is traced when it is first called."""
-    import tensorflow as tf
-
-    signature = [_spec((None, None, units))]
-    traced = tf.function(finish, input_signature=signature, autograph=False)
-    return lambda logits: traced(logits).numpy()
-
-
-def _spec(shape, dtype="float32"):
-    import tensorflow as tf
-
-    return tf.TensorSpec(shape, dtype)
+def _shapes_of_masks(sites, shared):
+    """Return for each random layer the shapes of its masks: a scale, and perhaps a shift."""
+    rows = 1 if shared else None
+    return [((None, rows, *site.shape),) * (1 + _shifts(site)) for site in sites]
 
 
 def _neutral(site):
-    """Return the noise of two draws that change nothing."""
+    """Return the masks of two draws that change nothing."""
     scale = np.ones((2, 1, *site.shape), np.float32)
     return scale, np.zeros_like(scale) if _shifts(site) else None
 

@@ -35,10 +35,10 @@ def sampler(mlp, X, *, last):
             batch = activation(safe_sparse_dot(batch, kernel) + bias)
         return batch
 
-    def draw(rows, noise):
+    def draw(rows, masks):
         for number, (kernel, bias) in enumerate(layers[n_before:]):
             rows = activation(rows) if number else rows
-            rows = (rows * noise[number][0].astype(rows.dtype, copy=False)) @ kernel + bias
+            rows = (rows * masks[number][0].astype(rows.dtype, copy=False)) @ kernel + bias
         return _answers(rows, mlp.out_activation_)
 
     widths = [kernel.shape[1] for kernel, _ in layers]

@@ -11,7 +11,7 @@ class Site(NamedTuple):
     name: str
     kind: str  # "dropout", "alpha" or "gaussian"
     rate: float
-    shape: tuple  # of the noise of one row
+    shape: tuple  # of the masks of one row
 
 
 class Cost(NamedTuple):
@@ -45,5 +45,5 @@ class Sampler(NamedTuple):
     start: object  # batch -> values before the random part
     join: object  # these values of several batches -> of all their rows
     take: object  # (these values, numbers of rows) -> those of these rows
-    draw: object  # (these values, noise) -> the answers (n_draws, n, n_outputs)
+    draw: object  # (these values, masks) -> the answers (n_draws, n, n_outputs)
     head: object  # Head, or what about the network is not of its form, for messages

@@ -7,7 +7,7 @@ from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from skorch.dataset import Dataset
 from torch.utils.data import DataLoader
 
-from skcalib.backends._torch import prepare
+from skcalib.backends._torch_modules import prepare
 
 _SAYS_LOGITS = (
     (torch.nn.CrossEntropyLoss, True),

@@ -1,28 +1,19 @@
 """torch modules."""
 
 import inspect
-from collections.abc import Mapping
-from contextlib import contextmanager
-from threading import RLock
 
-import numpy as np
 import torch
 
 from skcalib.backends._arrays import (
-    Inputs,
-    as_arrays,
     batches,
     each_array,
-    in_order,
     joined,
-    map_arrays,
     rows_of_logits,
 )
 from skcalib.backends._inputs import InputKeys
 from skcalib.backends._outputs import the_one_output
 from skcalib.backends._torch_heads import SeenActivations
-
-_LOCK = RLock()
+from skcalib.backends._torch_modules import call, evaluating, name_of, prepare
 
 
 def owns(thing):
@@ -38,16 +29,23 @@ def forward(model, X, batch_size):
     """
     X = prepare(model, X)
     answers = []
-    with _evaluating(model), torch.no_grad():
+    with evaluating(model), torch.no_grad():
         for batch in batches(X, batch_size):
             n_rows = len(each_array(batch)[0])
             with SeenActivations() as seen:
-                output = the_one_output(_call(model, batch), _name(model))
+                output = the_one_output(call(model, batch), name_of(model))
                 values, head = seen.before_activation(output)
             values = values.float() if values.dtype == torch.bfloat16 else values
-            rows = rows_of_logits(values.cpu().numpy(), n_rows, _name(model))
+            rows = rows_of_logits(values.cpu().numpy(), n_rows, name_of(model))
             answers.append((rows, head))
-    return joined(answers, _name(model))
+    return joined(answers, name_of(model))
+
+
+def features(model, X, batch_size, layer=None):
+    """Return what goes into the last layer with weights, or into a named one."""
+    from skcalib.backends import _torch_features
+
+    return _torch_features.features(model, X, batch_size, layer)
 
 
 def says_logits(model):
@@ -85,63 +83,3 @@ def reduce(model):
 
 def _itself(model):
     return model
-
-
-def prepare(model, X):
-    """Return arrays of the floating type of the weights; integers only for embeddings."""
-    X = as_arrays(X)
-    weights = _weights(model)
-    dtype = next((w.dtype for w in weights if w.is_floating_point()), torch.float32)
-    embeds = any(type(m).__name__.startswith("Embedding") for m in model.modules())
-    wanted = np.float64 if dtype == torch.float64 else np.float32
-
-    def convert(part):
-        if part.dtype.kind == "f" or (part.dtype.kind in "iub" and not embeds):
-            return part.astype(wanted, copy=False)
-        return part.astype(np.int64) if part.dtype.kind in "iu" else part
-
-    return map_arrays(convert, X)
-
-
-def _weights(model):
-    weights = [*model.parameters(), *model.buffers()]
-    if any(isinstance(w, torch.nn.parameter.UninitializedTensorMixin) for w in weights):
-        raise ValueError(
-            f"{_name(model)} has no weights yet. Train it, or load its weights, first: a "
-            "frozen network is never trained here."
-        )
-    return weights
-
-
-def _call(model, batch):
-    weights = next((w for w in _weights(model) if w.is_floating_point()), None)
-
-    def tensor(part):
-        # A copy: the module may write to its input.
-        made = torch.tensor(np.ascontiguousarray(part))
-        if weights is None:
-            return made
-        return made.to(weights.device, weights.dtype if made.is_floating_point() else None)
-
-    batch = map_arrays(tensor, in_order(batch))
-    if isinstance(batch, Mapping):
-        return model(**batch)
-    return model(*batch) if isinstance(batch, Inputs) else model(batch)
-
-
-@contextmanager
-def _evaluating(model):
-    """Put a module into evaluation mode, and each part of it back as it was."""
-    with _LOCK:  # another thread must neither see the modes between, nor switch back
-        modes = [(part, part.training) for part in model.modules() if hasattr(part, "training")]
-        try:
-            if any(mode for _, mode in modes):
-                model.eval()
-            yield
-        finally:
-            for part, mode in modes:
-                part.training = mode
-
-
-def _name(model):
-    return f"The torch module {type(model).__name__}"

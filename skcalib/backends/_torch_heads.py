@@ -5,8 +5,6 @@ from typing import NamedTuple
 import torch
 from torch.overrides import TorchFunctionMode
 
-from skcalib.backends._arrays import plain
-
 _HEADS = {
     "softmax": "softmax",
     "sigmoid": "sigmoid",
@@ -84,17 +82,6 @@ def _only_reshapes(name, output, source, args):
     elif name not in _PASSES:
         return False
     return output.numel() == source.numel() and output.is_floating_point()
-
-
-def build(call):
-    """Return a Keras model on torch, which is not compiled, up to its last activation."""
-
-    def run(inputs):
-        with torch.no_grad(), SeenActivations() as seen:
-            values, head = seen.before_activation(call(plain(inputs)))
-        return values.float().cpu().numpy(), head
-
-    return run
 
 
 def _is_head(head, output, args, kwargs):

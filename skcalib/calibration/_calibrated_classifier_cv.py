@@ -3,8 +3,8 @@
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib import calibrators
-from skcalib.calibration._cross_calibrated import CrossCalibratedClassifier
 from skcalib.calibrators import Calibrator
+from skcalib.folds import CrossCalibratedClassifier
 
 
 class CalibratedClassifierCV(CrossCalibratedClassifier):
@@ -27,8 +27,9 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         The classifier, with `decision_function` (preferred, as its values are not
         saturated) or `predict_proba`; or a trained network, which is put into
         :class:`~skcalib.FrozenNetwork` and is not trained. Of networks, also in wrappers of
-        scikeras, Keras and skorch, the true logits are asked. By default
-        ``LinearSVC(random_state=0)``.
+        scikeras, Keras and skorch, the true logits are asked. Or an outlier detector with
+        `decision_function`, y holding two classes; which of them its high scores speak for
+        is learned from all held-out rows. By default ``LinearSVC(random_state=0)``.
 
     method : str or classifier, default="sigmoid"
         The calibrator. A name stands for its defaults. First scikit-learn's three, then the
@@ -49,7 +50,7 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         The parameters of an instance are nested ones (``method__smoothing`` with
         ``method=IsotonicCalibration()``). Any other scikit-learn classifier is fitted on
         the logits, a column for each class, as features; a class that has no calibration
-        row then gets probability 0.
+        row is then one that the pair does not know (see Notes).
 
     cv : int, cross-validation generator or iterable, default=None
         How to split: 5 folds by default, stratified for integers whatever the
@@ -69,22 +70,41 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
     verbose : int, default=0
         Whether to show on standard error how many splits are done.
 
+    weights : {"frequency", "relative"}, default="frequency"
+        What `sample_weight` means to the calibration. "frequency": how often a sample
+        occurs, so that the sum is the number of samples, on which smoothing and penalties
+        depend. "relative": weights are known up to a factor, as those that
+        :class:`sklearn.ensemble.AdaBoostClassifier` gives its members, and sum to one; they
+        are multiplied so that they sum to the number of samples of positive weight. The
+        estimator gets them as they are.
+
     Attributes
     ----------
     calibrated_classifiers_ : list
         The pairs, each with ``estimator`` (fitted), ``calibrators`` (a list of the one
         fitted calibrator, its classes being column numbers; empty if fewer than two
         classes were there to learn from, the pair then answering with the softmax of its
-        logits) and ``predict_proba``; as many as splits if `ensemble`, else one.
+        logits) and ``predict_proba``; as many as splits if `ensemble`, else one. Where
+        labels had to be encoded for a classifier, ``estimator`` holds it as
+        ``estimator.estimator``; a split whose training rows are of one class has a
+        stand-in there.
 
     classes_ : ndarray of shape (n_classes,)
         Sorted labels; those of a frozen estimator include what y lacks.
+
+    estimators_ : list of n_labels
+        Only for a network with several labels (``FrozenNetwork(model, multilabel=True)``): for
+        each label a fitted copy, of its log-odds alone, or None where all samples are alike.
+        ``classes_`` is then a list of ``[0, 1]``, and ``calibrators`` of the pairs has an entry
+        for each label.
 
     n_features_in_ : int
         As the fitted estimator has it, if it has.
 
     feature_names_in_ : ndarray of shape (n_features,)
-        As the fitted estimator has them, if it has.
+        Names of the columns of X in `fit`, if it was a frame with names that are text; else
+        those of a frozen estimator, if it has some. Predictions refuse other names and
+        another order, also for classifiers that take columns by position.
 
     Warns
     -----
@@ -107,9 +127,17 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
     What a classifier answers becomes logits once, by the method that was asked:
     decision values f of two classes are ``(-f/2, f/2)``, probabilities are
     ``log(max(p, floor))`` with :func:`~skcalib.probability_floor` of the calibration rows.
-    So a row's answer does not depend on the rows beside it. A pair gives a class that its
-    classifier never saw probability 0, and its calibrator learns nothing from the samples
-    of that class.
+    So a row's answer does not depend on the rows beside it.
+
+    Where a split's training rows lack classes, the answer q of its pair is conditional on the
+    classes S that it knows, and its calibrator learns nothing from the samples of others. In
+    the mean a pair is completed by what all say: it counts as ``p(S) q_k`` for its own classes
+    and as ``p_k`` for the others, p being the mean itself. So ``p_k`` is the mean of
+    ``p(S) q_k`` over the pairs that know k, solved exactly for each row; there is one such
+    p if the pairs are linked by classes that they share. The geometric mean is completed in
+    the same way. A pair by itself answers 0 for a class that it does not know. Classifiers
+    of XGBoost, which take the labels 0..K-1 only, are given those, and so is any classifier
+    that fails only where a split lacks some of them.
 
     The mean over pairs is never more sure than the pairs are on average, and less so where
     they disagree; ``ensemble=False`` has one pair. No calibration mends a classifier whose
@@ -146,6 +174,7 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         n_jobs=None,
         ensemble="auto",
         verbose=0,
+        weights="frequency",
     ):
         self.estimator = estimator
         self.method = method
@@ -153,6 +182,7 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         self.n_jobs = n_jobs
         self.ensemble = ensemble
         self.verbose = verbose
+        self.weights = weights
 
     def _new_calibrator(self):
         method = self.method

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib.calibration._cross_calibrated import CrossCalibratedClassifier
 from skcalib.calibrators import TemperatureScaling
+from skcalib.folds import CrossCalibratedClassifier
 
 
 class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
@@ -46,6 +46,14 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
     verbose : int, default=0
         Whether to show on standard error how many splits are done.
 
+    weights : {"frequency", "relative"}, default="frequency"
+        What `sample_weight` means to the calibration. "frequency": how often a sample
+        occurs, so that the sum is the number of samples, on which smoothing and penalties
+        depend. "relative": weights are known up to a factor, as those that
+        :class:`sklearn.ensemble.AdaBoostClassifier` gives its members, and sum to one; they
+        are multiplied so that they sum to the number of samples of positive weight. The
+        estimator gets them as they are.
+
     Attributes
     ----------
     calibrated_classifiers_ : list
@@ -61,11 +69,17 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
     classes_ : ndarray of shape (n_classes,)
         Sorted labels.
 
+    estimators_ : list of n_labels
+        Only for a network with several labels (``FrozenNetwork(model, multilabel=True)``): for
+        each label a fitted copy, of its log-odds alone, or None where all samples are alike.
+        ``classes_`` is then a list of ``[0, 1]``, and ``calibrators`` of the pairs has an entry
+        for each label.
+
     n_features_in_ : int
         As the fitted estimator has it, if it has.
 
     feature_names_in_ : ndarray of shape (n_features,)
-        As the fitted estimator has them, if it has.
+        Names of the columns of X in `fit`, as in :class:`CalibratedClassifierCV`.
 
     Raises
     ------
@@ -114,6 +128,7 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
         n_jobs=None,
         ensemble="auto",
         verbose=0,
+        weights="frequency",
     ):
         self.estimator = estimator
         self.smoothing = smoothing
@@ -121,6 +136,7 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
         self.n_jobs = n_jobs
         self.ensemble = ensemble
         self.verbose = verbose
+        self.weights = weights
 
     @property
     def temperature_(self):

@@ -2,9 +2,10 @@
 
 from skcalib._logits import logits_from_proba, probability_floor
 from skcalib.calibrators._auto import AutoCalibration
-from skcalib.calibrators._base import BinaryCalibrator, Calibrator
+from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._bayesian_binning import BayesianBinning
 from skcalib.calibrators._beta import BetaCalibration
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._dirichlet import DirichletCalibration
 from skcalib.calibrators._ensemble_temperature import EnsembleTemperatureScaling
 from skcalib.calibrators._histogram import HistogramBinning

@@ -125,6 +125,9 @@ class AutoCalibration(Calibrator):
     probabilities it is these probabilities themselves, before some were raised to the floor
     (:func:`~skcalib.probability_floor`), with 1e-12 in place of zeros.
 
+    Where some row masks a class, matrices are not among the candidates; a pool with matrices,
+    chosen without masks, refuses rows with masks.
+
     The pool is stacking by the log loss (Smyth and Wolpert; Yao et al.); the candidates, the
     counts in advance and the gate were chosen on real data sets, of which half were kept for
     a final look: see the guide.

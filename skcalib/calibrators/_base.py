@@ -1,4 +1,4 @@
-"""What every calibrator shares: the door, and the lifting of binary methods."""
+"""What every calibrator shares: the door."""
 
 from abc import ABCMeta, abstractmethod
 
@@ -7,8 +7,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skcalib._blocks import row_blocks
-from skcalib._columns import column_names, columns_by_name, take_columns
 from skcalib._logits import (
     check_logits,
     check_proba,
@@ -17,24 +15,20 @@ from skcalib._logits import (
     masked_entries,
 )
 from skcalib._messages import quote
-from skcalib._parameters import check_choice
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
 from skcalib._rows import refuse_masked_array
-from skcalib._targets import check_labels, check_weight, columns_of_classes
+from skcalib._targets import (
+    check_labels,
+    check_weight,
+    column_names,
+    columns_by_name,
+    columns_of_classes,
+    take_columns,
+)
 from skcalib._warnings import warn
 from skcalib.backends import in_numpy, is_table
-from skcalib.calibrators._lifting import (
-    LIFTINGS,
-    binary_columns,
-    binary_problems,
-    calibrated_odds,
-    exponent_of,
-    joined,
-    magnified,
-)
 from skcalib.calibrators._masks import refuse_masked_truth, refuse_masks, rows_to_learn_from
-from skcalib.calibrators._mixture import SMOOTHINGS, uniform_share
 
 
 class Calibrator(
@@ -287,109 +281,3 @@ class Calibrator(
             return X
         half = X / 2  # of a subnormal number rounded; the difference is X all the same
         return np.hstack([-half, X - half])
-
-
-class BinaryCalibrator(Calibrator):
-    r"""Base of methods that map one column of log-odds to calibrated log-odds.
-
-    With two classes there is one map, for the second class. With more, the class attribute
-    or parameter ``multiclass`` tells how many classes become pairs:
-
-    - "ovr", one-vs-rest: each class has a map of its log-odds against all others, and the
-      probabilities of a row are divided by their sum; a row of zeros becomes uniform;
-    - "ovo", one-vs-one: each pair of classes has a map of the difference of their logits,
-      fitted to the rows of these two classes, and the probabilities of all pairs are
-      coupled: with :math:`r_{kj}` the probability of k if it is k or j,
-      :math:`p_k \propto 1 / (\sum_{j \ne k} 1 / r_{kj} - (K - 2))` [1]_. With more than
-      100 classes that warns, with more than 300 it is refused.
-
-    A row takes no part in the map of a class that it masks, and gives that class probability
-    0; the others' are divided by their sum. In such rows K counts the classes left.
-
-    If a class attribute or parameter ``smoothing`` is "mix", not "none", each map is mixed
-    with the uniform distribution of its K outcomes (2 for pairs): :math:`(1 - \epsilon) p +
-    \epsilon / K`, :math:`\epsilon = 1 / (n + 1)` with n the total weight of its samples.
-
-    Attributes
-    ----------
-    maps_ : list
-        What ``_fit_map`` returned: one item for two classes, else one for each class or
-        for each pair of classes, (0, 1), (0, 2), ..., the second against the first; None
-        for a pair that had no row, whose log-odds stay as they are.
-
-    Notes
-    -----
-    Log-odds that are all below 1e-210 are multiplied by a power of two, so that none is
-    subnormal; ``maps_``, and coefficients that are read from it, are for the product.
-
-    Subclasses implement
-
-    - ``_fit_map(z, target, weight)``: vectors; `z` the log-odds (float64; values that
-      differ by rounding only have been made equal), `target` whether the label is the
-      class in question (booleans, all False for a class without rows), `weight` positive
-      numbers; returns anything;
-    - ``_apply_map(fitted, z)``: the calibrated log-odds, given what ``_fit_map`` returned;
-      plus and minus infinity stand for probabilities 1 and 0
-      (:func:`scipy.special.logit` leads from probabilities to log-odds).
-
-    References
-    ----------
-    .. [1] D. Price, S. Knerr, L. Personnaz, G. Dreyfus. Pairwise Neural Network Classifiers
-       with Probabilistic Outputs. NIPS 7, 1994. ISBN 0-262-20104-6
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skcalib.calibrators import BinaryCalibrator
-    >>> class Shift(BinaryCalibrator):
-    ...     def _fit_map(self, z, target, weight):
-    ...         return np.average(target, weights=weight) - 0.5
-    ...
-    ...     def _apply_map(self, fitted, z):
-    ...         return z + fitted
-    >>> Shift().fit([[0.0, 2.0], [1.0, 0.0]], ["no", "yes"]).predict([[0.0, 3.0]]).item()
-    'yes'
-    """
-
-    takes_masks = True
-    multiclass = "ovr"
-    smoothing = "none"
-
-    @abstractmethod
-    def _fit_map(self, z, target, weight):
-        """Fit one map."""
-
-    @abstractmethod
-    def _apply_map(self, fitted, z):
-        """Return the calibrated log-odds of the class for each of its log-odds."""
-
-    def check_params(self):
-        """Raise ValueError if `multiclass` or `smoothing` is unknown."""
-        check_choice("multiclass", self.multiclass, LIFTINGS)
-        check_choice("smoothing", self.smoothing, SMOOTHINGS)
-
-    def _fit(self, logits, codes, weight):
-        self.maps_, self._uniform_shares, self._exponents = [], [], []
-        for z, target, of_rows in binary_problems(logits, codes, weight, self.multiclass):
-            self._exponents.append(exponent_of(z))
-            z = magnified(z, self._exponents[-1])
-            self.maps_.append(self._fit_map(z, target, of_rows) if len(z) else None)
-            share = uniform_share(of_rows, self.smoothing) if len(z) else 0.0
-            self._uniform_shares.append(share)
-
-    def _proba(self, logits):
-        proba = np.empty_like(logits, order="C")
-        for block in row_blocks(*logits.shape):
-            masked = masked_entries(logits[block])
-            columns = self._columns(logits[block])
-            maps = zip(self.maps_, self._uniform_shares, columns, strict=True)
-            odds = calibrated_odds(
-                self._apply_map, maps, logits[block], self.multiclass, masked
-            )
-            proba[block] = joined(odds, logits.shape[1], self.multiclass, masked)
-        return proba
-
-    def _columns(self, logits):
-        """Yield the log-odds that each map is applied to."""
-        columns = binary_columns(logits, self.multiclass)
-        yield from map(magnified, columns, self._exponents)

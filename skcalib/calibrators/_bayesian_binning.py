@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit, gammaln, logit, softmax
 
-from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bins import Steps, equal_mass_bins
 from skcalib.calibrators._tied_scores import pool_ties
 

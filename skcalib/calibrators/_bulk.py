@@ -71,17 +71,24 @@ def _without_masks(scores, lowest_hit, highest_miss):
     """Leave out what one class alone has on its side, far away from all the others.
 
     There may be more such scores than others, as of an answer that is ruled out in most rows.
+    What remains grows from where the classes meet up to wide gaps on both sides.
     """
-    for _ in range(2):  # after one end is gone, the other may be found far away
-        scores = _without_lower_mask(scores, lowest_hit)
-        scores = -_without_lower_mask(-scores[::-1], -highest_miss)[::-1]
-    return scores
+    first, last = np.searchsorted(scores, sorted([lowest_hit, highest_miss]))
+    few = min(FEWEST, len(scores))
+    while last - first + 1 < few:
+        below = scores[first] - scores[first - 1] if first else np.inf
+        above = scores[last + 1] - scores[last] if last + 1 < len(scores) else np.inf
+        first, last = (first - 1, last) if below <= above else (first, last + 1)
+    mirrored, end, before = -scores[::-1], len(scores) - 1, None
+    while (first, last) != before:
+        before = first, last
+        last = _until_gap(scores, first, last)
+        first = end - _until_gap(mirrored, end - last, end - first)
+    return scores[first : last + 1]
 
 
-def _without_lower_mask(scores, lowest_other):
-    below = min(np.searchsorted(scores, lowest_other), len(scores) - FEWEST)
-    if below <= 0:
-        return scores
-    right = scores[1 : below + 1]
-    far = np.flatnonzero(right - scores[:below] > GAP * (scores[-1] - right))
-    return scores[far[-1] + 1 :] if len(far) else scores
+def _until_gap(scores, first, last):
+    """Return the last score before a gap that is wide beside all that lies before it."""
+    outer = scores[last:]
+    wide = np.diff(outer) > GAP * (outer[:-1] - scores[first])
+    return last + int(wide.argmax()) if wide.any() else len(scores) - 1

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import logit
 
 from skcalib._parameters import check_choice, check_count
-from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bins import check_memory, equal_mass_bins, equal_width_bins
 from skcalib.calibrators._tied_scores import pool_ties
 

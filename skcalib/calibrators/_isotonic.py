@@ -9,7 +9,7 @@ from scipy.special import logit
 
 from skcalib._parameters import check_choice
 from skcalib._representations import short_repr
-from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import Bulk, bulk_of
 from skcalib.calibrators._cubics import PiecewiseCubic
 from skcalib.calibrators._tied_scores import pool_ties

@@ -11,6 +11,7 @@ from skcalib.calibrators._bulk import bulk_of
 
 MAX_ITER = 200
 HALVINGS = 60
+ENOUGH = 0.1  # of the gain that a step promises
 TOLERANCE = 1e-22  # on Newton's decrement: twice what is left of the mean loss
 NOISE = 1e-12  # below this decrement, a loss that stands still is rounding
 RIDGE = 1e-8  # on standardised coefficients, where without it there is no end
@@ -38,7 +39,7 @@ def fit_logistic(features, target, weight, *, intercept=True):
     differ by next to nothing, a trace of a ridge gives it one.
     """
     standardised = [standardisation(f, target, centred=intercept) for f in features]
-    rows = [_in_spreads(f, *pair) for f, pair in zip(features, standardised, strict=True)]
+    rows = [(f - c) * s for f, (c, s) in zip(features, standardised, strict=True)]
     start = np.zeros(len(rows) + intercept)
     if intercept:
         n = weight.sum()
@@ -66,12 +67,9 @@ def standardisation(z, target, *, centred=True):
     Constant scores carry no information: their inverse spread is 0.
     """
     bulk = bulk_of(z, target > 0.5, centred=centred)
-    return bulk.centre, 1 / bulk.spread if bulk.spread else 0.0
-
-
-def _in_spreads(values, centre, scale):
-    with np.errstate(over="ignore"):
-        return np.clip((values - centre) * scale, -FARTHEST, FARTHEST)
+    if not bulk.spread:
+        return bulk.centre, 0.0
+    return bulk.centre, 1 / max(bulk.spread, np.abs(z - bulk.centre).max() / FARTHEST)
 
 
 def _good_start(features, target, weight, start, penalty):
@@ -109,23 +107,36 @@ def newton(features, target, weight, parameters, penalty):
     loss, s = _loss(parameters, features, target, weight, penalty)
     before = np.inf
     for _ in range(MAX_ITER):
-        step, decrement, rounding = _step(features, s, target, weight, parameters, penalty)
+        problem = features, s, target, weight, parameters, penalty
+        step, decrement, rounding, flat = _step(*problem)
+        if flat:
+            step, decrement, rounding, _ = _step(*problem, majorant=True)
         if decrement <= max(TOLERANCE * strictness, rounding):
             return parameters - step, loss, 0.0
         if loss <= PERFECT * strictness or before / 2 < decrement <= NOISE * strictness:
             return parameters, loss, 0.0
         before = decrement
-        for halving in range(HALVINGS):
-            trial = parameters - step * 0.5**halving
-            new_loss, new_s = _loss(trial, features, target, weight, penalty)
-            if new_loss <= loss * (1 + 1e-14):  # less is rounding
-                break
-        else:
+        found = _lower(problem, loss, step, decrement)
+        if found is None and not flat:
+            found = _lower(problem, loss, *_step(*problem, majorant=True)[:2])
+        if found is None:
             break
-        if new_loss >= loss and decrement <= NOISE * strictness:
-            return trial, new_loss, 0.0
-        parameters, loss, s = trial, new_loss, new_s
+        if found[1] >= loss and decrement <= NOISE * strictness:
+            return *found[:2], 0.0
+        parameters, loss, s = found
     return parameters, loss, decrement / 2 if decrement > NOTHING else 0.0
+
+
+def _lower(problem, loss, step, decrement):
+    """Return parameters along a step with enough less loss, that loss, and s; or None."""
+    features, _, target, weight, parameters, penalty = problem
+    for halving in range(HALVINGS):
+        share = 0.5**halving
+        trial = parameters - step * share
+        new_loss, new_s = _loss(trial, features, target, weight, penalty)
+        if new_loss <= loss * (1 + 1e-14) - ENOUGH * share * decrement:  # but for rounding
+            return trial, new_loss, new_s
+    return None
 
 
 def warn_if_short(excess):
@@ -145,19 +156,27 @@ def curvature(features, s, weight):
     return np.einsum("ji,ki->jk", scaled, features)
 
 
-def _step(features, s, target, weight, parameters, penalty):
-    """Return Newton's step, its decrement, and how much of that is rounding."""
+def _step(features, s, target, weight, parameters, penalty, *, majorant=False):
+    """Return Newton's step, its decrement, how much of that is rounding, and if it is flat.
+
+    It is flat if there is a direction in which rows are so far off that the loss has a slope
+    but no curve. With `majorant`, the curve is that of the parabola above the loss that
+    touches it here (Jaakkola and Jordan): it has one everywhere, and its step always gains.
+    """
     hit, miss = sigmoid(s), sigmoid(-s)
     # As a difference of two small numbers if target is 0 or 1 and s agrees.
     error = weight * (hit * (1 - target) - miss * target)
     curved = weight * hit * miss
+    if majorant:
+        size = np.maximum(np.abs(s), 1e-3)
+        curved = weight * np.tanh(size / 2) / (2 * size)
     if not penalty.any():
         size = weight * (hit * (1 - target) + miss * target)
         return _orthogonal_step(features, error, curved, size)
     gradient = np.einsum("ji,i->j", features, error) + penalty @ parameters
     hessian = np.einsum("ji,ki->jk", features * curved, features) + penalty
     step = _solve(hessian, gradient)
-    return step, gradient @ step, 0.0
+    return step, gradient @ step, 0.0, False
 
 
 def _orthogonal_step(features, error, curved, size):
@@ -168,7 +187,7 @@ def _orthogonal_step(features, error, curved, size):
     """
     n = len(features)
     basis, to_basis = [], np.eye(n)  # rows: what of the features each basis vector is
-    step, decrement, rounding = np.zeros(n), 0.0, 0.0
+    step, decrement, rounding, flat = np.zeros(n), 0.0, 0.0, False
     for j in reversed(range(n)):
         vector = features[j].copy()
         coordinates = to_basis[j]
@@ -179,6 +198,8 @@ def _orthogonal_step(features, error, curved, size):
             coordinates = coordinates - share * place
         length = np.einsum("i,i,i->", curved, vector, vector)
         if not length > PARALLEL * total:
+            far = np.abs(vector).max() > np.sqrt(PARALLEL) * np.abs(features[j]).max()
+            flat = flat or bool(far)
             continue
         basis.append((vector, length, coordinates))
         slope = np.einsum("i,i->", error, vector)
@@ -186,7 +207,7 @@ def _orthogonal_step(features, error, curved, size):
         step += slope / length * coordinates
         decrement += slope * (slope / length)
         rounding += blur * (blur / length)
-    return step, decrement, rounding
+    return step, decrement, rounding, flat
 
 
 def _solve(hessian, gradient):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._logistic import fit_logistic
 
@@ -16,7 +16,9 @@ class PlattScaling(BinaryCalibrator):
     value f: f itself) and slope a and intercept b minimise the log loss against the
     targets :math:`(N_+ + 1) / (N_+ + 2)` for the class and :math:`1 / (N_- + 2)` for the
     rest, :math:`N_\pm` being the total weights. The smoothing keeps a and b finite on
-    separable data.
+    separable data. At an outlier on its class's side (some 30 times as far from the centre
+    as three quarters of the scores are) the share :math:`1 / (N_\pm + 2)` of the other class
+    counts for a score nearer by, as it would otherwise decide the slope alone.
 
     **When to use it.** Two classes and few calibration samples (a hundred suffice), or a
     classifier that is biased towards a class, where :class:`TemperatureScaling` lacks the
@@ -34,7 +36,8 @@ class PlattScaling(BinaryCalibrator):
     ----------
     slope_ : ndarray of shape (n_maps,)
         The slopes a, one for each map. Negative if the classifier ranks the class worse
-        than chance: the map then turns the ranking round.
+        than chance: the map then turns the ranking round. Infinite if it exceeds all
+        numbers, as that of subnormal log-odds may.
 
     intercept_ : ndarray of shape (n_maps,)
         The intercepts b.
@@ -94,7 +97,9 @@ class PlattScaling(BinaryCalibrator):
     @property
     def slope_(self):
         """Slopes, one for each map."""
-        return np.array([1.0 if pair is None else pair[0] for pair in self.maps_])
+        slopes = np.array([1.0 if pair is None else pair[0] for pair in self.maps_])
+        with np.errstate(over="ignore"):
+            return np.ldexp(slopes, self._exponents)
 
     @property
     def intercept_(self):

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from skcalib._parameters import check_flag
-from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
-from skcalib.calibrators._logistic import fit_logistic
+from skcalib.calibrators._logistic import fit_logistic, standardisation
 
 
 class QuadraticScaling(BinaryCalibrator):
@@ -18,9 +18,9 @@ class QuadraticScaling(BinaryCalibrator):
     where z are the log-odds of the class against all others. Free of constraints, the
     parabola turns beyond its vertex, and the surest rows get the wrong answer. So by default
     the vertex must not lie among the calibration scores, nor may the map fall; beyond the
-    outermost of these scores it goes on as a straight line. The log loss is minimised
-    without a penalty under these constraints; what comes out is mixed with the uniform
-    distribution, so that separable data cost no infinite loss:
+    outermost of these scores, outliers left out, it goes on as a straight line. The log loss
+    is minimised without a penalty under these constraints; what comes out is mixed with the
+    uniform distribution, so that separable data cost no infinite loss:
 
     .. math:: p \leftarrow (1 - \epsilon)\, p + \epsilon / K,
               \qquad \epsilon = 1 / (n + 1)
@@ -135,13 +135,11 @@ class QuadraticScaling(BinaryCalibrator):
 
     def _fit_map(self, z, target, weight):
         bulk = bulk_of(z, target)
-        centre, scale = bulk.centre, 1 / bulk.spread if bulk.spread else 0.0
+        centre, scale = standardisation(z, target)
         x = (z - centre) * scale
         target = target.astype(np.float64)
         if not self.monotone:
-            with np.errstate(over="ignore"):
-                square = x * x
-            (slope, quadratic), intercept, _ = fit_logistic([x, square], target, weight)
+            (slope, quadratic), intercept, _ = fit_logistic([x, x * x], target, weight)
             return Parabola(quadratic, slope, intercept, -np.inf, np.inf, centre, scale)
         reach = bulk.reach * scale if scale else 0.0
         ends = max(x.min(), -reach), min(x.max(), reach)

@@ -7,7 +7,7 @@ from scipy.interpolate import CubicSpline
 
 from skcalib._parameters import check_count, check_flag
 from skcalib._representations import short_repr
-from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._cubics import PiecewiseCubic
 from skcalib.calibrators._logistic import curvature, fit_logistic, newton, warn_if_short

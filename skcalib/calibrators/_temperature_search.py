@@ -27,27 +27,27 @@ class Flaw(Enum):
     """What is wrong with a temperature; the value is what users are told."""
 
     CHANCE = (
-        "The temperature is at its bound, {:.3g}: the logits rank classes no better than "
-        "chance; check that labels and columns match."
+        "The temperature is at its bound, {temperature:.3g}: the logits rank classes no better "
+        "than chance; check that labels and columns match."
     )
     SEPARABLE = (
-        "The temperature is at its bound, {:.3g}: every sample is classified correctly, so "
-        "more confidence always fits better. Are these the training rows? Calibrate on rows "
-        "that the classifier was not trained on; if these are such, on more of them, or with "
-        "smoothing='targets', the default of TemperatureCalibratedClassifier."
+        "The temperature is at its bound, {temperature:.3g}: every sample is classified "
+        "correctly, so more confidence always fits better. Are these the training rows? "
+        "Calibrate on rows that the classifier was not trained on; if these are such, on more "
+        "of them, or with smoothing='targets', the default of TemperatureCalibratedClassifier."
     )
     SCALE = (
-        "The temperature is at its bound, {:.3g}: the scale of the logits is extreme; divide "
-        "them, or scale the classifier's features."
+        "The temperature is at its bound, {temperature:.3g}: the scale of the logits is "
+        "extreme; divide them, or scale the classifier's features."
     )
-    UNFINISHED = f"The temperature did not converge in {MAX_ITER} iterations."
+    UNFINISHED = "The temperature did not converge in {most} iterations."
     FLAT = "Any temperature will do."  # not worth a warning
 
 
 def warn_of_flaw(flaw, beta):
     """Say what is wrong with the inverse of a temperature, if anything is."""
     if flaw not in (None, Flaw.FLAT):
-        warn(flaw.value.format(1 / beta), ConvergenceWarning)
+        warn(flaw.value.format(temperature=1 / beta, most=MAX_ITER), ConvergenceWarning)
 
 
 class Search(NamedTuple):
@@ -213,10 +213,12 @@ def _cumulants(logits, beta, scaled, mass, order):
     for _ in range(order - 1):
         with np.errstate(invalid="ignore"):
             mass *= scaled
-        if np.isnan(np.einsum("ij->i", mass)).any():  # classes are masked: 0 times -inf
+        sums = np.einsum("ij->i", mass)
+        if np.isnan(sums).any():  # classes are masked: 0 times -inf
             masked = np.isnan(mass)
             mass[masked] = scaled[masked] = 0
-        moments.append(np.einsum("ij->i", mass) / total)
+            sums = np.einsum("ij->i", mass)
+        moments.append(sums / total)
     moments.append(np.einsum("ij,ij->i", mass, scaled) / total)
     cumulants = []
     for n, moment in enumerate(moments):

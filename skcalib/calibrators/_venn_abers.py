@@ -11,7 +11,7 @@ from skcalib._blocks import row_blocks
 from skcalib._logits import masked_entries
 from skcalib._parameters import check_choice
 from skcalib._representations import short_repr
-from skcalib.calibrators._base import BinaryCalibrator
+from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._tied_scores import pool_ties
 
@@ -228,7 +228,9 @@ def _levels_if_hit(hits, weight):
     count = np.append(0.0, np.cumsum(hits))
     blocks = isotonic_regression(hits / weight, weights=weight).blocks
     corner_x, corner_y = total[blocks], count[blocks]
-    slope = np.diff(corner_y) / np.diff(corner_x)
+    # Not by differences of corners, in which light rows beside heavy ones are lost.
+    sums = np.add.reduceat(np.stack([hits, weight]), blocks[:-1], axis=1)
+    slope = sums[0] / sums[1]
     first = np.arange(len(slope))
     level = _tangents(corner_x[:-1], corner_y[:-1], first, corner_x, corner_y, slope)
     block = np.repeat(first, np.diff(blocks))  # of each point but the last
@@ -240,7 +242,8 @@ def _levels_if_hit(hits, weight):
         found[below],
         _tangents(total[below], count[below], block[below], corner_x, corner_y, slope),
     )
-    return np.maximum.accumulate(found)
+    lowest = 1 / (total[-1] + 1)  # one hit among all rows
+    return np.clip(np.maximum.accumulate(found), lowest, 1)
 
 
 def _tangents(x, y, block, corner_x, corner_y, slope):

@@ -2,6 +2,7 @@
 
 from skcalib.displays._confidence_histogram import ConfidenceHistogramDisplay
 from skcalib.displays._decomposition import DecompositionDisplay
+from skcalib.displays._novelty import NoveltyDisplay
 from skcalib.displays._reliability import ReliabilityDisplay
 from skcalib.displays._risk_coverage import RiskCoverageDisplay
 from skcalib.displays._threshold import ThresholdDisplay
@@ -10,6 +11,7 @@ from skcalib.displays._uncertainty import UncertaintyDisplay
 __all__ = [
     "ConfidenceHistogramDisplay",
     "DecompositionDisplay",
+    "NoveltyDisplay",
     "ReliabilityDisplay",
     "RiskCoverageDisplay",
     "ThresholdDisplay",

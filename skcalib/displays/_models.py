@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from skcalib._columns import column_names, columns_by_name
 from skcalib._messages import quote_labels
 from skcalib._rows import refuse_masked_array
+from skcalib._targets import column_names, columns_by_name
 from skcalib.backends import in_numpy
 from skcalib.metrics import bootstrap_interval
 from skcalib.networks import sheltered

@@ -103,25 +103,46 @@ def completed_geometric_mean(log_proba, known, counts):
 
     Parameters are as for `completed_mean`, but means of logarithms. With t for the logarithm
     of p(S), the logarithm of p_k is the mean over the pairs that know k of t plus theirs,
-    less what normalises; t is found by Newton's method, a few steps for each row.
+    less what normalises. Newton's method finds t in a few steps; where pairs contradict each
+    other so much that it does not, completing again and again does.
     """
     share = known * counts[:, None] / np.maximum(counts @ known, 1)
     spread = np.where(known.any(axis=0), counts.sum() / np.maximum(counts @ known, 1), 0)
     own = np.einsum("gk,rgk->rk", share, log_proba)
     hidden = np.where(known, 0.0, -np.inf)
     t, norm = np.zeros(log_proba.shape[:2]), np.zeros(len(log_proba))
-    for _ in range(200):
+    for _ in range(100):
         logs = own + t @ share - norm[:, None] * spread
         inside = logs[:, None] + hidden
         total = logsumexp(inside, axis=2)
         excess = total - t
-        if np.abs(excess).max(initial=0) < 1e-13 * max(1, np.abs(t).max(initial=0)):
+        error = np.abs(excess).max(axis=1, initial=0)
+        if error.max(initial=0) < 1e-13:
             break
-        within = np.maximum(np.exp(inside - total[:, :, None]), 1e-15) * known
+        within = np.maximum(np.exp(inside - total[:, :, None]), 1e-12) * known
         slope = np.matmul(within, share.T) - np.eye(len(counts))
         slope[:, :, 0] = -within @ spread  # the first t stays 0, and the norm moves instead
-        step = np.linalg.solve(slope, -excess[:, :, None])[:, :, 0]
+        step = np.matmul(np.linalg.pinv(slope, rcond=1e-14), -excess[:, :, None])[:, :, 0]
         norm += step[:, 0]
         t[:, 1:] += step[:, 1:]
     seen = known.any(axis=0)
+    left = ~(error < 1e-11)
+    if left.any():
+        logs[left] = _completed_again_and_again(log_proba[left], known, counts)
     return columns_of_all(softmax(logs[:, seen]), np.flatnonzero(seen), known.shape[1])
+
+
+def _completed_again_and_again(log_proba, known, counts):
+    """Return what completing each pair by the mean of all converges to, without Newton."""
+    weight = counts[:, None] / counts.sum()
+    logs = np.where(known.any(axis=0), 0.0, -np.inf) + np.zeros((len(log_proba), 1))
+    for _ in range(2000):
+        before = logs
+        inside = np.where(known, logs[:, None], -np.inf)
+        total = logsumexp(inside, axis=2, keepdims=True)
+        logs = (weight * np.where(known, total + log_proba, logs[:, None])).sum(axis=1)
+        logs -= logsumexp(logs, axis=1, keepdims=True)
+        with np.errstate(invalid="ignore"):
+            if np.nanmax(np.abs(logs - before)) < 1e-12:
+                break
+    return logs

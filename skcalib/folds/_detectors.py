@@ -5,10 +5,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin, is_outlier_detector
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 
+from skcalib._representations import VersionedMixin
 from skcalib.networks import final_estimator
 
 
-class LabelledDetector(ClassifierMixin, BaseEstimator):
+class LabelledDetector(VersionedMixin, ClassifierMixin, BaseEstimator):
     """An outlier detector whose scores speak for one of two classes.
 
     Parameters

@@ -9,6 +9,12 @@ from skcalib._warnings import warn
 from skcalib.folds._training import first_trained
 from skcalib.networks import warn_of_lost_logits
 
+MOST_SHOWN = 200  # characters of labels in a message
+HOW_TO_SPLIT = (
+    "Stratify the splits (cv=5, or StratifiedKFold), or shuffle them; if they follow time or "
+    "groups, give fewer splits, or such that training rows hold every class."
+)
+
 
 def warn_of_answers(estimators, responses):
     """Warn once if answers are not what they are taken for."""
@@ -55,12 +61,6 @@ def count_unknown(responses, rows, codes, weight, classes):
     return int(unknown)
 
 
-HOW_TO_SPLIT = (
-    "Stratify the splits (cv=5, or StratifiedKFold), or shuffle them; if they follow time or "
-    "groups, give fewer splits, or such that training rows hold every class."
-)
-
-
 def check_pairs(pairs, codes, weight):
     """Raise if the pairs together cannot tell how likely each class of y is."""
     labels = pairs[0].classes
@@ -73,7 +73,7 @@ def check_pairs(pairs, codes, weight):
     unknown = present - set().union(*(pair.known.tolist() for pair in pairs))
     if unknown:
         raise ValueError(
-            f"y holds the classes {labels[sorted(unknown)].tolist()}, which every classifier "
+            f"y holds the classes {_shown(labels, unknown)}, which every classifier "
             "or calibrator was trained without, so that nothing tells how likely these are. "
             f"{HOW_TO_SPLIT} Or leave their samples out."
         )
@@ -83,7 +83,7 @@ def check_pairs(pairs, codes, weight):
         islands = [island for island in islands if island not in linked]
         islands.append(set(pair.known.tolist()).union(*linked))
     if len(islands) > 1:
-        shown = "; ".join(str(labels[sorted(island)].tolist()) for island in islands[:6])
+        shown = "; ".join(_shown(labels, island) for island in islands)[:MOST_SHOWN]
         raise ValueError(
             f"The classes fall apart: {shown} are never known to one classifier together, "
             "directly or by others, so that nothing tells how likely those of one group are "
@@ -106,7 +106,7 @@ def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
     said = []
     if untrained:
         said.append(
-            f"some training rows lack {labels[sorted(untrained)].tolist()}, so that only the "
+            f"some training rows lack {_shown(labels, untrained)}, so that only the "
             "other pairs of classifier and calibrator tell how likely these are"
         )
     if left_out:
@@ -115,7 +115,7 @@ def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
             "left out"
         )
     if uncalibrated:
-        said.append(f"some calibration rows lack {labels[sorted(uncalibrated)].tolist()}")
+        said.append(f"some calibration rows lack {_shown(labels, uncalibrated)}")
     if single:
         said.append(
             f"{single} of {len(pairs)} training parts are of one class, which tells nothing, "
@@ -131,3 +131,8 @@ def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
         "shuffle or stratify the splits if there are any.",
         UserWarning,
     )
+
+
+def _shown(labels, positions):
+    text = str(labels[sorted(positions)].tolist())
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."

@@ -45,11 +45,19 @@ class CalibratedPair(VersionedMixin):
     def __repr__(self):
         return f"CalibratedPair({self.estimator!r}, {self.calibrators!r})"
 
-    def predict_proba(self, X):
-        """Return calibrated probabilities, a column for each of `classes`."""
+    def ask(self, X):
+        """Return the classifier's logits, a column for each of its own classes."""
+        return logits_from_response(self._response(X), self.floor)
+
+    def _response(self, X):
         response = response_of(self.estimator, X, trusted=True)
         if response.is_proba != (self.floor is not None):
             raise ValueError(MIXED.format(type(self.estimator).__name__))
+        return response
+
+    def predict_proba(self, X):
+        """Return calibrated probabilities, a column for each of `classes`."""
+        response = self._response(X)
         logits = logits_from_response(response, self.floor)
         if not self.calibrators:
             proba, columns = softmax(logits), self.columns

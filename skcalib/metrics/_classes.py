@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._columns import columns_by_name
 from skcalib._messages import quote, quote_labels
+from skcalib._targets import columns_by_name
 from skcalib.backends import in_numpy
 
 LARGEST_TABLE = 2**16  # labels are counted in a table, not sorted, if it is at most this long
@@ -47,7 +47,7 @@ def label_vector(y_true):
 def refuse_swapped(y_true, y_proba):
     """Raise if labels were given for probabilities, and probabilities for labels."""
     try:
-        swapped = _has_fractions(np.asarray(y_true)) and _are_labels(np.asarray(y_proba))
+        swapped = _has_fractions(np.asarray(y_true)) and are_labels(np.asarray(y_proba))
     except (TypeError, ValueError, RuntimeError):  # no arrays: said by whoever reads them
         return
     if swapped:
@@ -63,7 +63,7 @@ def _has_fractions(values):
     return bool((np.isfinite(values) & (values != np.floor(values))).any())
 
 
-def _are_labels(values):
+def are_labels(values):
     """Tell whether these may be labels: a vector, or one column, without fractions."""
     vector = values.ndim == 1 or (values.ndim == 2 and values.shape[1] == 1)
     return vector and values.dtype.kind in "biufUSO" and not _has_fractions(values)

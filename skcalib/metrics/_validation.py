@@ -6,12 +6,13 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
-from skcalib._columns import column_names
 from skcalib._logits import ROUNDING, SUM_TOLERANCE, float_array
 from skcalib._rows import refuse_masked_array
+from skcalib._targets import column_names
 from skcalib._warnings import warn
 from skcalib.backends import in_numpy
 from skcalib.metrics._classes import (
+    are_labels,
     classes_of_columns,
     label_vector,
     positive_class,
@@ -19,6 +20,7 @@ from skcalib.metrics._classes import (
 )
 
 NO_LOGITS = "; are these logits? Pass predict_proba's answer, or their softmax"
+NO_LABELS = "; these are labels, it seems. Pass predict_proba's answer, not that of predict"
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,8 @@ def _within_zero_and_one(proba):
     rows = proba.reshape(len(proba), -1)
     _refuse(~np.isfinite(rows).all(axis=1), 0, lambda row: "NaN or infinite values")
     excess = np.maximum(-rows, rows - 1).max(axis=1)
-    _refuse(
-        excess, ROUNDING, lambda row: f"{_worst_value(rows[row])}, outside [0, 1]{NO_LOGITS}"
-    )
+    hint = NO_LABELS if are_labels(proba) else NO_LOGITS
+    _refuse(excess, ROUNDING, lambda row: f"{_worst_value(rows[row])}, outside [0, 1]{hint}")
     return np.clip(proba, 0, 1)
 
 

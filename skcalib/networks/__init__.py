@@ -11,7 +11,7 @@ from skcalib.networks._regression_network import (
     is_trained,
     sheltered_regressor,
 )
-from skcalib.networks._sharing import AdapterMixin, listed_inputs
+from skcalib.networks._sharing import AdapterMixin, SharedNetworkMixin, listed_inputs
 from skcalib.networks._wrappers import (
     ends_frozen,
     faithful_clone,
@@ -19,6 +19,7 @@ from skcalib.networks._wrappers import (
     final_network,
     final_step,
     is_multilabel,
+    is_networked,
     network_of,
     prepared,
     sheltered,

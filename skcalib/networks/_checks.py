@@ -24,14 +24,20 @@ def backend_of(model):
         )
     raise InvalidParameterError(
         "The 'model' parameter of FrozenNetwork must be a keras.Model (Keras 3) or a "
-        f"torch.nn.Module. Got {model!r} instead. A fitted scikit-learn "
+        f"torch.nn.Module, not its name. Got {_short(model)} instead. A fitted scikit-learn "
         "classifier goes into sklearn.frozen.FrozenEstimator."
     )
 
 
+def _short(thing):
+    shown = repr(thing)
+    return shown if len(shown) <= 200 else shown[:200] + "..."
+
+
 def refuse_paths(thing, parameter):
     """Raise, and say how to load it, if the name of a file stands for a model."""
-    if isinstance(thing, str | PathLike):
+    looks_like_one = isinstance(thing, str) and not set("./\\").isdisjoint(thing)
+    if looks_like_one or isinstance(thing, PathLike):
         raise InvalidParameterError(
             f"{parameter} must be the model itself, not where it is saved. Got "
             f"{str(thing)[:200]!r} instead. Load it first: keras.saving.load_model(path) for "

@@ -1,7 +1,5 @@
 """FrozenNetwork: a trained Keras or torch network as a scikit-learn classifier."""
 
-from typing import NamedTuple
-
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
@@ -27,6 +25,7 @@ from skcalib.networks._labels import (
 )
 from skcalib.networks._outputs import (
     Answer,
+    Learned,
     a_column_for_each_class,
     are_logits,
     classes_of_outputs,
@@ -40,14 +39,6 @@ IF_LOGITS = (
     "sigmoid for each of several labels: multilabel=True"
 )
 ROWS_TO_LOOK_AT = 1000  # when nothing else tells logits from probabilities
-
-
-class _Learned(NamedTuple):
-    """What fit has learnt."""
-
-    classes: np.ndarray  # with several labels a list
-    head: str | None  # the network's last operation
-    order: np.ndarray | None  # the output of each class
 
 
 class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator):
@@ -209,7 +200,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
             classes = zero_and_one(values.shape[1])
         else:
             classes = classes_of_outputs(y, self.classes, max(2, values.shape[1]))
-        self._learned = _Learned(classes, head, order_of_outputs(self.classes))
+        self._learned = Learned(classes, head, order_of_outputs(self.classes))
         self.has_logits_ = says
         learn_feature_names(self, X)
         return self

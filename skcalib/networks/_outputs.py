@@ -25,6 +25,14 @@ class Answer(NamedTuple):
         return self.values if self.is_proba else softmax(self.values)
 
 
+class Learned(NamedTuple):
+    """What fit has learnt."""
+
+    classes: np.ndarray  # with several labels a list
+    head: str | None  # the network's last operation
+    order: np.ndarray | None  # the output of each class
+
+
 def warn_of_lost_logits(proba, name):
     """Say that probabilities stand in for a network's logits, and how many are saturated."""
     share = np.mean(proba.max(axis=1) > 1 - SATURATED)

@@ -143,6 +143,7 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
 
     See Also
     --------
+    skcalib.uncertainty.EnsembleMembersClassifier : The trees of a forest as draws.
     MCDropoutRegressor : The same for regression.
     TemperatureCalibratedClassifier : Makes its probabilities mean what they say.
     skcalib.uncertainty.summarize_draws : The measures, for draws of any origin.

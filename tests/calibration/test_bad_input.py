@@ -27,7 +27,8 @@ def test_answers_that_are_not_finite(base, value, ensemble):
     bad = rng.dirichlet([1, 1, 1], 150)
     good = bad.copy()
     bad[77] = value
-    name = f"{type(base).__name__}.*NaN"
+    masked = value == -np.inf and isinstance(base, Scores)
+    name = f"{type(base).__name__}.*{'every class masked' if masked else 'NaN'}"
     with pytest.raises(ValueError, match=name):
         CalibratedClassifierCV(base, ensemble=ensemble).fit(bad, Y)
     model = CalibratedClassifierCV(FrozenEstimator(Probabilities().fit(good, Y))).fit(good, Y)
@@ -146,8 +147,15 @@ def test_weights(kind, ensemble):
 
 
 def test_weights_that_sum_to_one_are_not_a_sample_size():
-    with pytest.warns(UserWarning, match="sums to 1"):
+    with pytest.warns(UserWarning, match="sums to 1.*weights='relative'"):
         CalibratedClassifierCV(GaussianNB()).fit(X, Y, sample_weight=np.full(150, 1 / 150))
+
+
+@pytest.mark.parametrize("weights", ["relatve", None, True, np.ones(150)])
+def test_unknown_meaning_of_weights(weights):
+    for model in (CalibratedClassifierCV, TemperatureCalibratedClassifier):
+        with pytest.raises(ValueError, match="weights must be 'frequency' or 'relative'"):
+            model(GaussianNB(), weights=weights).fit(X, Y)
 
 
 def test_fewer_samples_of_a_class_than_folds():

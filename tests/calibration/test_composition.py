@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn import config_context
+from sklearn import calibration, config_context
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     BaggingClassifier,
     RandomForestClassifier,
     StackingClassifier,
@@ -380,3 +381,32 @@ def test_the_likeliest_class_stays_likeliest_after_hard_calibration_rows():
     sure = 300 + np.flatnonzero(proba.max(axis=1) == 1)[:120]
     model = TemperatureCalibratedClassifier(FrozenEstimator(knn)).fit(X[sure], y[sure])
     assert_array_equal(model.predict(X[900:]), knn.predict(X[900:]))
+
+
+def test_members_of_adaboost_are_as_sure_as_with_scikit_learn():
+    """AdaBoost's weights sum to one, which is no number of samples."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X = X / X.std(axis=0)
+
+    def sureness(calibrated):
+        boosted = AdaBoostClassifier(calibrated, n_estimators=2).fit(X, y)
+        return [member.predict_proba(X).max(axis=1).mean() for member in boosted.estimators_]
+
+    base = GaussianNB()
+    theirs = sureness(calibration.CalibratedClassifierCV(base, method="isotonic", cv=3))
+    ours = CalibratedClassifierCV(base, method="isotonic", cv=3, weights="relative")
+    assert_allclose(sureness(ours), theirs, atol=0.01)
+    with pytest.warns(UserWarning, match="weights='relative'"):
+        frequencies = sureness(CalibratedClassifierCV(base, method="isotonic", cv=3))
+    assert frequencies[0] < theirs[0] - 0.2
+
+
+@pytest.mark.parametrize("model", [CalibratedClassifierCV, TemperatureCalibratedClassifier])
+def test_relative_weights_do_not_depend_on_their_unit(model):
+    X, y = load_iris(return_X_y=True)
+    X = X[:, :2]  # in which the classes overlap
+    weight = np.random.default_rng(0).uniform(size=150)
+    expected = model(GaussianNB()).fit(X, y, weight * 150 / weight.sum()).predict_proba(X)
+    for factor in (1e-6, 1, 1e6):
+        relative = model(GaussianNB(), weights="relative").fit(X, y, weight * factor)
+        assert_allclose(relative.predict_proba(X), expected, atol=1e-7)

@@ -182,3 +182,24 @@ def test_averages_of_binnings_stay_probabilities_whatever_the_weights():
         assert steps.levels.min() > 0
         assert steps.levels.max() <= 1
         assert np.isfinite(fitted.predict_proba(decision)).all()
+
+
+def test_light_rows_beside_heavy_ones_keep_their_share():
+    # Bins of equal width: the heavy rows are in the first, the others each have light rows.
+    z = logit(np.repeat([0.05, 0.35, 0.65, 0.95], 4))
+    y = np.tile([0, 0, 0, 1], 4)
+    weight = np.repeat([1e17, 1.0, 1.0, 1.0], 4)
+    model = HistogramBinning(n_bins=4, strategy="uniform", smoothing="none")
+    model.fit(z[:, None], y, weight)
+    assert_allclose(proba(model, z), 0.25, rtol=1e-12)
+    turned = HistogramBinning(n_bins=4, strategy="uniform", smoothing="none")
+    turned.fit(-z[:, None], 1 - y, weight)
+    assert_allclose(proba(turned, -z), 0.75, rtol=1e-12)
+
+
+def test_a_bin_of_outliers_alone():
+    z, y = scores(400)
+    far = np.argsort(np.where(y, -z, np.inf))[:30]
+    z[far] = 1e12
+    model = ScalingBinning(n_bins=20).fit(z[:, None], y)
+    assert proba(model, z[far]).min() > 0.999

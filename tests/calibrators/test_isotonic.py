@@ -145,6 +145,31 @@ def test_out_of_range_and_single_precision(curve):
     assert (np.diff(proba[:, 1]) > 0).all()
 
 
+@pytest.mark.parametrize("curve", ["steps", "centered", "smooth"])
+@pytest.mark.parametrize("size", [1e12, 1e18, 1e29])
+def test_a_huge_score_does_not_flatten_the_others(curve, size):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 400)
+    z = rng.normal(size=400) + 3 * y - 1.5
+    expected = (
+        IsotonicCalibration(curve=curve).fit(z[1:, None], y[1:]).predict_proba(z[1:, None])
+    )
+    z[0] = size if y[0] else -size
+    model = IsotonicCalibration(curve=curve).fit(z[:, None], y)
+    proba = model.predict_proba(z[1:, None])
+    assert_allclose(proba, expected, atol=0.1)
+    assert np.abs(proba - expected).mean() < 0.005
+
+
+def test_the_mean_score_of_a_step_is_not_that_of_its_outlier():
+    # The last step, of level 4/5, holds the outlier.
+    z = np.array([-3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 1e15])
+    y = np.array([0, 0, 0, 0, 0, 1, 1, 0, 1, 1, 1])
+    near = IsotonicCalibration(curve="centered").fit(np.minimum(z, 100)[:, None], y)
+    far = IsotonicCalibration(curve="centered").fit(z[:, None], y)
+    assert_allclose(far.predict_proba(z[:, None]), near.predict_proba(z[:, None]), atol=0.1)
+
+
 def test_unknown_smoothing():
     with pytest.raises(ValueError, match=r"'mix' or 'none', got 'laplace'"):
         IsotonicCalibration(smoothing="laplace").fit([[1.0], [2.0]], [0, 1])

@@ -7,6 +7,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.calibration import _SigmoidCalibration
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
 
 from skcalib.calibrators import PlattScaling, _logistic
 
@@ -111,22 +112,89 @@ def test_failure_to_converge_is_said(monkeypatch):
         PlattScaling().fit(z[:, None], y)
 
 
-def test_an_outlier_with_large_weights_reaches_the_optimum():
+def test_an_outlier_with_large_weights_leaves_the_others_alone():
     rng = np.random.default_rng(0)
     y = np.arange(5) % 2
     z = rng.normal(size=5) + 3 * (y - 0.5)
-    z[1] = 1e9
     weight = np.full(5, 1e9)
+    others = np.array([0, 2, 3, 4])
+    answers = []
+    for size in (1e6, 1e9, 1e20):
+        z[1] = size
+        model = PlattScaling().fit(z[:, None], y, weight)
+        answers.append(model.predict_proba(z[:, None])[others, 1])
+    assert_allclose(answers, answers[:1] * 3, atol=1e-9)
+    # The optimum of Platt's loss itself, which scikit-learn finds, suits the outlier alone.
+    theirs = _SigmoidCalibration().fit(z, y, weight).predict(z[others])
+    loss, their_loss = (log_loss(y[others], p) for p in (answers[-1], theirs))
+    assert loss < 1e-6
+    assert their_loss > 0.3
+
+
+def platt_loss(parameters, z, target, weight):
+    s = parameters[0] * z + parameters[1]
+    return weight @ (np.logaddexp(0, s) - target * s) / weight.sum()
+
+
+def platt_optimum(z, target, weight):
+    """Minimise by a trust region, with exact derivatives, from several starts."""
+    weight = weight / weight.sum()
+    features = np.stack([z, np.ones_like(z)])
+
+    def derivative(parameters):
+        p = expit(parameters @ features)
+        return features @ (weight * (p - target))
+
+    def hessian(parameters):
+        p = expit(parameters @ features)
+        return (features * (weight * p * (1 - p))) @ features.T
+
+    rate = weight @ target
+    starts = [[0, 0], [1, 0], [0, np.log(rate) - np.log1p(-rate)]]
+    return min(
+        minimize(
+            platt_loss,
+            start,
+            (z, target, weight),
+            method="trust-exact",
+            jac=lambda parameters, *_: derivative(parameters),
+            hess=lambda parameters, *_: hessian(parameters),
+            options={"gtol": 1e-13, "maxiter": 500},
+        ).fun
+        for start in starts
+    )
+
+
+def extreme_weights(seed):
+    """Draw a problem whose weights differ by a factor of 1e2 to 1e16."""
+    rng = np.random.default_rng(seed)
+    n_samples, ratio = int(rng.integers(2, 60)), rng.uniform(2, 16)
+    y = rng.integers(0, 2, n_samples)
+    y[:2] = 0, 1
+    z = np.round(rng.normal(size=n_samples) + rng.choice([0, 1, 3]) * (2 * y - 1), 2)
+    weight = 10 ** rng.uniform(-ratio / 2, ratio / 2, n_samples)
+    if rng.random() < 0.3:
+        weight = np.ones(n_samples)
+        weight[0] = 10 ** rng.choice([-ratio, ratio])
+    return z, y, weight * max(1, n_samples / weight.sum())
+
+
+def check_platt_optimum(z, y, weight):
     model = PlattScaling().fit(z[:, None], y, weight)
-    theirs = _SigmoidCalibration().fit(z, y, weight)
     positive, negative = weight @ y, weight @ (1 - y)
     target = np.where(y == 1, (positive + 1) / (positive + 2), 1 / (negative + 2))
+    ours = platt_loss((model.slope_[0], model.intercept_[0]), z, target, weight)
+    assert ours <= platt_optimum(z, target, weight) + 1e-9
 
-    def loss(slope, intercept):
-        decision = slope * z + intercept
-        return np.mean(np.logaddexp(0, decision) - target * decision)
 
-    assert loss(model.slope_[0], model.intercept_[0]) <= loss(-theirs.a_, -theirs.b_)
+def test_one_weight_far_above_all_others():
+    z, weight = [-1.19, -1.19, 1.0, -1.73], [157126.4, 0.000694, 0.0945, 0.00401]
+    check_platt_optimum(np.array(z), np.array([0, 1, 0, 1]), np.array(weight))
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_weights_of_extreme_ratio_reach_the_optimum(seed):
+    check_platt_optimum(*extreme_weights(seed))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -160,4 +228,6 @@ def test_denormal_and_underflowing_scores(z):
     model = PlattScaling().fit(np.array(z)[:, None], y)
     proba = model.predict_proba(np.array(z)[:, None])
     assert np.isfinite(proba).all()
-    assert_allclose(loss_gradient(model, np.array(z), y, np.ones(5))[1], 0, atol=1e-9)
+    # The derivative by the intercept; the slope may be beyond all numbers.
+    target = np.where(y == 1, 4 / 5, 1 / 4)
+    assert_allclose(proba[:, 1].mean(), target.mean(), atol=1e-9)

@@ -4,9 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
-from skcalib._targets import check_labels, columns_of_classes
+from skcalib._targets import check_labels, check_weight, columns_of_classes
 
 RNG = np.random.default_rng(0)
 LABELS = {
@@ -53,3 +53,12 @@ def test_classes_without_a_used_row_are_none():
     assert_array_equal(found, ["a", "c", "d"])
     assert_array_equal(columns[used], [0, 1, 2])
     assert columns.max() <= 2
+
+
+def test_relative_weights_sum_to_the_number_of_samples_that_have_one():
+    given = np.array([0.0, 1.0, 3.0, 0.0])
+    for factor in (1e-300, 0.1, 1, 1e6, 1e305):
+        weight = check_weight(given * factor, np.zeros(4), "relative")
+        assert_allclose(weight, [0, 0.5, 1.5, 0], rtol=1e-12)
+    assert_array_equal(check_weight(None, np.zeros(4), "relative"), np.ones(4))
+    assert_array_equal(check_weight(given, np.zeros(4)), given)

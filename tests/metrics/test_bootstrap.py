@@ -269,6 +269,7 @@ def test_weights_are_frequencies():
     assert doubled.standard_error == pytest.approx(expected, rel=4 / np.sqrt(20_000))
 
 
+@pytest.mark.filterwarnings("ignore:There are 30 rows in 10 strata")
 def test_rows_of_weight_zero_do_not_matter():
     y, proba = binary(40)
     weight = np.arange(40) % 2 * 1.5

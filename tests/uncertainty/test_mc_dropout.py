@@ -1,6 +1,9 @@
 """MCDropoutClassifier as people use it: in wrappers, pipelines, searches, and calibrated."""
 
 import pickle
+import sys
+from collections import Counter
+from pathlib import Path
 
 import joblib
 import keras
@@ -15,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from support.networks import BACKEND, NAMES, X, Y, digits_model, trained, weights_hash
 
+import skcalib
 from skcalib import FrozenNetwork, MCDropoutClassifier, TemperatureCalibratedClassifier
 from skcalib.uncertainty import uncertainty_frame
 
@@ -246,3 +250,39 @@ def test_other_classifiers_are_refused():
 
     with pytest.raises(ValueError, match="must hold a network"):
         MCDropoutClassifier(LogisticRegression()).fit(X[:50], Y[:50])
+
+
+def calls_of(work):
+    """Return how often each function of this package is entered, by file and name."""
+    root, found = Path(skcalib.__file__).parent, Counter()
+
+    def note(frame, event, arg):
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and root in path.parents:
+            found[path.relative_to(root).as_posix(), frame.f_code.co_name] += 1
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+def test_fit_asks_a_trained_network_at_most_twice(model):
+    mc = MCDropoutClassifier(model, random_state=0)
+    calls = calls_of(lambda: mc.fit(X, Y))
+    assert calls["backends/_keras.py", "forward"] <= 2
+    assert calls["sampling/_passes.py", "some"] <= 2  # together, and alone
+    network = FrozenNetwork(model).fit(X, Y)
+    calls = calls_of(lambda: MCDropoutClassifier(network, random_state=0).fit(X, Y))
+    assert calls["backends/_keras.py", "forward"] == 1
+
+
+def test_a_prediction_checks_parameters_once_and_goes_a_short_way(model):
+    mc = MCDropoutClassifier(model, random_state=0).fit(X, Y)
+    mc.predict_uncertainty(X[TEST])  # compiled
+    calls = calls_of(lambda: mc.predict_uncertainty(X[TEST]))
+    assert calls["uncertainty/_dropout.py", "check_parameters"] == 1
+    assert calls["backends/_keras.py", "forward"] == 0
+    assert len({path for path, _ in calls}) <= 13, {path for path, _ in calls}

@@ -12,12 +12,11 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skcalib import MCDropoutClassifier, TemperatureCalibratedClassifier
 from skcalib.sampling._masks import masks_of
 
-# Small perceptrons are not trained to the end here; scikit-learn's checks neither.
+# Small perceptrons are not trained to the end here.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, Y = load_digits(return_X_y=True)
 X, NAMES = X / 16, np.array(list("jihgfedcba"))[Y]
@@ -195,13 +194,3 @@ def test_bad_input(mlp):
         around(none)
     with pytest.raises(ValueError, match="must hold a network"):
         MCDropoutClassifier(LogisticRegression()).fit(X[:50], Y[:50])
-
-
-@parametrize_with_checks(
-    [
-        MCDropoutClassifier(),
-        MCDropoutClassifier(MLPClassifier((50, 50), random_state=0), inject="last", rate=0.2),
-    ]
-)
-def test_scikit_learns_checks(estimator, check):
-    check(estimator)

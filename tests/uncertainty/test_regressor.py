@@ -24,13 +24,12 @@ from sklearn.model_selection import (
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skcalib import MCDropoutClassifier, MCDropoutRegressor
 from skcalib.sampling._masks import masks_of
 from skcalib.uncertainty._normal_mixtures import likeliest_variance, mixture_quantiles
 
-# Small perceptrons are not trained to the end here; scikit-learn's checks neither.
+# Small perceptrons are not trained to the end here.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, Y = load_diabetes(return_X_y=True)
 X, Y = X / X.std(axis=0), (Y - Y.mean()) / Y.std()
@@ -469,19 +468,3 @@ def test_answers_that_are_no_numbers(mlp):
         pytest.raises(ValueError, match=r"A draw has NaN or infinite values in \d of 8 rows"),
     ):
         MCDropoutRegressor(FrozenEstimator(broken)).fit(rows).predict(rows)
-
-
-@parametrize_with_checks(
-    [
-        MCDropoutRegressor(),
-        MCDropoutRegressor(
-            MLPRegressor(hidden_layer_sizes=(20,), random_state=0, solver="lbfgs", max_iter=50),
-            inject="last",
-            rate=0.05,
-            noise_variance="auto",
-            cv=2,
-        ),
-    ]
-)
-def test_scikit_learns_checks(estimator, check):
-    check(estimator)

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metaestimators import available_if
 
+from skcalib._representations import VersionedMixin
 from skcalib._targets import check_weight
 from skcalib._warnings import warn
 from skcalib.networks import (
@@ -18,7 +19,7 @@ from skcalib.networks import (
 )
 
 
-class LabelAnswers(ClassifierMixin, BaseEstimator):
+class LabelAnswers(VersionedMixin, ClassifierMixin, BaseEstimator):
     """A network's answers for one label, given as X, as those of a binary classifier.
 
     Parameters

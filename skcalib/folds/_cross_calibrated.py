@@ -20,29 +20,25 @@ from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._progress import run_parallel
 from skcalib._representations import VersionedMixin
 from skcalib._rows import is_dict_of_arrays, refuse_masked_array, refuse_streams
-from skcalib._targets import check_weight, columns_among
+from skcalib._targets import check_weight
 from skcalib._warnings import at_line, users_line, warn
 from skcalib.backends import in_numpy
-from skcalib.calibration._labels import fit_labels, pairs_of_labels, proba_of_members
-from skcalib.folds import (
+from skcalib.folds._boosters import refuse_boosters
+from skcalib.folds._classes import n_known, own_classes, refuse_one_class, unite_classes
+from skcalib.folds._completion import mean_of_pairs
+from skcalib.folds._detectors import take_side_of, take_sides, with_classes
+from skcalib.folds._held_out import fit_split, is_pairwise, join_responses
+from skcalib.folds._labels import fit_labels, pairs_of_labels, proba_of_members
+from skcalib.folds._missing_classes import (
     check_pairs,
     count_unknown,
-    first_trained,
-    fit_pair,
-    fit_split,
-    is_pairwise,
-    join_responses,
-    make_splits,
-    mean_of_pairs,
-    refuse_boosters,
-    take_side_of,
-    take_sides,
-    train,
     warn_of_answers,
     warn_of_missing_classes,
     warn_of_weights,
-    with_classes,
 )
+from skcalib.folds._pairs import fit_pair
+from skcalib.folds._splits import make_splits
+from skcalib.folds._training import first_trained, train
 from skcalib.networks import (
     WrappingMixin,
     encoded,
@@ -85,7 +81,7 @@ class CrossCalibratedClassifier(
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights for the calibration and, if it takes them, the estimator.
             They are frequencies: an integer weight counts as that many equal samples, and
-            their sum as the number of samples.
+            their sum as the number of samples; unless `weights` says that they are relative.
 
         **fit_params : dict
             Passed to the estimator's `fit`; arrays as long as X are split like X. With
@@ -101,12 +97,16 @@ class CrossCalibratedClassifier(
         ValueError
             If X is a dataset, a loader or a generator; if y is not a vector of classes, has
             one class only, or holds a class that the fitted estimator does not know; if a
-            class has fewer samples than `cv` has folds; if `cv` is LeaveOneOut; if weights
+            class has fewer samples than `cv` has folds; if `cv` is LeaveOneOut; if splits
+            leave a class of y to no pair of classifier and calibrator, or classes that no
+            pair links, or nothing to calibrate with; if `groups` are given without metadata
+            routing; if `estimator` is a booster in its library's own interface; if weights
             are negative, NaN or all zero; if the estimator answers with NaN, infinite
             values, a wrong number of columns or with probabilities that do not sum to one;
             if a parameter is unknown.
         sklearn.exceptions.NotFittedError
-            If `estimator` is frozen but was never fitted.
+            If `estimator` is frozen but was never fitted, or is a pipeline that ends in a
+            trained network and has a step that is not fitted.
         """
         refuse_streams(X)
         refuse_masked_array(X, "X")
@@ -118,33 +118,36 @@ class CrossCalibratedClassifier(
             return self._fit_labels(estimator, X, y, sample_weight, fit_params)
         y_classes, codes, y = encoded(y, estimator)
         X = _indexable(X, codes)
-        weight = check_weight(sample_weight, codes)
-        _refuse_one_class(y_classes, codes[weight > 0])
+        weight = check_weight(sample_weight, codes, self.weights)
+        refuse_one_class(y_classes, codes[weight > 0])
         estimator = prepared(estimator, X, y, y_classes)
         params = self._route(estimator, sample_weight, fit_params)
         estimator = with_classes(estimator, y_classes)
-        if isinstance(estimator, FrozenEstimator) and not self._resolved_ensemble(estimator):
-            splits = [(slice(None), slice(None))]  # nothing is trained: every row is held out
-        else:
-            splits = make_splits(self.cv, X, y, codes, params.splitter.split)
+        splits = self._splits(estimator, X, y, codes, params.splitter.split)
+        warn_of_weights(calibrator, sample_weight)
+        data = X, y, y_classes, codes, weight
+        self._fit_pairs(calibrator, estimator, data, splits, params.estimator.fit)
+        return self
+
+    def _fit_pairs(self, calibrator, estimator, data, splits, fit_params):
+        """Train a classifier for each split, and learn its calibrator, or one for all."""
+        X, y, y_classes, codes, weight = data
         labels = y_classes[codes]
         estimators, responses = self._fit_splits(
-            estimator, X, y, labels, y_classes, splits, params.estimator.fit
+            estimator, X, y, labels, y_classes, splits, fit_params
         )
         warn_of_answers(estimators, responses)
-        warn_of_weights(calibrator, sample_weight)
-        self.classes_, codes = _unite_classes(y_classes, codes, splits, responses)
+        self.classes_, codes = unite_classes(y_classes, codes, splits, responses)
         rows = [np.arange(len(codes))[test] for _, test in splits]
         responses = take_sides(estimators, responses, rows, codes, weight)
         left_out = count_unknown(responses, rows, codes, weight, self.classes_)
         if not self._resolved_ensemble(estimator):
             final = faithful_clone(estimator)
-            final = train(final, X, y, labels, y_classes, params.estimator.fit)
+            final = train(final, X, y, labels, y_classes, fit_params)
             take_side_of(final, estimators)
-            own = _own_classes(final, estimator, max(responses, key=_n_known))
+            own = own_classes(final, estimator, max(responses, key=n_known))
             joined, kept = join_responses(responses, rows, codes, self.classes_, own)
-            # A sample that several splits held out still counts once.
-            weight = weight / np.maximum(np.bincount(kept, minlength=len(codes)), 1)
+            weight = _once(weight, kept)
             estimators, responses, rows = [final], [joined], [kept]
         self.calibrated_classifiers_ = [
             fit_pair(calibrator, member, response, codes[held], weight[held], self.classes_)
@@ -153,7 +156,6 @@ class CrossCalibratedClassifier(
         check_pairs(self.calibrated_classifiers_, codes, weight)
         warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows, left_out)
         self._take_features(first_trained(estimators), X)
-        return self
 
     def _fit_splits(self, estimator, X, y, labels, classes, splits, fit_params):
         """Return the estimators of all splits, and their held-out answers."""
@@ -183,7 +185,8 @@ class CrossCalibratedClassifier(
     def predict_proba(self, X):
         """Calibrated probabilities, averaged over the pairs.
 
-        The mean is geometric, normalised, if the method is Venn-Abers calibration.
+        The mean is geometric, normalised, if the method is Venn-Abers calibration. Pairs
+        that never saw a class are completed by the others.
 
         Parameters
         ----------
@@ -268,6 +271,11 @@ class CrossCalibratedClassifier(
             return not isinstance(estimator, FrozenEstimator)
         return bool(self.ensemble)
 
+    def _splits(self, estimator, X, y, codes, split_params):
+        if isinstance(estimator, FrozenEstimator) and not self._resolved_ensemble(estimator):
+            return [(slice(None), slice(None))]  # nothing is trained: every row is held out
+        return make_splits(self.cv, X, y, codes, split_params)
+
     def _route(self, estimator, sample_weight, fit_params):
         """Return what goes to the fit of the estimator and to the splitter."""
         if get_config()["enable_metadata_routing"]:
@@ -313,37 +321,6 @@ def _indexable(X, codes):
     return indexable(X, codes)[0]
 
 
-def _own_classes(final, estimator, response):
-    """Return the classes of the classifier that was trained on all rows."""
-    frozen = isinstance(estimator, FrozenEstimator)
-    own = response.classes if frozen else np.asarray(final.classes_)
-    return np.unique(own) if response.network else own  # as networks answer
-
-
-def _n_known(response):
-    return len(response.classes)
-
-
-def _refuse_one_class(y_classes, codes):
-    present = y_classes[np.unique(codes)]
-    if len(present) < 2:
-        raise ValueError(
-            f"y has one class only ({present.tolist()[0]!r}) among the samples of positive "
-            "weight; calibration needs at least two classes."
-        )
-
-
-def _unite_classes(y_classes, codes, splits, responses):
-    """Return the classes of y and of all members, and codes among them."""
-    for (rows, _), response in zip(splits, responses, strict=True):
-        known = response.classes.tolist()
-        strange = set(y_classes[np.unique(codes[rows])].tolist()) - set(known)
-        if strange:
-            raise ValueError(
-                f"y holds the classes {sorted(strange)}, which the fitted estimator does not "
-                f"know (it knows {known}). Train it on all classes, or leave these samples out."
-            )
-    classes = np.unique(np.concatenate([y_classes, *(r.classes for r in responses)]))
-    if len(classes) == len(y_classes):
-        classes = y_classes
-    return classes, columns_among(classes, y_classes)[codes]
+def _once(weight, kept):
+    """Return weights under which a sample that several splits held out counts once."""
+    return weight / np.maximum(np.bincount(kept, minlength=len(weight)), 1)
