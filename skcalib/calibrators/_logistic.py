@@ -166,21 +166,22 @@ def _step(features, s, target, weight, parameters, penalty, *, majorant=False):
     """
     hit, miss = sigmoid(s), sigmoid(-s)
     # As a difference of two small numbers if target is 0 or 1 and s agrees.
-    error = weight * (hit * (1 - target) - miss * target)
-    curved = weight * hit * miss
+    too_high, too_low = hit * (1 - target), miss * target
+    error = weight * (too_high - too_low)
+    curved = weight * hit
+    curved *= miss
     if majorant:
         size = np.maximum(np.abs(s), 1e-3)
         curved = weight * np.tanh(size / 2) / (2 * size)
     if not penalty.any():
-        size = weight * (hit * (1 - target) + miss * target)
-        return _orthogonal_step(features, error, curved, size)
+        return _orthogonal_step(features, error, curved, weight, too_high + too_low)
     gradient = np.einsum("ji,i->j", features, error) + penalty @ parameters
     hessian = np.einsum("ji,ki->jk", features * curved, features) + penalty
     step = _solve(hessian, gradient)
     return step, gradient @ step, 0.0, False
 
 
-def _orthogonal_step(features, error, curved, size):
+def _orthogonal_step(features, error, curved, weight, size):
     """Return Newton's step along features made orthogonal, the intercept first.
 
     What little rows of small weight say of a slope is not lost in what heavy ones say of
@@ -192,22 +193,24 @@ def _orthogonal_step(features, error, curved, size):
     for j in reversed(range(n)):
         vector = features[j].copy()
         coordinates = to_basis[j]
-        total = np.einsum("i,i,i->", curved, vector, vector)
+        total = np.einsum("i,i->", curved * vector, vector)
         for other, length, place in basis:
-            share = np.einsum("i,i,i->", curved, vector, other) / length
+            share = np.einsum("i,i->", curved * vector, other) / length
             vector -= share * other
             coordinates = coordinates - share * place
-        length = np.einsum("i,i,i->", curved, vector, vector)
+        length = np.einsum("i,i->", curved * vector, vector) if basis else total
         if not length > PARALLEL * total:
             far = np.abs(vector).max() > np.sqrt(PARALLEL) * np.abs(features[j]).max()
             flat = flat or bool(far)
             continue
         basis.append((vector, length, coordinates))
         slope = np.einsum("i,i->", error, vector)
-        blur = np.finfo(float).eps * np.einsum("i,i->", size, np.abs(vector))
         step += slope / length * coordinates
         decrement += slope * (slope / length)
-        rounding += blur * (blur / length)
+    if decrement <= NOISE:  # else there is no need to know
+        for vector, length, _ in basis:
+            blur = np.finfo(float).eps * np.einsum("i,i,i->", weight, size, np.abs(vector))
+            rounding += blur * (blur / length)
     return step, decrement, rounding, flat
 
 
