@@ -138,7 +138,7 @@ def test_classes_that_are_missing(calibrator):
     y, _, proba = problem(200, 4, power=2.0)
     y = np.where(y == 1, 2, y)
     names = np.array(["a", "b", "c", "d"])
-    keywords = {"calibrator": calibrator, "labels": names[::-1]}
+    keywords = {"calibrator": calibrator, "labels": names}
     calibrated = by_hand(y, proba, calibrator, StratifiedKFold(5).split(proba, y))
     expected = log_loss(y, calibrated, labels=range(4))
     assert np.isfinite(expected)
