@@ -163,7 +163,7 @@ def test_forms_of_binary_probabilities_agree():
     loss = partial(refinement_loss, calibrator=PlattScaling())
     expected = loss(y, proba)
     for form in (proba[:, 1], proba[:, [1]], proba.tolist()):
-        assert loss(names, form) == pytest.approx(expected, rel=1e-9)
+        assert loss(names, form, pos_label="yes") == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(("n_classes", "power"), [(2, 2.0), (3, 2.0), (3, 0.5)])
