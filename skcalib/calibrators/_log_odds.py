@@ -81,11 +81,16 @@ def rounding_of(logits):
     below its largest logit that its exponential is zero, as a class that is ruled out, counts
     for its own log-odds only.
     """
-    peak = logits.max(axis=1)
+    columns = list(logits.T)
+    peak = columns[0].copy()
+    for column in columns[1:]:  # NumPy is slow at reducing many short rows
+        np.maximum(peak, column, out=peak)
     largest = np.abs(peak).astype(np.float64)
-    for column in logits.T:
+    peak -= logits.dtype.type(OUT)
+    for column in columns:
         size = np.abs(column)
-        np.maximum(largest, size, out=largest, where=column > peak - OUT)
+        size[column < peak] = 0
+        np.maximum(largest, size, out=largest)
     if logits.shape[1] > 2:
         largest += 8  # of the logarithm of a sum, however small the logits
     return ROUNDING * largest

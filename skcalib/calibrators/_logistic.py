@@ -18,6 +18,7 @@ RIDGE = 1e-8  # on standardised coefficients, where without it there is no end
 NOTHING = 1e-10  # a decrement not worth a warning, where the optimum is at infinity
 PERFECT = 1e-12  # mean loss below which separable data are fitted well enough
 LIGHTEST = 1e-18  # share of the mean weight that a row must have to make these stricter
+PLAIN = 1e-3  # share of the mean weight that no row of a plain problem falls short of
 PARALLEL = 1e-28  # of a feature's square that others do not explain, if that is rounding
 OUTLYING = 1e3  # spreads beyond which a row would rule the first steps
 FARTHEST = 1e60  # spreads; squares of squares are finite
@@ -104,11 +105,12 @@ def newton(features, target, weight, parameters, penalty):
     """
     # The lightest row, too, is fitted well.
     strictness = np.clip(weight.min() * len(weight), LIGHTEST, 1)
+    plain = strictness > PLAIN and np.abs(features).max() <= OUTLYING
     loss, s = _loss(parameters, features, target, weight, penalty)
     before = np.inf
     for _ in range(MAX_ITER):
         problem = features, s, target, weight, parameters, penalty
-        step, decrement, rounding, flat = _step(*problem)
+        step, decrement, rounding, flat = _step(*problem, plain=plain)
         if flat:
             step, decrement, rounding, _ = _step(*problem, majorant=True)
         if decrement <= max(TOLERANCE * strictness, rounding):
@@ -156,7 +158,7 @@ def curvature(features, s, weight):
     return np.einsum("ji,ki->jk", scaled, features)
 
 
-def _step(features, s, target, weight, parameters, penalty, *, majorant=False):
+def _step(features, s, target, weight, parameters, penalty, *, plain=False, majorant=False):
     """Return Newton's step, its decrement, how much of that is rounding, and if it is flat.
 
     It is flat if there is a direction in which rows are so far off that the loss has a slope
@@ -164,22 +166,30 @@ def _step(features, s, target, weight, parameters, penalty, *, majorant=False):
     touches it here (Jaakkola and Jordan): it has one everywhere, and its step always gains.
     """
     hit, miss = sigmoid(s), sigmoid(-s)
+    if plain:  # neither weights nor features need care, which costs time
+        gradient = (
+            np.einsum("ji,i->j", features, weight * (hit - target)) + penalty @ parameters
+        )
+        scaled = features * (weight * hit * miss)
+        step = _solve(np.einsum("ji,ki->jk", scaled, features) + penalty, gradient)
+        return step, gradient @ step, 0.0, False
     # As a difference of two small numbers if target is 0 or 1 and s agrees.
-    error = weight * (hit * (1 - target) - miss * target)
-    curved = weight * hit * miss
+    too_high, too_low = hit * (1 - target), miss * target
+    error = weight * (too_high - too_low)
+    curved = weight * hit
+    curved *= miss
     if majorant:
         size = np.maximum(np.abs(s), 1e-3)
         curved = weight * np.tanh(size / 2) / (2 * size)
     if not penalty.any():
-        size = weight * (hit * (1 - target) + miss * target)
-        return _orthogonal_step(features, error, curved, size)
+        return _orthogonal_step(features, error, curved, weight, too_high + too_low)
     gradient = np.einsum("ji,i->j", features, error) + penalty @ parameters
     hessian = np.einsum("ji,ki->jk", features * curved, features) + penalty
     step = _solve(hessian, gradient)
     return step, gradient @ step, 0.0, False
 
 
-def _orthogonal_step(features, error, curved, size):
+def _orthogonal_step(features, error, curved, weight, size):
     """Return Newton's step along features made orthogonal, the intercept first.
 
     What little rows of small weight say of a slope is not lost in what heavy ones say of
@@ -191,22 +201,24 @@ def _orthogonal_step(features, error, curved, size):
     for j in reversed(range(n)):
         vector = features[j].copy()
         coordinates = to_basis[j]
-        total = np.einsum("i,i,i->", curved, vector, vector)
+        total = np.einsum("i,i->", curved * vector, vector)
         for other, length, place in basis:
-            share = np.einsum("i,i,i->", curved, vector, other) / length
+            share = np.einsum("i,i->", curved * vector, other) / length
             vector -= share * other
             coordinates = coordinates - share * place
-        length = np.einsum("i,i,i->", curved, vector, vector)
+        length = np.einsum("i,i->", curved * vector, vector) if basis else total
         if not length > PARALLEL * total:
             far = np.abs(vector).max() > np.sqrt(PARALLEL) * np.abs(features[j]).max()
             flat = flat or bool(far)
             continue
         basis.append((vector, length, coordinates))
         slope = np.einsum("i,i->", error, vector)
-        blur = np.finfo(float).eps * np.einsum("i,i->", size, np.abs(vector))
         step += slope / length * coordinates
         decrement += slope * (slope / length)
-        rounding += blur * (blur / length)
+    if decrement <= NOISE:  # else there is no need to know
+        for vector, length, _ in basis:
+            blur = np.finfo(float).eps * np.einsum("i,i,i->", weight, size, np.abs(vector))
+            rounding += blur * (blur / length)
     return step, decrement, rounding, flat
 
 

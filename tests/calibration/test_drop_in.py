@@ -182,7 +182,7 @@ def test_temperature_classifier_smooths_targets_unless_told_otherwise(cancer):
     named = TemperatureCalibratedClassifier(GaussianNB(), smoothing="targets").fit(X, y)
     assert_array_equal(default.predict_proba(X_test), named.predict_proba(X_test))
     assert not hasattr(TemperatureCalibratedClassifier(), "temperature_")
-    with pytest.raises(ValueError, match="smoothing must be 'none', 'targets' or 'mix'"):
+    with pytest.raises(ValueError, match="smoothing must be one of 'none', 'targets', 'mix'"):
         TemperatureCalibratedClassifier(GaussianNB(), smoothing="label").fit(X, y)
 
 

@@ -17,7 +17,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import cross_val_score
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 
 from skcalib import (
@@ -213,9 +213,12 @@ def test_parameters_that_contradict():
     base = FrozenNetwork(network(), multilabel=True)
     with pytest.raises(ValueError, match="MCDropoutClassifier has several labels"):
         MCDropoutClassifier(base, inject="hidden").fit(X, Y)
-    loose = make_pipeline(FunctionTransformer(), base)
-    with pytest.raises(ValueError, match=r"not frozen.*FrozenEstimator\(pipeline\)"):
+    loose = make_pipeline(StandardScaler(), base)
+    with pytest.raises(ValueError, match=r"FrozenEstimator\(pipeline\)"):
         CalibratedClassifierCV(loose).fit(X, Y)
+    alone = CalibratedClassifierCV(base).fit(X, Y)
+    whole = CalibratedClassifierCV(make_pipeline(FunctionTransformer(), base)).fit(X, Y)
+    assert np.array_equal(whole.predict_proba(X), alone.predict_proba(X))
 
 
 def test_metrics_are_of_one_label():
