@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skcalib._blocks import in_threads, row_blocks
+from skcalib._blocks import row_blocks, run_in_threads
 from skcalib._messages import shorten
 from skcalib._parameters import check_fraction
 from skcalib._rows import refuse_masked_array
@@ -144,7 +144,7 @@ def softmax(logits, beta=1.0):
             total = exponentials(logits[block], beta, out[block], out[block])
             out[block] /= total[:, None].astype(out.dtype)
 
-    in_threads(fill, row_blocks(*logits.shape))
+    run_in_threads(fill, row_blocks(*logits.shape))
     return out
 
 
@@ -201,11 +201,11 @@ def _is_proba(part):
 def check_finite(values, source):
     """Raise if decision values are NaN, infinite or beyond all reason."""
     blocks = row_blocks(*values.shape) if values.size else []
-    if all(in_threads(lambda some: all(_within_reason(values[b]) for b in some), blocks)):
+    if all(run_in_threads(lambda some: all(_within_reason(values[b]) for b in some), blocks)):
         return
     bad = [~(np.abs(values[block]) <= LARGEST_LOGIT).all(axis=1) for block in blocks]
     what = f"NaN, infinite values (inf) or values beyond {LARGEST_LOGIT:g}"
-    _complain(
+    _raise_for_rows(
         source,
         f"{what} (for the logarithm of zeros see logits_from_proba)",
         np.concatenate(bad),
@@ -223,7 +223,7 @@ def check_logits(values, source):
     floating types: all of them beyond what a logit can be.
     """
     blocks = row_blocks(*values.shape) if values.size else []
-    if all(in_threads(lambda some: all(_within_reason(values[b]) for b in some), blocks)):
+    if all(run_in_threads(lambda some: all(_within_reason(values[b]) for b in some), blocks)):
         return values
     largest = float(np.finfo(values.dtype).max)
     lowest = [values.dtype.type(low) for low in LOWEST if -low <= largest]
@@ -234,7 +234,7 @@ def check_logits(values, source):
         check_finite(values, source)
     check_finite(np.where(masked, values.dtype.type(0), values), source)
     if (nothing := masked.all(axis=1)).any():
-        _complain(source, "every class masked (-inf or the lowest number)", nothing)
+        _raise_for_rows(source, "every class masked (-inf or the lowest number)", nothing)
     return np.where(masked, values.dtype.type(-np.inf), values)
 
 
@@ -254,15 +254,15 @@ def check_proba(proba, source, *, allow_zero_rows=False, way_out=IF_LOGITS):
         return
     if not (proba.min() >= -ROUNDING and proba.max() <= 1 + SUM_TOLERANCE):
         if not np.isfinite(proba).all():
-            _complain(source, "NaN or infinite values", ~np.isfinite(proba).all(axis=1))
+            _raise_for_rows(source, "NaN or infinite values", ~np.isfinite(proba).all(axis=1))
         outside = (proba < -ROUNDING) | (proba > 1 + SUM_TOLERANCE)
-        _complain(source, f"values outside [0, 1] ({way_out})", outside.any(axis=1))
-    off = sums_off(proba, but_zero=allow_zero_rows)
+        _raise_for_rows(source, f"values outside [0, 1] ({way_out})", outside.any(axis=1))
+    off = find_wrong_sums(proba, but_zero=allow_zero_rows)
     if off.any():
-        _complain(source, f"probabilities that do not sum to one ({way_out})", off)
+        _raise_for_rows(source, f"probabilities that do not sum to one ({way_out})", off)
 
 
-def sums_off(proba, *, but_zero=True):
+def find_wrong_sums(proba, *, but_zero=True):
     """Tell which rows do not sum to one; nor to zero, unless that is off, too."""
     total = proba.sum(axis=1, dtype=np.float64)
     return (np.abs(total - 1) > SUM_TOLERANCE) & ~((total == 0) & but_zero)
@@ -309,7 +309,7 @@ def float_array(values, source):
         raise ValueError(f"{source} is not numeric: {shorten(str(error))}") from error
 
 
-def _complain(source, what, bad_rows):
+def _raise_for_rows(source, what, bad_rows):
     raise ValueError(
         f"{source} has {what} in {int(bad_rows.sum())} of {len(bad_rows)} rows (the first is "
         f"row {int(bad_rows.argmax())})."

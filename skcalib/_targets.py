@@ -188,7 +188,7 @@ def columns_by_name(names, labels, source):
     if names is None:
         return None
     any_known = False
-    for key in (_itself, _spelled, _spelled_as_number):
+    for key in (_return_unchanged, _spell, _spell_as_number):
         wanted = [key(label) for label in labels.tolist()]
         place = {key(name): column for column, name in enumerate(names)}
         known = [label for label in wanted if label in place]
@@ -213,16 +213,16 @@ def take_columns(frame, columns):
     return frame.select([names[column] for column in columns])
 
 
-def _itself(label):
+def _return_unchanged(label):
     return label
 
 
-def _spelled(label):
+def _spell(label):
     """Return the text of a label; whole floats are spelled like integers."""
-    return str(label) if isinstance(label, bool | np.bool_) else _spelled_as_number(label)
+    return str(label) if isinstance(label, bool | np.bool_) else _spell_as_number(label)
 
 
-def _spelled_as_number(label):
+def _spell_as_number(label):
     """Do the same; booleans are spelled like 0 and 1."""
     if isinstance(label, Real | np.bool_) and np.isfinite(label) and label == int(label):
         return str(int(label))

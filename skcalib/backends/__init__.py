@@ -9,9 +9,9 @@ Every module
 A network's
     ``forward(model, X, batch_size)``: what stands before the last activation, and its name.
 
-    ``says_logits(model)``: whether the output is logits, by the loss; None if nothing tells.
+    ``outputs_logits(model)``: whether the output is logits, by the loss; None if nothing tells.
 
-    ``says_binary(model)``: whether its loss takes each output for a question of its own.
+    ``has_binary_loss(model)``: whether its loss takes each output for a question of its own.
 
     ``input_keys(model)``: the names of several inputs, in order; None if it has one.
 
@@ -30,7 +30,8 @@ A wrapper's
 
     ``regresses(estimator)``: whether it is a regressor.
 
-    ``lost_in_clones(estimator)``: names of parameters that ``sklearn.base.clone`` drops.
+    ``parameters_lost_in_clones(estimator)``: names of parameters that ``sklearn.base.clone``
+    drops.
 
     ``TRAINS_ON_ONE_HOT``: whether one-hot labels reach its fit as they are.
 
@@ -55,7 +56,7 @@ from skcalib.backends._arrays import (
 from skcalib.backends._foreign import is_table, to_numpy
 from skcalib.backends._inputs import name_inputs
 from skcalib.backends._perceptron import sampler as perceptron_sampler
-from skcalib.backends._sampling import INJECTED_RATE, Head
+from skcalib.backends._sampling import INJECTED_RATE, LastLayer
 
 # Keras before torch: a Keras model is also a torch module where Keras runs on torch.
 _NETWORKS = {"keras": "_keras", "torch": "_torch"}

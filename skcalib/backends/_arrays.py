@@ -109,11 +109,11 @@ def rows_of_logits(values, n_rows, owner):
 
 def join_batches(answers, owner):
     """Join the answers for all batches; they must have ended in the same operation."""
-    heads = {head for _, head in answers}
-    if len(heads) > 1:
+    endings = {last_activation for _, last_activation in answers}
+    if len(endings) > 1:
         raise ValueError(
             f"{owner} ends in one operation for some rows and in another for others "
-            f"({', '.join(sorted(str(head) for head in heads))}), so its logits cannot be told "
+            f"({', '.join(sorted(map(str, endings)))}), so its logits cannot be told "
             "from its probabilities. Give a network that ends before them."
         )
-    return np.concatenate([values for values, _ in answers]), heads.pop()
+    return np.concatenate([values for values, _ in answers]), endings.pop()

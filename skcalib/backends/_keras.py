@@ -42,9 +42,9 @@ def forward(model, X, batch_size):
     run, n_weights = _function(model, X), len(model.weights)
     answers = []
     for batch in batches(X, batch_size):
-        values, head = run(batch)
+        values, last_activation = run(batch)
         rows = rows_of_logits(values, len(list_arrays(batch)[0]), name_of(model))
-        answers.append((rows, head))
+        answers.append((rows, last_activation))
     if len(model.weights) > n_weights:
         raise ValueError(
             f"{name_of(model)} had layers without weights, which its first call drew at "
@@ -80,7 +80,7 @@ def features(model, X, batch_size, layer=None):
     return _keras_features.features(model, X, batch_size, layer)
 
 
-def says_logits(model):
+def outputs_logits(model):
     """Tell from the loss that the model was compiled with what its output is, if it says."""
     loss = getattr(model, "loss", None)
     if isinstance(getattr(loss, "from_logits", None), bool):
@@ -89,7 +89,7 @@ def says_logits(model):
     return False if "crossentropy" in name else None
 
 
-def says_binary(model):
+def has_binary_loss(model):
     """Tell whether the loss that the model was compiled with is one for each output."""
     loss = getattr(model, "loss", None)
     name = (

@@ -45,7 +45,7 @@ def _build(model, batch, layer):
 
     def call(inputs):
         model = alive()
-        with _watching() as seen:
+        with _watch_layers() as seen:
             model(inputs, training=False)
         return keras.ops.cast(_choose(seen, model, layer), "float32")
 
@@ -74,7 +74,7 @@ def _build(model, batch, layer):
 
 
 @contextmanager
-def _watching():
+def _watch_layers():
     """Note the inputs of layers with weights of their own, in the order of their calls."""
     seen = []
     original = keras.layers.Layer.__call__

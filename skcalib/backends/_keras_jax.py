@@ -25,7 +25,7 @@ def build(call, variables):
         # Weights are arguments, else they would be frozen into the compiled function.
         state = zip(variables(), weights, strict=True)
         with keras.StatelessScope(state_mapping=state):
-            values, found["head"] = _before_activation(call, inputs)
+            values, found["last_activation"] = _before_activation(call, inputs)
         return values
 
     def padded(inputs):
@@ -34,10 +34,12 @@ def build(call, variables):
             try:
                 weights = [variable.value for variable in variables()]
                 many = map_arrays(_pad_to_power_of_two, inputs)
-                return np.asarray(run(weights, list_for_keras(many)))[:n_rows], found["head"]
+                return np.asarray(run(weights, list_for_keras(many)))[:n_rows], found[
+                    "last_activation"
+                ]
             except Exception:  # code that needs values; a real error comes back here
-                values, head = _before_activation(call, list_for_keras(inputs))
-                return np.asarray(values), head
+                values, last_activation = _before_activation(call, list_for_keras(inputs))
+                return np.asarray(values), last_activation
 
     return padded
 
@@ -49,7 +51,7 @@ def _pad_to_power_of_two(part):
 
 
 def _before_activation(call, inputs):
-    with _noting(jax.nn) as seen:
+    with _note_activations(jax.nn) as seen:
         output = call(inputs)
     for name, x, result in seen:
         if result is output:
@@ -58,7 +60,7 @@ def _before_activation(call, inputs):
 
 
 @contextmanager
-def _noting(module):
+def _note_activations(module):
     """Note what goes into and comes out of the activations over the last axis."""
     seen = []
     originals = {name: getattr(module, name) for name in _ACTIVATIONS}

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from skcalib.backends import _keras_draws, _keras_graph, _keras_head
+from skcalib.backends import _keras_draws, _keras_graph, _keras_last_layer
 from skcalib.backends._arrays import (
     check_arrays,
     count_all_rows,
@@ -98,7 +98,7 @@ def _build(model, X, every_site, shared, ending, inject):
         join=library.join,
         take=library.take,
         draw=lambda state, masks: ops.convert_to_numpy(draw(state, masks)),
-        head=_keras_head.head_of(plan, proba, library.compile_last),
+        last_layer=_keras_last_layer.find_last_layer(plan, proba, library.compile_last),
     )
 
 

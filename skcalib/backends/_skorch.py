@@ -57,7 +57,7 @@ def predict_proba(estimator, X):
     return estimator.predict_proba(convert_inputs(estimator.module_, X))
 
 
-def lost_in_clones(estimator):
+def parameters_lost_in_clones(estimator):
     """Name the parameters that ``sklearn.base.clone`` drops."""
     return ()
 

@@ -59,7 +59,7 @@ def call(model, batch):
 
 
 @contextmanager
-def evaluating(model):
+def in_evaluation_mode(model):
     """Put a module into evaluation mode, and each part of it back as it was."""
     with _LOCK:  # another thread must neither see the modes between, nor switch back
         modes = [(part, part.training) for part in model.modules() if hasattr(part, "training")]

@@ -8,7 +8,7 @@ from skcalib._blocks import row_blocks
 from skcalib._logits import find_masked_entries, softmax
 from skcalib._parameters import check_flag, is_number
 from skcalib._progress import run_parallel
-from skcalib._warnings import at_line, users_line
+from skcalib._warnings import call_at_line, find_users_line
 from skcalib.calibrators._auto_candidates import (
     candidates_for,
     fit_without_fold,
@@ -264,9 +264,9 @@ class AutoCalibration(Calibrator):
         rng = check_random_state(self.random_state)
         plans = [assign_to_folds(codes, weight, n_folds, rng) for _ in range(n_repeats)]
         shares = np.hstack(plans).T
-        line = users_line()
+        line = find_users_line()
         found = run_parallel(
-            at_line,
+            call_at_line,
             [
                 (line, fit_without_fold, logits, codes, weight, share, self._masked)
                 for share in shares

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._blocks import in_threads, row_blocks
+from skcalib._blocks import row_blocks, run_in_threads
 from skcalib._logits import exponentials, find_masked_entries
 from skcalib._warnings import warn
 from skcalib.calibrators._smoothed_targets import slope_of_smoothing
@@ -199,7 +199,7 @@ def _derivatives(logits, codes, weight, beta, order=2):
             cumulants[0] -= scaled[np.arange(len(part)), truth]
             yield [np.einsum("i,i->", w, values) for values in cumulants]
 
-    of_blocks = chain.from_iterable(in_threads(lambda some: list(sums(some)), blocks))
+    of_blocks = chain.from_iterable(run_in_threads(lambda some: list(sums(some)), blocks))
     return np.sum(list(of_blocks), axis=0) / beta ** np.arange(1, order + 1)
 
 

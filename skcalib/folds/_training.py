@@ -148,6 +148,6 @@ def _names_labels(estimator, fit_params):
     return any(isinstance(value, Mapping) and value for value in values)
 
 
-def first_trained(estimators):
+def find_trained(estimators):
     """Return the first that saw more than one class."""
     return next((e for e in estimators if not isinstance(e, OneClass)), estimators[0])

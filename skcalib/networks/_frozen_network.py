@@ -13,8 +13,8 @@ from skcalib.networks._checks import (
     backend_of,
     check_choices,
     is_one_vs_rest,
+    outputs_logits,
     refuse_contradictions,
-    says_logits,
 )
 from skcalib.networks._labels import (
     check_labels_answer,
@@ -26,9 +26,9 @@ from skcalib.networks._labels import (
 from skcalib.networks._outputs import (
     Answer,
     Learned,
-    a_column_for_each_class,
     are_logits,
     classes_of_outputs,
+    expand_columns,
     order_of_outputs,
     warn_of_lost_logits,
 )
@@ -186,21 +186,21 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
             or a generator, or if the network has no weights yet.
         """
         X = list_inputs(self, X)
-        values, head = self._run(X, n_rows=2)  # one row is squeezed by some networks
+        values, last_activation = self._run(X, n_rows=2)  # one row is squeezed by some networks
         if y is not None:
             check_consistent_length(*list_arrays(as_arrays(X)), y)
-        says = says_logits(self) if head is None else True
+        says = outputs_logits(self) if last_activation is None else True
         if says is None:
-            values, head = self._run(X, n_rows=ROWS_TO_LOOK_AT)
+            values, last_activation = self._run(X, n_rows=ROWS_TO_LOOK_AT)
             says = are_logits(values, self.multilabel, decide=True)
-        is_one_vs_rest(self, values, head, says)
+        is_one_vs_rest(self, values, last_activation, says)
         if self.multilabel:
             if y is not None:
                 check_multi_hot(y, values.shape[1])
             classes = zero_and_one(values.shape[1])
         else:
             classes = classes_of_outputs(y, self.classes, max(2, values.shape[1]))
-        self._learned = Learned(classes, head, order_of_outputs(self.classes))
+        self._learned = Learned(classes, last_activation, order_of_outputs(self.classes))
         self.has_logits_ = says
         learn_feature_names(self, X)
         return self
@@ -291,25 +291,26 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
 
         Returns
         -------
-        answer : named tuple (values, is_proba, classes, head)
+        answer : named tuple (values, is_proba, classes, last_activation)
             ``values`` (n_samples, n_classes) in the order of ``classes``, also for two
-            classes; ``head`` is the network's last operation, None if it is not known.
+            classes; ``last_activation`` is the network's last operation, None if it is not
+            known.
         """
         check_feature_names(self, X)
-        values, head = self._run(X)
+        values, last_activation = self._run(X)
         learned = getattr(self, "_learned", None)
-        if learned is not None and learned.head != head:
+        if learned is not None and learned.last_activation != last_activation:
             raise ValueError(
-                f"The network ended in {learned.head} when it was fitted and ends in {head} "
-                "now. Fit again; if that depends on X, give a network that ends before it."
+                f"The network ended in {learned.last_activation} when it was fitted and ends in "
+                f"{last_activation} now. Fit again; if that depends on X, give a network that ends before it."
             )
-        is_proba = head is None and not self._output_is_logits(values)
-        one_vs_rest = is_one_vs_rest(self, values, head, not is_proba)
+        is_proba = last_activation is None and not self._output_is_logits(values)
+        one_vs_rest = is_one_vs_rest(self, values, last_activation, not is_proba)
         name = f"The output of {type(self.model).__name__}"
         if self.multilabel:
             check_labels_answer(values, is_proba, name)
-            return Answer(values, is_proba, zero_and_one(values.shape[1]), head)
-        values = a_column_for_each_class(values, one_vs_rest, is_proba)
+            return Answer(values, is_proba, zero_and_one(values.shape[1]), last_activation)
+        values = expand_columns(values, one_vs_rest, is_proba)
         if is_proba:
             check_proba(values, name, way_out=IF_LOGITS)
         else:
@@ -325,7 +326,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
                 f"classes: {classes.tolist()}."
             )
         values = values if order is None else values[:, order]
-        return Answer(values, is_proba, classes, head)
+        return Answer(values, is_proba, classes, last_activation)
 
     def _run(self, X, n_rows=None):
         """Return what stands before the last activation, and its name."""
@@ -334,13 +335,13 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         X = check_arrays(list_inputs(self, X))
         if n_rows is not None:
             X = map_arrays(lambda part: part[:n_rows], X)
-        values, head = backend_of(self.model).forward(self.model, X, self.batch_size)
-        refuse_contradictions(self, head, values.shape[1])
-        if head == "linear" and self.from_logits is False:
-            head = None  # if that is what its user says
-        return float_array(values, "The network's output"), head
+        values, last_activation = backend_of(self.model).forward(self.model, X, self.batch_size)
+        refuse_contradictions(self, last_activation, values.shape[1])
+        if last_activation == "linear" and self.from_logits is False:
+            last_activation = None  # if that is what its user says
+        return float_array(values, "The network's output"), last_activation
 
     def _output_is_logits(self, values):
         says = getattr(self, "has_logits_", None)
-        says = says_logits(self) if says is None else says
+        says = outputs_logits(self) if says is None else says
         return are_logits(values, self.multilabel, decide=False) if says is None else says

@@ -18,7 +18,7 @@ class Answer(NamedTuple):
     values: np.ndarray  # (n_samples, n_classes), logits or probabilities
     is_proba: bool
     classes: np.ndarray
-    head: str | None  # the network's last operation, None if it is not known
+    last_activation: str | None  # the network's last operation, None if it is not known
 
     def proba(self):
         """Return probabilities."""
@@ -29,7 +29,7 @@ class Learned(NamedTuple):
     """What fit has learnt."""
 
     classes: np.ndarray  # with several labels a list
-    head: str | None  # the network's last operation
+    last_activation: str | None  # the network's last operation
     order: np.ndarray | None  # the output of each class
 
 
@@ -70,7 +70,7 @@ def are_logits(values, multilabel, decide):
     )
 
 
-def a_column_for_each_class(values, one_vs_rest, is_proba):
+def expand_columns(values, one_vs_rest, is_proba):
     """Give one output its second column; several sigmoids are one-vs-rest."""
     if values.shape[1] == 1:
         columns = [1 - values, values] if is_proba else [-values / 2, values / 2]

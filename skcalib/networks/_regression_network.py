@@ -44,10 +44,10 @@ class RegressionNetwork(AdapterMixin, VersionedMixin, RegressorMixin, BaseEstima
         """Return the network's output, a column for each target."""
         return self.targets(*self.run(X))
 
-    def targets(self, values, head):
+    def targets(self, values, last_activation):
         """Return the network's output of what stands before its last activation."""
         values = values.astype(np.float64)
-        values = expit(values) if head == "sigmoid" else values
+        values = expit(values) if last_activation == "sigmoid" else values
         check_answers(values, type(self.model).__name__)
         return values
 
@@ -57,9 +57,9 @@ class RegressionNetwork(AdapterMixin, VersionedMixin, RegressorMixin, BaseEstima
         X = check_arrays(list_inputs(self, X))
         return network_backend(self.model).forward(self.model, X, None)
 
-    def says_classes(self):
+    def has_loss_for_classes(self):
         """Tell whether it was compiled with a loss for classes."""
-        return network_backend(self.model).says_logits(self.model) is not None
+        return network_backend(self.model).outputs_logits(self.model) is not None
 
 
 def wrap_regression_network(estimator):

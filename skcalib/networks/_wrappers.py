@@ -85,7 +85,7 @@ def network_of(estimator, X):
     # A wrapper is trained on single labels, so that several sigmoids are one-vs-rest.
     network = FrozenNetwork(model, classes=None if labelled else classes, multilabel=False)
     if says is None:
-        says = network_backend(model).says_logits(model)
+        says = network_backend(model).outputs_logits(model)
     network.has_logits_ = bool(says)  # what a wrapper gives is probabilities, if in doubt
     if labelled:
         return network, inputs, estimator.columns_, estimator.classes_
@@ -272,7 +272,7 @@ def clone_with_parameters(estimator):
     source, target = final_estimator(estimator), final_estimator(twin)
     backend = wrapper_backend(source)
     if backend and source is not target:
-        for name in backend.lost_in_clones(source):
+        for name in backend.parameters_lost_in_clones(source):
             setattr(target, name, copy(getattr(source, name)))
     return twin
 
@@ -285,7 +285,7 @@ def _warn_of_what_others_train(estimator, classes):
     parts = estimator.get_params().values() if hasattr(estimator, "get_params") else ()
     for part in parts:
         backend = wrapper_backend(part) if part is not last else None
-        for lost in backend.lost_in_clones(part) if backend else ():
+        for lost in backend.parameters_lost_in_clones(part) if backend else ():
             warn(
                 f"{name} clones the {type(part).__name__} inside it, and that loses "
                 f"{lost}={getattr(part, lost)!r}. Pass these to fit instead, as in "

@@ -12,9 +12,9 @@ from skcalib.calibrators import TemperatureScaling
 from skcalib.folds import CrossCalibratedClassifier
 from skcalib.novelty._densities import check_density
 from skcalib.novelty._distance import (
-    checked_rows,
-    cross_fitted_distance,
-    distance_of,
+    check_training_rows,
+    fit_distance,
+    fit_distance_in_folds,
     novelty_pvalues,
     split_for_densities,
 )
@@ -252,7 +252,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         choices = self.density, self.on, self.layer
         X_train, y_train = self._training_rows
         if known is None and X_train is None:
-            return cross_fitted_distance(
+            return fit_distance_in_folds(
                 estimator, held_out, partial(split_for_densities, self.cv), choices
             )
         if known is not None and X_train is not None:
@@ -261,8 +261,8 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
                 "FrozenEstimator). This one is trained in folds, whose training rows are known."
             )
         if known is None:
-            known = checked_rows(X_train, y_train, self.classes_)
-        return distance_of(estimator, known, held_out, choices)
+            known = check_training_rows(X_train, y_train, self.classes_)
+        return fit_distance(estimator, known, held_out, choices)
 
     def _distances(self):
         check_is_fitted(self)
@@ -346,5 +346,5 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         own = np.full(len(pair.classes), -1)
         own[pair.columns] = np.arange(len(pair.columns))
         used = (own[codes] >= 0) & (weight > 0)
-        logits, scores = pair.ask(X), distance.score(X)
+        logits, scores = pair.predict_logits(X), distance.score(X)
         return pair.fit_strength(logits[used], scores[used], own[codes][used], weight[used])

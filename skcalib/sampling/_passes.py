@@ -111,12 +111,12 @@ class Passes:
         """Return the draws of these numbers (n_levels, n_draws, n_rows, n_outputs)."""
         out = None
         for number, level in enumerate(self.levels):
-            for some in self._chunks(rows, draws):
-                values = self.sampler.draw(state, self._masks(level, some, rows))
+            for chunk in self._chunks(rows, draws):
+                values = self.sampler.draw(state, self._masks(level, chunk, rows))
                 if out is None:
                     shape = len(self.levels), len(draws), *values.shape[1:]
                     out = np.empty(shape, values.dtype)
-                out[number, some.start - draws.start : some.stop - draws.start] = values
+                out[number, chunk.start - draws.start : chunk.stop - draws.start] = values
         return out
 
     def _chunks(self, rows, draws):

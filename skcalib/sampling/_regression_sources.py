@@ -32,7 +32,7 @@ def regression_source_of(estimator, X):
 
 
 def _refuse_loss_for_classes(network):
-    if network.says_classes():
+    if network.has_loss_for_classes():
         what = "was compiled with a loss for classes"
         raise ValueError(
             CLASSES.format(type(network.model).__name__, what) + " If its targets are numbers "
@@ -67,10 +67,10 @@ class TargetNetwork(_Targets, Network):
     def inspect(self, inputs):
         """Return no labels, what the output is, and the answer for these rows."""
         with self.keep_network_seeds():
-            values, head = self.network.run(inputs)
-        if head in ("softmax", "log_softmax"):
-            raise ValueError(CLASSES.format(self.name, f"ends in a {head}"))
-        return Inspection(None, "target", self.network.targets(values, head))
+            values, last_activation = self.network.run(inputs)
+        if last_activation in ("softmax", "log_softmax"):
+            raise ValueError(CLASSES.format(self.name, f"ends in a {last_activation}"))
+        return Inspection(None, "target", self.network.targets(values, last_activation))
 
 
 class TargetPerceptron(_Targets, Perceptron):

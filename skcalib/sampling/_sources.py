@@ -103,7 +103,11 @@ class Network:
             found = self.network.answer(inputs)
         unknown = "proba" if found.is_proba else "logits"
         known = {"softmax": "proba", "linear": "logits", None: unknown}
-        return Inspection(found.classes, known.get(found.head, found.head), found.proba())
+        return Inspection(
+            found.classes,
+            known.get(found.last_activation, found.last_activation),
+            found.proba(),
+        )
 
     def sampler(self, inputs, **choices):
         """Return inputs as the model takes them, and the Sampler of its random layers."""

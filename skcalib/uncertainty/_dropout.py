@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._progress import shown
+from skcalib._progress import show_progress
 from skcalib._rows import count_rows, is_dict_of_arrays, refuse_streams
 from skcalib.backends import INJECTED_RATE, batches, map_arrays
 from skcalib.networks import WrappingMixin, list_inputs
@@ -113,7 +113,7 @@ class DropoutMixin(WrappingMixin):
         passes, inputs = self._passes(source, inputs)
         parts = list(batches(inputs, int(self.batch_size or passes.rows_in_batch(inputs))))
         if self.verbose:
-            parts = shown(parts, len(parts), "MC dropout", "blocks", self.verbose)
+            parts = show_progress(parts, len(parts), "MC dropout", "blocks", self.verbose)
         blocks = ((rows, source.order_columns(draws)) for rows, draws in passes.blocks(parts))
         if isinstance(self.rate, str) or getattr(self, "centered", False):
             blocks = self._scale_blocks(blocks, source, passes, inputs)
@@ -140,7 +140,7 @@ class DropoutMixin(WrappingMixin):
             ending=self._ending,
             inject=tuple(self.inject) if isinstance(self.inject, list) else self.inject,
         )
-        self._cost = (*sampler.cost[:2], getattr(sampler.head, "shape", None))
+        self._cost = (*sampler.cost[:2], getattr(sampler.last_layer, "shape", None))
         n_draws = self.n_draws if self._is_exact() else int(self.n_draws)
         tol = getattr(self, "tol", None)
         passes = Passes(sampler, levels, n_draws, tol, self.seed_, shared, source.name)

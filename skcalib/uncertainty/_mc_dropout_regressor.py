@@ -229,7 +229,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         check_parameters(self)
         X = list_inputs(self._get_estimator(), X)
         check_noise(self)
-        estimator = self._checked_estimator(y)
+        estimator = self._check_estimator(y)
         params = self._route(fit_params)
         with keep_network_seeds(estimator):
             self.estimator_ = (
@@ -265,7 +265,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
             return MLPRegressor(random_state=self.random_state)
         return wrap_regression_network(self.estimator)
 
-    def _checked_estimator(self, y):
+    def _check_estimator(self, y):
         estimator = self._get_estimator()
         if not hasattr(estimator, "fit"):
             raise InvalidParameterError(
