@@ -9,7 +9,7 @@ _REORDER = (layers.Flatten, layers.Reshape, layers.Permute)
 
 
 def find_last_layer(plan, proba, compiled):
-    """Return the Head of a plan, or what about the network is not of its form.
+    """Return the LastLayer of a plan, or what rules it out.
 
     Parameters
     ----------

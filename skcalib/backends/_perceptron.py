@@ -70,7 +70,7 @@ def _cost(layers, widths, n_before):
 
 
 def _find_last_layer(layers, n_before, out_activation):
-    """Return the Head behind the one dropout, or why there is none."""
+    """Return the LastLayer behind the one dropout, or why there is none."""
     if n_before < len(layers) - 1:
         return (
             f"has dropout after each of its {len(layers) - 1} hidden layers; inject='last' "

@@ -10,7 +10,7 @@ from sklearn.utils import check_consistent_length
 
 from skcalib._messages import quote
 from skcalib._parameters import check_choice, check_count
-from skcalib._progress import shown
+from skcalib._progress import show_progress
 from skcalib._rows import refuse_masked_array
 from skcalib._warnings import warn
 from skcalib.backends import to_numpy
@@ -95,7 +95,7 @@ def replicate(
         none = [Figure(value, np.empty(0), 0.0, 0.0) for value in np.atleast_1d(estimate)]
         return Replicates(method, estimate, found, none)
     draws = (resampler.draw(rng) for _ in range(n_resamples))
-    progress = shown(draws, n_resamples, "bootstrap", "resamples", verbose)
+    progress = show_progress(draws, n_resamples, "bootstrap", "resamples", verbose)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedMetricWarning)  # one for all, below
         found = [numbers_of(figure(draw)) for draw in progress]

@@ -1,8 +1,8 @@
 """Dropout before the last dense layer without draws: the moments of the logits are known.
 
 With a random factor of mean 1 and variance p / (1 - p) for each feature, independent of the
-others, the logits of a row h have the mean h W + b and the covariance p / (1 - p) sum_j h_j^2 w_j w_j^T.
-Both are exact. That the logits are Gaussian is exact for Gaussian dropout, and the central
+others, the logits of a row h have the mean h W + b and the covariance
+p / (1 - p) sum_j h_j^2 w_j w_j^T. Both are exact. That the logits are Gaussian is exact for Gaussian dropout, and the central
 limit theorem's for the usual one: the more features, the better.
 
 S. Wang, C. Manning. Fast dropout training. ICML 2013.
@@ -127,8 +127,8 @@ def normal_points(n_dimensions, seed):
 def _refuse(last_layer, name):
     what = (
         "n_draws='exact' needs a network whose only random layer is a Dropout or "
-        "GaussianDropout, with a mask value of its own for each feature, right before the last dense "
-        f"layer, and at most {MOST_UNITS} classes. "
+        "GaussianDropout, with a mask value of its own for each feature, right before the last "
+        f"dense layer, and at most {MOST_UNITS} classes. "
     )
     way_out = "Give a number of draws, n_draws=50 say."
     if not isinstance(last_layer, LastLayer):
