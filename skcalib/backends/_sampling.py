@@ -28,8 +28,8 @@ class Cost(NamedTuple):
 class LastLayer(NamedTuple):
     """What follows the only random layer of a network, if that is one product.
 
-    The logits of a draw are ``(rows * mask) @ kernel + bias``, where the mask has for each feature an
-    independent value of mean 1 and variance rate / (1 - rate).
+    The logits of a draw are ``(rows * mask) @ kernel + bias``, where the mask has an
+    independent value of mean 1 and variance rate / (1 - rate) for each feature.
     """
 
     shape: tuple  # of the kernel: features, units

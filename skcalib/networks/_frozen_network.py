@@ -301,9 +301,9 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         learned = getattr(self, "_learned", None)
         if learned is not None and learned.last_activation != last_activation:
             raise ValueError(
-                f"The network ended in {learned.last_activation} when it was fitted and ends in "
-                f"{last_activation} now. Fit again; if that depends on X, give a network that "
-                "ends before it."
+                f"The network ended in {learned.last_activation} when it was fitted and now ends "
+                f"in {last_activation}. Fit again; if that depends on X, give a network "
+                "that ends before it."
             )
         is_proba = last_activation is None and not self._output_is_logits(values)
         one_vs_rest = is_one_vs_rest(self, values, last_activation, not is_proba)

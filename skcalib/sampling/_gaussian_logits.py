@@ -2,8 +2,9 @@
 
 With a random factor of mean 1 and variance p / (1 - p) for each feature, independent of the
 others, the logits of a row h have the mean h W + b and the covariance
-p / (1 - p) sum_j h_j^2 w_j w_j^T. Both are exact. That the logits are Gaussian is exact for Gaussian dropout, and the central
-limit theorem's for the usual one: the more features, the better.
+p / (1 - p) sum_j h_j^2 w_j w_j^T. Both are exact. That the logits are Gaussian is exact for
+Gaussian dropout and, by the central limit theorem, approximately true for the usual one: the
+more features, the better.
 
 S. Wang, C. Manning. Fast dropout training. ICML 2013.
 """
