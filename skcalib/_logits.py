@@ -22,10 +22,10 @@ IF_LOGITS = "if they are logits, a classifier offers them as decision_function"
 def logits_from_proba(proba, floor=None):
     """Turn probabilities into logits, the input of every calibrator.
 
-    The logits are ``log(max(p, floor))``. A softmax leads back to the probabilities, save
+    The logits are ``log(max(p, floor))``. A softmax restores the probabilities, except
     in rows where some were raised to the floor, or that did not sum to one. Use this when
-    a model's probabilities are all you have. If you can get at the model's own logits or
-    decision values, use those instead: a saturated softmax has lost them.
+    a model's probabilities are all you have. If the model's own logits or decision values
+    are available, use those instead: they are lost in a saturated softmax.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def logits_from_proba(proba, floor=None):
     Notes
     -----
     A fixed, tiny floor (1e-12, say) turns each exact zero into an extreme logit that
-    depends on nothing but that constant, and biases what is fitted to it. Half of the
-    smallest positive probability is in keeping with the data.
+    depends only on that constant, and biases what is fitted to it. Half of the
+    smallest positive probability adapts to the data.
 
     Examples
     --------

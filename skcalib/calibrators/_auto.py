@@ -30,22 +30,21 @@ CAUTION_BINARY, CAUTION_MULTICLASS = 0.75, 0.5
 
 
 class AutoCalibration(Calibrator):
-    r"""The best calibrators pooled by what they gain on held-out rows, or none of them.
+    r"""A pool of the best calibrators, or the input unchanged.
 
     .. math:: p = \sum_j w_j\, p_j
 
     where the :math:`p_j` are the input's own probabilities and those of several calibrators.
     The weights w maximise the log likelihood of rows that the calibrators were not fitted on
     (cross-validation), each candidate being given a few samples in advance. If that pool does
-    not beat the input on held-out rows by enough standard errors, the evidence is too thin:
+    not beat the input on held-out rows by enough standard errors, the evidence is too weak:
     the input is returned unchanged.
 
-    **When to use it.** When you do not know which calibrator to take, and want no harm done:
-    it was better than any single one in most of our experiments, and rarely worse than no
-    calibration. **When not.** For a map that can be written down, one parameter or
-    a hundred, take that one method. It costs up to twenty fits of
-    :class:`StructuredMatrixScaling`, fewer where these are long. The likeliest class may
-    change: see `keep_argmax`.
+    **When to use it.** When you do not know which calibrator to use, and must not make things
+    worse: it was better than any single one in most of our experiments, and rarely worse than
+    no calibration. **When not.** If the map must be a formula, use that one method. It costs
+    up to twenty fits of :class:`StructuredMatrixScaling`, fewer where these are long. The
+    likeliest class may change: see `keep_argmax`.
 
     Parameters
     ----------
@@ -209,7 +208,7 @@ class AutoCalibration(Calibrator):
         return self._lift(unchanged.astype(proba.dtype, copy=False), proba)
 
     def describe(self):
-        """Say in one line what was chosen, and why.
+        """Describe in one line what was chosen, and why.
 
         Returns
         -------

@@ -34,7 +34,7 @@ from skcalib.calibrators._masks import refuse_masked_truth, refuse_masks, rows_t
 class Calibrator(
     VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta
 ):
-    """Base of all calibrators: validates, maps labels to columns, makes weights a vector.
+    """Base class of all calibrators.
 
     Derive from it to write a method of your own, and give an instance of it as the
     `method` of :class:`~skcalib.CalibratedClassifierCV`. (``short_name``, by which some
@@ -104,7 +104,7 @@ class Calibrator(
         Returns
         -------
         unchanged : ndarray of shape (n_samples, n_classes) or None
-            Rows in [0, 1] that sum to one; None to be asked for :meth:`predict_proba`.
+            Rows in [0, 1] that sum to one; None to use :meth:`predict_proba`.
         """
         return None
 

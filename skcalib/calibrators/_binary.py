@@ -21,7 +21,7 @@ from skcalib.calibrators._mixture import SMOOTHINGS, uniform_share
 
 
 class BinaryCalibrator(Calibrator):
-    r"""Base of methods that map one column of log-odds to calibrated log-odds.
+    r"""Base class of methods that map one column of log-odds to calibrated log-odds.
 
     With two classes there is one map, for the second class. With more, the class attribute
     or parameter ``multiclass`` tells how many classes become pairs:

@@ -31,7 +31,7 @@ class SplineCalibration(BinaryCalibrator):
     the corrected information criterion AICc, and by default only curves that never fall are
     considered; a straight line with a slope of at least 0 always is. Beyond the outer knots
     the curve is a straight line, for half as far as the knots reach, and then constant: a
-    lone row of probability 1 has no lever to bend it. What comes out is mixed with the
+    single row of probability 1 cannot bend it. The result is mixed with the
     uniform distribution:
 
     .. math:: p \leftarrow (1 - \epsilon)\, p + \epsilon / K,

@@ -18,13 +18,13 @@ class VectorScaling(Calibrator):
 
     .. math:: p = \mathrm{softmax}(v \odot \log \mathrm{softmax}(L / T) + b)
 
-    v and b minimise the mean log loss plus a trace of a penalty,
+    v and b minimise the mean log loss plus a small penalty,
     :math:`\frac{\lambda}{n} (\lVert v - 1 \rVert^2 + \lVert b \rVert^2)`, which keeps them
     finite where classes have no samples or can be separated. T is the temperature of
     :class:`TemperatureScaling`, n the total weight of the calibration samples.
 
     **When to use it.** Many samples for each class, and a bias towards some classes that a
-    temperature cannot mend. **When not.** With fewer than about fifty samples for each
+    temperature cannot correct. **When not.** With fewer than about fifty samples for each
     class :class:`StructuredVectorScaling`, whose penalty grows with the number of classes,
     fits better, and :class:`StructuredMatrixScaling` with a hundred classes or fewer.
 

@@ -19,7 +19,7 @@ TIE = 1e-9  # relative distance at which a new score is a known one, parted by r
 
 
 class VennAbersCalibration(BinaryCalibrator):
-    r"""Inductive Venn-Abers predictor: two isotonic fits for each new row, without fitting.
+    r"""Inductive Venn-Abers predictor: an interval of two isotonic fits for each new row.
 
     To a new score z the method gives two probabilities of the class: :math:`p_0` is the
     isotonic regression of the calibration rows and (z, 0) at z, and :math:`p_1` that of

@@ -65,7 +65,7 @@ class CrossCalibratedClassifier(
         """Return an unfitted calibrator."""
 
     def fit(self, X, y=None, sample_weight=None, **fit_params):
-        """Fit the classifier and its calibration.
+        """Fit the classifier and its calibrators.
 
         Parameters
         ----------

@@ -46,9 +46,9 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
 
     It predicts and is never trained: `fit` learns the class labels only, a clone shares
     the network, and neither weights nor modes of the network ever change.
-    :class:`~skcalib.CalibratedClassifierCV` and its relatives put a bare network into
-    this adapter themselves; use it in a :class:`~sklearn.pipeline.Pipeline`, for
-    other labels than 0..K-1, or to get at a network's logits.
+    :class:`~skcalib.CalibratedClassifierCV` and the other meta-estimators wrap a bare network
+    in this adapter themselves; use it in a :class:`~sklearn.pipeline.Pipeline`, for
+    labels other than 0..K-1, or to obtain a network's logits.
 
     Parameters
     ----------
@@ -57,21 +57,21 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         of shape (n_samples, 1) or (n_samples,) for two classes.
 
     classes : array-like of shape (n_classes,), default=None
-        The label of each output, in the order of the outputs (of one output: the label
-        that it speaks against, then the one that it speaks for). By default the labels
+        The label of each output, in the order of the outputs (for one output: the label
+        of low values, then that of high values). By default the labels
         that `fit` sees, sorted, or 0..K-1 if these are integers from that range.
 
     from_logits : bool or "auto", default="auto"
         Whether the network's output is logits (True) or probabilities (False). "auto"
-        follows from the network: its last operation (softmax, sigmoid, neither), then the
-        loss that a Keras model was compiled with; where both are silent, `fit` looks at
+        is decided by the network: its last operation (softmax, sigmoid, neither), then the
+        loss that a Keras model was compiled with; if neither tells, `fit` looks at
         the outputs for its X.
 
     multilabel : bool or None, default=None
         What several sigmoids mean. True: a sample may have any number of labels, each with a
         sigmoid of its own; y is a matrix of zeros and ones, a column for each label, and
-        nothing is normalised. False: each sample is of one class, and sigmoids are read as
-        one against the rest. None: neither, and a network that ends in several sigmoids (or
+        nothing is normalised. False: each sample has one class, and sigmoids are read as one
+        against the rest. None: not specified, and a network that ends in several sigmoids (or
         in several logits, if it was compiled with a binary loss) is an error.
 
     batch_size : int or None, default=None
@@ -86,17 +86,17 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         :class:`~sklearn.multioutput.MultiOutputClassifier`.
 
     has_logits_ : bool
-        Whether the network's true logits can be had (after `fit`).
+        Whether the network's true logits are available (after `fit`).
 
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns that `fit` saw, if X was a frame with names that are text.
-        Answers for a frame with other names, or in another order, are refused.
+        A frame with other names, or in another order, is refused.
 
     Warns
     -----
     UserWarning
-        By `decision_function`, if the true logits cannot be had: the logarithms of the
-        probabilities stand in for them, and the warning says how many are saturated.
+        By `decision_function`, if the true logits are not available: the logarithms of the
+        probabilities replace them, and the warning says how many are saturated.
 
     See Also
     --------
@@ -105,14 +105,14 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
 
     Notes
     -----
-    A softmax that says 1.0000000 for one class has lost how sure the network is. Its
-    *logits*, the values before the softmax, still know. They are found whether the last
+    A softmax that returns 1.0000000 for one class no longer shows how sure the network is.
+    Its *logits*, the values before the softmax, still do. They are found whether the last
     activation belongs to the last layer, is a layer of its own or a function that the
     model calls, in sequential, functional, subclassed and nested models: on TensorFlow in
     the traced graph, on JAX and torch by noting which activation gave the output. Several
     sigmoids read as one-vs-rest (``multilabel=False``) are normalised, their logits are
-    log(sigmoid(z)). A network that answers with a dict, a dataclass or another object is
-    asked for what is called logits there.
+    log(sigmoid(z)). If a network returns a dict, a dataclass or another object, its
+    entry called logits is used.
 
     On TensorFlow and JAX a network is compiled once for each shape and type of input,
     whatever the number of rows (JAX: for each power of two of rows in a batch).
@@ -220,7 +220,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         return classes_of_outputs(None, self.classes, n_outputs and max(2, n_outputs))
 
     def decision_function(self, X):
-        """True logits of the network, a column for each class.
+        """True logits of the network, one column for each class.
 
         Parameters
         ----------
@@ -245,7 +245,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         return values[:, 1] - values[:, 0] if len(classes) == 2 else values
 
     def predict_proba(self, X):
-        """Probabilities as the network itself gives them, uncalibrated.
+        """Uncalibrated probabilities of the network.
 
         Parameters
         ----------
@@ -264,7 +264,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         return found.proba()
 
     def predict(self, X):
-        """Label of the largest logit; with several labels, which are likelier than not.
+        """Label of the largest logit; with several labels, those with a probability above 1/2.
 
         Parameters
         ----------
@@ -282,7 +282,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         return found.classes[found.values.argmax(axis=1)]
 
     def answer(self, X):
-        """Logits or probabilities, whichever the network has, and which of these they are.
+        """Return the logits or the probabilities of the network, and say which they are.
 
         Parameters
         ----------
@@ -301,7 +301,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         learned = getattr(self, "_learned", None)
         if learned is not None and learned.last_activation != last_activation:
             raise ValueError(
-                f"The network ended in {learned.last_activation} when it was fitted and now ends "
+                f"The network ended in {learned.last_activation} when fitted and now ends "
                 f"in {last_activation}. Fit again; if that depends on X, give a network "
                 "that ends before it."
             )

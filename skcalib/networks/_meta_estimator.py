@@ -26,7 +26,7 @@ class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
     A subclass has ``_get_estimator()``, which gives a scikit-learn estimator.
     """
 
-    _sheltered = staticmethod(wrap_network)
+    _wrap_network = staticmethod(wrap_network)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -48,7 +48,7 @@ class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
         source.estimator = None
         twin = super(WrappingMixin, source).__sklearn_clone__()
         if self.estimator is not None:
-            twin.estimator = clone_with_parameters(self._sheltered(self.estimator))
+            twin.estimator = clone_with_parameters(self._wrap_network(self.estimator))
         return twin
 
     def _take_features(self, estimator, X):

@@ -23,17 +23,17 @@ FALSE_ALARMS = 0.05
 
 
 class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstimator):
-    r"""Detect rows unlike those of `fit`, by what a trained classifier sees of them.
+    r"""Detect rows unlike those of `fit`, by the features of a trained classifier.
 
     The features of a row (what the last layer of a network takes) are scored by a density
-    of the features of usual rows. A share of the rows of `fit` is held back, to know how
-    usual rows are scored that the density has not seen.
+    of the features of usual rows. A share of the rows of `fit` is held back, to score usual
+    rows that the density has not seen.
 
-    **When to use it.** To find what a classifier was never taught, beside its predictions:
-    other objects, broken sensors, new kinds of customers. Features see a rotated digit that
-    has every pixel in its usual range. **When not.** For small or simple inputs, distances
-    between the inputs themselves can be better (``on="inputs"``): compare both on rows that
-    you know to be strange.
+    **When to use it.** To find inputs of a kind that a classifier was not trained on: other
+    objects, broken sensors, new kinds of customers. The features show that a digit is rotated
+    even if every pixel is in its usual range. **When not.** For small or simple inputs,
+    distances between the inputs themselves can be better (``on="inputs"``): compare both on
+    rows that you know to be unusual.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
         return twin
 
     def score_samples(self, X):
-        """How usual rows are.
+        """Score how usual rows are.
 
         Parameters
         ----------
@@ -229,7 +229,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def novelty_pvalue(self, X):
-        """Share of held-out rows, the row itself counted, that are at least as unusual.
+        """p-value of each row: the share of held-out rows that are at least as unusual.
 
         Parameters
         ----------
@@ -246,7 +246,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
         return novelty_pvalues([self._distance], [self.score_samples(X)])
 
     def nearest(self, X, n_neighbors=5):
-        """Find the usual rows that each row resembles most.
+        """Find the usual rows that are nearest to each row.
 
         Parameters
         ----------

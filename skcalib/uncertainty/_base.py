@@ -17,7 +17,7 @@ ROUNDING = 1e-6  # of the sum of a row; float32 keeps to it
 class SamplingClassifier(
     VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta
 ):
-    """Base of classifiers that predict by draws; write ``fit`` and ``_draws``.
+    """Base class of classifiers that predict by draws.
 
     Parameters
     ----------
@@ -86,7 +86,9 @@ class SamplingClassifier(
                 f"predict_proba needs one level, got {draws.levels}; give a number. All "
                 "levels: predict_uncertainty(X).mean."
             )
-        found = [(rows, some[0].mean(axis=0, dtype=np.float64)) for rows, some in draws.blocks]
+        found = [
+            (rows, block[0].mean(axis=0, dtype=np.float64)) for rows, block in draws.blocks
+        ]
         proba = join_blocks(*zip(*found, strict=True))
         return proba / proba.sum(axis=1, keepdims=True)
 
@@ -117,17 +119,17 @@ class SamplingClassifier(
         draws = self._check_X(X)
         if draws.ragged and not blocks:
             raise ValueError(
-                "Rows have different numbers of draws, which make no one array. Give "
+                "Rows have different numbers of draws, which do not fit into one array. Use "
                 "sample_proba(X, blocks=True), which yields rows and their draws, or tol=None."
             )
         one = draws.levels is None
-        found = ((rows, some[0] if one else some) for rows, some in draws.blocks)
+        found = ((rows, block[0] if one else block) for rows, block in draws.blocks)
         if blocks:
             return found
-        return np.concatenate([some for _, some in found], axis=-2)
+        return np.concatenate([block for _, block in found], axis=-2)
 
     def predict_uncertainty(self, X, interval=0.9, measures="all"):
-        """Mean, spread, and the parts of the uncertainty of each prediction.
+        """Mean and spread of each prediction, and the parts of its uncertainty.
 
         Parameters
         ----------
@@ -157,8 +159,8 @@ class SamplingClassifier(
         chosen = check_measures(measures, interval)
         draws = self._check_X(X)
         rows, counts, parts = [], [], []
-        for some, values in draws.blocks:
-            rows.append(some)
+        for block_rows, values in draws.blocks:
+            rows.append(block_rows)
             counts.append(np.full(values.shape[2], values.shape[1]))
             parts.append([summary(level, chosen, interval) for level in values])
         one = draws.levels is None
