@@ -50,8 +50,8 @@ def response_of(estimator, X, *, trusted=False):
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         raise AttributeError(
-            f"{type(estimator).__name__} has no attribute classes_ after fit, so the columns "
-            "of its answers cannot be told apart. Set classes_ in its fit."
+            f"{type(estimator).__name__} has no attribute classes_ after fit, so the classes "
+            "of its columns are unknown. Set classes_ in its fit."
         )
     classes = np.asarray(classes)
     can_proba = hasattr(estimator, "predict_proba")
@@ -86,11 +86,11 @@ def _answer(estimator, method, X, classes, *, strict=True):
             return None
         if pairs:
             raise ValueError(
-                f"{source} answers with a column for each pair of classes, but a calibrator "
+                f"{source} returned a column for each pair of classes, but a calibrator "
                 "needs a column for each class; use decision_function_shape='ovr', not 'ovo'."
             )
         raise ValueError(
-            f"{source} answered with shape {shape} for {n_samples} samples and {n_classes} "
+            f"{source} returned shape {shape} for {n_samples} samples and {n_classes} "
             "classes, but a calibrator needs a column for each class."
         )
     return values if is_proba else check_logits(values, source)

@@ -101,8 +101,8 @@ def rows_of_logits(values, n_rows, owner):
     columns = max(values.shape[1:], default=1)
     if values.shape[:1] != (n_rows,) or values.size != n_rows * columns:
         raise ValueError(
-            f"{owner} answers with an array of shape {values.shape} for {n_rows} samples; an "
-            "answer has a row for each sample and a column for each class (or target)."
+            f"{owner} returned an array of shape {values.shape} for {n_rows} samples; it "
+            "must return a row for each sample and a column for each class (or target)."
         )
     return values.reshape(n_rows, -1)
 

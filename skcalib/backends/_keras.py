@@ -47,8 +47,8 @@ def forward(model, X, batch_size):
         answers.append((rows, last_activation))
     if len(model.weights) > n_weights:
         raise ValueError(
-            f"{name_of(model)} had layers without weights, which its first call drew at "
-            "random. Call it once before you train it, or load its weights."
+            f"{name_of(model)} had layers without weights, which were drawn at random in its "
+            "first call. Call it once before training, or load its weights."
         )
     return join_batches(answers, name_of(model))
 

@@ -58,7 +58,7 @@ def plan(model, name, *, every_site, inject=None):
     if graph is None:
         raise ValueError(
             f"{name} is not a Sequential or functional model (or has not run yet), so its "
-            f"random layers cannot be seen. {LATER}"
+            f"random layers cannot be found. {LATER}"
         )
     if len(graph.outputs) != 1:
         raise ValueError(
@@ -74,9 +74,9 @@ def plan(model, name, *, every_site, inject=None):
     if output not in walk.random:
         raise ValueError(
             f"{name} has no random layer{_off(walk, every_site)}, so that every draw would be "
-            "the same. Train it with keras.layers.Dropout before its last layer; or give "
-            "inject='hidden', which puts dropout into a network that was trained without; or, "
-            "if it has Dropout layers of rate 0, give rate=0.1."
+            "the same. Train it with keras.layers.Dropout before its last layer; or pass "
+            "inject='hidden', which adds dropout to a network that was trained without it; "
+            "or, if it has Dropout layers of rate 0, pass rate=0.1."
         )
     return _split(walk, inputs, output)
 
@@ -171,7 +171,7 @@ class _Walk:
         elif inside:
             raise ValueError(
                 f"{self.name} has random numbers or dropout inside its "
-                f"{type(operation).__name__} {operation.name!r}, which cannot be drawn yet. "
+                f"{type(operation).__name__} {operation.name!r}, which is not supported yet. "
                 f"{LATER}"
             )
         else:
@@ -188,7 +188,7 @@ class _Walk:
         if len(given) != len(arguments.keras_tensors) or len(given) != len(graph.inputs):
             raise ValueError(
                 f"{self.name} calls its {node.operation.name!r} on more than its inputs (a "
-                "mask of padded time steps, say), which cannot be drawn yet. Put the dropout "
+                "mask of padded time steps, say), which is not supported yet. Put the dropout "
                 f"after it, or leave the mask out. {LATER}"
             )
         entering = [slots[id(x)] for x in given]

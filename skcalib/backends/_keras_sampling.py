@@ -139,8 +139,9 @@ def _rows_alone(state, name):
     """Return what one row became, or raise if that is several rows."""
     if any(len(value.shape) == 0 or value.shape[0] != 1 for value in state):
         raise ValueError(
-            f"{name} makes several rows of one (or none) before its dropout, whose masks are "
-            "then not those of a row. Keep the first axis, and use the others."
+            f"{name} turns one row into several (or none) before its dropout, so that its "
+            "masks do not belong to one row. Leave the first axis as it is, and reshape the "
+            "others only."
         )
     return state
 

@@ -58,7 +58,7 @@ def _named(model, batch, layer):
     parts = dict(model.named_modules())
     if layer not in parts:
         raise ValueError(
-            f"layer={layer!r} is no part of {name_of(model)}. It has "
+            f"layer={layer!r} is not a part of {name_of(model)}. It has "
             f"{', '.join(name for name in parts if name)}."
         )
     found = []

@@ -261,7 +261,7 @@ class CrossCalibratedClassifier(
         if is_pairwise(estimator) and self._resolve_ensemble(estimator):
             raise InvalidParameterError(
                 "An estimator on precomputed distances or kernels (pairwise) needs "
-                "ensemble=False: a member trained on some samples could not be asked about "
+                "ensemble=False: a member trained on some samples cannot predict from "
                 "distances to all of them."
             )
         return estimator

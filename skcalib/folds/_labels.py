@@ -88,8 +88,9 @@ def fit_labels(calibrated, estimator, X, y, sample_weight, fit_params):
     network = fit_network_labels(estimator, X, y, [])
     if not isinstance(network, FrozenEstimator):
         raise ValueError(
-            f"The network with multilabel=True ends a {type(estimator).__name__} that is not "
-            "frozen. Freeze it as a whole, once its steps are fitted: "
+            "The network with multilabel=True is the last step of a "
+            f"{type(estimator).__name__} that is not frozen. Freeze it as a whole, once its "
+            "steps are fitted: "
             "FrozenEstimator(pipeline)."
         )
     values, is_proba = answers_for_labels(network, X)

@@ -62,7 +62,7 @@ class EncodedClassifier(VersionedMixin, ClassifierMixin, BaseEstimator):
         if not np.array_equal(own, np.arange(len(classes))):
             raise ValueError(
                 f"{type(self.estimator).__name__} was trained on the labels 0 to "
-                f"{len(classes) - 1} and answers for {own.tolist()}."
+                f"{len(classes) - 1}, but its classes are {own.tolist()}."
             )
         self.classes_ = classes
         return self

@@ -94,5 +94,5 @@ def check_answers(values, owner):
     bad = ~np.isfinite(values.reshape(-1, *values.shape[-2:])).all(axis=(0, 2))
     raise ValueError(
         f"{owner} has NaN or infinite values in {int(bad.sum())} of {len(bad)} rows (the first "
-        f"is row {int(bad.argmax())}). Look at X there, and whether training went astray."
+        f"is row {int(bad.argmax())}). Check X in these rows, and whether training diverged."
     )

@@ -201,11 +201,11 @@ def _check_steps(pipeline):
             check_is_fitted(step)
         except NotFittedError as error:
             raise NotFittedError(
-                f"The pipeline ends in a trained network, which is not trained again, but its "
-                f"step {name!r} ({type(step).__name__}) is not fitted: it was not, or lost "
-                "that in a clone (cross_val_score and searches clone what they are given). "
-                "Fit the steps, and give FrozenEstimator(pipeline), from sklearn.frozen, "
-                "which clones keep as it is."
+                "The pipeline ends in a trained network, which is not trained again, but its "
+                f"step {name!r} ({type(step).__name__}) is not fitted: it never was, or it "
+                "was cloned (cross_val_score and searches clone their estimator). Fit the "
+                "steps, and pass FrozenEstimator(pipeline), from sklearn.frozen, which "
+                "cloning leaves as it is."
             ) from error
 
 
@@ -287,9 +287,9 @@ def _warn_of_what_others_train(estimator, classes):
         backend = wrapper_backend(part) if part is not last else None
         for lost in backend.parameters_lost_in_clones(part) if backend else ():
             warn(
-                f"{name} clones the {type(part).__name__} inside it, and that loses "
-                f"{lost}={getattr(part, lost)!r}. Pass these to fit instead, as in "
-                "fit(X, y, epochs=20).",
+                f"{name} clones the {type(part).__name__} inside it, which loses "
+                f"{lost}={getattr(part, lost)!r}. Pass these to fit instead, as in fit(X, y, "
+                "epochs=20).",
                 UserWarning,
             )
         if hasattr(backend, "fit_on_codes") and not numbered:

@@ -224,7 +224,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
     def _fit_labels(self, *arguments):
         raise ValueError(
             f"{type(self).__name__} is for one label; a network with multilabel=True has "
-            "several. Its novelty alone: skcalib.novelty.FeatureNovelty."
+            "several. To detect unusual rows, use skcalib.novelty.FeatureNovelty."
         )
 
     def _fit_pairs(self, calibrator, estimator, data, splits, fit_params):
@@ -257,7 +257,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
             )
         if known is not None and X_train is not None:
             raise ValueError(
-                "X_train is for classifiers that are trained already (networks, or in "
+                "X_train is for classifiers that are already trained (networks, or in "
                 "FrozenEstimator). This one is trained in folds, whose training rows are known."
             )
         if known is None:

@@ -62,8 +62,8 @@ def refuse_other_answers(source, inputs, plain, limit, answer):
     if np.abs(found[0] - found[1]).max() > 0:
         return  # layers that always drop: nothing to compare with
     raise ValueError(
-        f"{source.name} predicts something else than its layers say, so dropout cannot be "
-        "drawn. If its class has a call() of its own, give a model of keras.Sequential or "
+        f"{source.name} does not predict what its layers compute, so dropout cannot be "
+        "drawn. If its class has a call() of its own, pass a model of keras.Sequential or "
         "keras.Model(inputs, outputs) instead."
     )
 

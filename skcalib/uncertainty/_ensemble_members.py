@@ -227,6 +227,6 @@ def _kind_of(ensemble):
     names = ", ".join(kind.__name__ for kind in KINDS)
     raise InvalidParameterError(
         f"The 'estimator' parameter of EnsembleMembersClassifier must be one of {names}, also "
-        f"in a Pipeline, a search or FrozenEstimator. Got {ensemble!r}, which takes no mean of "
-        "what its members predict."
+        f"in a Pipeline, a search or FrozenEstimator. Got {ensemble!r}, whose prediction is "
+        "not the mean of its members."
     )

@@ -289,7 +289,7 @@ def test_pairs_that_share_no_class_are_refused():
     with pytest.raises(ValueError, match=r"fall apart: \[2, 3\]; \[0, 1\].*Stratify"):
         CalibratedClassifierCV(GaussianNB(), cv=splits).fit(X, y)
     X, y, splits = three_sets([(0, 1), (2, 3), (1, 2)])
-    with pytest.warns(UserWarning, match="only the other pairs"):
+    with pytest.warns(UserWarning, match="from the other pairs"):
         model = CalibratedClassifierCV(GaussianNB(), cv=splits).fit(X, y)
     assert model.score(X, y) > 0.5
 

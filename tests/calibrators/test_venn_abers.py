@@ -153,7 +153,7 @@ def test_a_fold_without_a_class_takes_the_plain_mean():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], [50, 50, 3])
     X = rng.normal(size=(103, 3)) + 2 * np.eye(3)[y]
-    with pytest.warns(UserWarning, match="Not every class is everywhere"):
+    with pytest.warns(UserWarning, match="Some classes have no samples"):
         model = CalibratedClassifierCV(
             LogisticRegression(), method="venn-abers", cv=KFold(3)
         ).fit(X, y)

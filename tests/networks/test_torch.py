@@ -515,7 +515,7 @@ class InParts(Digits):
 def test_a_softmax_over_parts_of_a_row_is_not_the_head(fitted):
     module = InParts()
     own_answer(module, fitted)
-    with pytest.raises(ValueError, match=r"may be logits or probabilities. Say from_logits"):
+    with pytest.raises(ValueError, match=r"may be logits or probabilities. Set from_logits"):
         FrozenNetwork(module).fit(X, Y)
 
 

@@ -234,7 +234,7 @@ def test_lost_logits_are_named_and_counted():
     assert np.isfinite(logits).all()
     np.testing.assert_allclose(softmax(logits, axis=1), known.proba, atol=1e-5)
     np.testing.assert_allclose(network.predict_proba(X), known.proba, atol=1e-5)
-    with pytest.warns(UserWarning, match="Logarithms of its probabilities stand in"):
+    with pytest.warns(UserWarning, match="Logarithms of its probabilities are used"):
         calibrated = TemperatureCalibratedClassifier(model).fit(X, Y)
     assert calibrated.calibrated_classifiers_[0].floor is not None
     # Before fit, nothing is known, and nothing is guessed.
