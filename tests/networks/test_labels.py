@@ -69,7 +69,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("end", ENDS)
-@pytest.mark.filterwarnings("ignore:The logits of Sequential cannot be had")
+@pytest.mark.filterwarnings("ignore:The logits of Sequential are not available")
 def test_what_a_user_types(end):
     base = FrozenNetwork(ENDS[end](), multilabel=True)
     calibrated = TemperatureCalibratedClassifier(base).fit(X[CALIB], Y[CALIB])
