@@ -141,7 +141,7 @@ class EnsembleMembersClassifier(WrappingMixin, SamplingClassifier):
                 "one. Give y of shape (n_samples,)."
             )
         self.estimator_, self.classes_ = fitted, last.classes_
-        self._take_features(self.estimator_)
+        self._take_features(self.estimator_, X)
         return self
 
     def get_metadata_routing(self):
