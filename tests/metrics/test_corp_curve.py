@@ -223,7 +223,7 @@ def test_events():
     expected = corp_curve(codes == proba.argmax(axis=1), proba.max(axis=1), random_state=0)
     assert_array_equal(corp_curve(codes, proba, random_state=0), expected)
     names = np.array(["a", "b", "c"])
-    found = corp_curve(names[codes], proba, random_state=0, labels=names[::-1])
+    found = corp_curve(names[codes], proba[:, ::-1], random_state=0, labels=names[::-1])
     assert_array_equal(found, expected)
     y = (codes == 0).astype(int)
     expected = corp_curve(y, proba[:, 0], random_state=0)

@@ -312,8 +312,8 @@ def test_what_a_function_for_a_loss_is_asked(decompose):
         return brier(codes, proba)
 
     y, p = ["a", "b", "b", "b"], [0.2, 0.2, 0.6, 0.9]
-    found = decompose(y, p, loss=recorded)
-    assert_allclose(found, decompose(y, p), atol=1e-15)
+    found = decompose(y, p, loss=recorded, pos_label="b")
+    assert_allclose(found, decompose(y, p, pos_label="b"), atol=1e-15)
     for codes, proba in asked:
         assert proba.shape == (len(codes), 2)
         assert set(codes.tolist()) <= {0, 1}
