@@ -13,7 +13,7 @@ BLOCKS_EACH = 4  # a thread with fewer blocks of half a million entries does not
 MOST = 3  # each has 8 MiB of buffers; together with the rest of a fit they are to stay below 64
 
 
-def in_threads(work, blocks):
+def run_in_threads(work, blocks):
     """Return what ``work`` answers to consecutive shares of the blocks, in their order.
 
     Each share is a list of blocks, and is worked on by one thread. So that the answer does
@@ -21,7 +21,7 @@ def in_threads(work, blocks):
     """
     n_threads = min(MOST, len(blocks) // BLOCKS_EACH)
     if n_threads > 1:
-        n_threads = min(n_threads, _allowed())
+        n_threads = min(n_threads, _count_threads())
     if n_threads <= 1:
         return [work(blocks)]
     bounds = [len(blocks) * i // n_threads for i in range(n_threads + 1)]
@@ -31,7 +31,7 @@ def in_threads(work, blocks):
         return [work(shares[0]), *(other.result() for other in others)]
 
 
-def _allowed():
+def _count_threads():
     """Return how many threads may run: as many as those of BLAS and OpenMP.
 
     So ``threadpoolctl.threadpool_limits``, ``OMP_NUM_THREADS`` and the limits that joblib

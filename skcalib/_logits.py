@@ -3,11 +3,11 @@
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skcalib._blocks import in_threads, row_blocks
+from skcalib._blocks import row_blocks, run_in_threads
 from skcalib._messages import shorten
 from skcalib._parameters import check_fraction
 from skcalib._rows import refuse_masked_array
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 
 SMALLEST_FLOOR = float(np.finfo(np.float32).tiny)
 LARGEST_LOGIT = 1e30  # differences and products with probabilities stay finite in float32
@@ -22,10 +22,10 @@ IF_LOGITS = "if they are logits, a classifier offers them as decision_function"
 def logits_from_proba(proba, floor=None):
     """Turn probabilities into logits, the input of every calibrator.
 
-    The logits are ``log(max(p, floor))``. A softmax leads back to the probabilities, save
+    The logits are ``log(max(p, floor))``. A softmax restores the probabilities, except
     in rows where some were raised to the floor, or that did not sum to one. Use this when
-    a model's probabilities are all you have. If you can get at the model's own logits or
-    decision values, use those instead: a saturated softmax has lost them.
+    a model's probabilities are all you have. If the model's own logits or decision values
+    are available, use those instead: they are lost in a saturated softmax.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def logits_from_proba(proba, floor=None):
     Notes
     -----
     A fixed, tiny floor (1e-12, say) turns each exact zero into an extreme logit that
-    depends on nothing but that constant, and biases what is fitted to it. Half of the
-    smallest positive probability is in keeping with the data.
+    depends only on that constant, and biases what is fitted to it. Half of the
+    smallest positive probability adapts to the data.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def probability_floor(proba, sample_weight=None):
     proba = _proba_matrix(proba)
     if sample_weight is not None:
         refuse_masked_array(sample_weight, "sample_weight")
-        sample_weight = in_numpy(sample_weight, "sample_weight")
+        sample_weight = to_numpy(sample_weight, "sample_weight")
         check_consistent_length(proba, sample_weight)
         proba = proba[np.asarray(sample_weight) > 0]
         if len(proba) == 0:
@@ -144,7 +144,7 @@ def softmax(logits, beta=1.0):
             total = exponentials(logits[block], beta, out[block], out[block])
             out[block] /= total[:, None].astype(out.dtype)
 
-    in_threads(fill, row_blocks(*logits.shape))
+    run_in_threads(fill, row_blocks(*logits.shape))
     return out
 
 
@@ -201,11 +201,11 @@ def _is_proba(part):
 def check_finite(values, source):
     """Raise if decision values are NaN, infinite or beyond all reason."""
     blocks = row_blocks(*values.shape) if values.size else []
-    if all(in_threads(lambda some: all(_within_reason(values[b]) for b in some), blocks)):
+    if all(run_in_threads(lambda some: all(_within_reason(values[b]) for b in some), blocks)):
         return
     bad = [~(np.abs(values[block]) <= LARGEST_LOGIT).all(axis=1) for block in blocks]
     what = f"NaN, infinite values (inf) or values beyond {LARGEST_LOGIT:g}"
-    _complain(
+    _raise_for_rows(
         source,
         f"{what} (for the logarithm of zeros see logits_from_proba)",
         np.concatenate(bad),
@@ -223,7 +223,7 @@ def check_logits(values, source):
     floating types: all of them beyond what a logit can be.
     """
     blocks = row_blocks(*values.shape) if values.size else []
-    if all(in_threads(lambda some: all(_within_reason(values[b]) for b in some), blocks)):
+    if all(run_in_threads(lambda some: all(_within_reason(values[b]) for b in some), blocks)):
         return values
     largest = float(np.finfo(values.dtype).max)
     lowest = [values.dtype.type(low) for low in LOWEST if -low <= largest]
@@ -234,11 +234,11 @@ def check_logits(values, source):
         check_finite(values, source)
     check_finite(np.where(masked, values.dtype.type(0), values), source)
     if (nothing := masked.all(axis=1)).any():
-        _complain(source, "every class masked (-inf or the lowest number)", nothing)
+        _raise_for_rows(source, "every class masked (-inf or the lowest number)", nothing)
     return np.where(masked, values.dtype.type(-np.inf), values)
 
 
-def masked_entries(logits):
+def find_masked_entries(logits):
     """Return which entries of checked logits are masked, or None if there are none."""
     if logits.size == 0 or logits.min() > -np.inf:
         return None
@@ -254,15 +254,15 @@ def check_proba(proba, source, *, allow_zero_rows=False, way_out=IF_LOGITS):
         return
     if not (proba.min() >= -ROUNDING and proba.max() <= 1 + SUM_TOLERANCE):
         if not np.isfinite(proba).all():
-            _complain(source, "NaN or infinite values", ~np.isfinite(proba).all(axis=1))
+            _raise_for_rows(source, "NaN or infinite values", ~np.isfinite(proba).all(axis=1))
         outside = (proba < -ROUNDING) | (proba > 1 + SUM_TOLERANCE)
-        _complain(source, f"values outside [0, 1] ({way_out})", outside.any(axis=1))
-    off = sums_off(proba, but_zero=allow_zero_rows)
+        _raise_for_rows(source, f"values outside [0, 1] ({way_out})", outside.any(axis=1))
+    off = find_wrong_sums(proba, but_zero=allow_zero_rows)
     if off.any():
-        _complain(source, f"probabilities that do not sum to one ({way_out})", off)
+        _raise_for_rows(source, f"probabilities that do not sum to one ({way_out})", off)
 
 
-def sums_off(proba, *, but_zero=True):
+def find_wrong_sums(proba, *, but_zero=True):
     """Tell which rows do not sum to one; nor to zero, unless that is off, too."""
     total = proba.sum(axis=1, dtype=np.float64)
     return (np.abs(total - 1) > SUM_TOLERANCE) & ~((total == 0) & but_zero)
@@ -294,7 +294,7 @@ def _proba_matrix(proba):
 def float_array(values, source):
     """Return an array of float32 or float64; half precision goes up, not to float64."""
     refuse_masked_array(values, source)
-    values = np.asarray(in_numpy(values, source))
+    values = np.asarray(to_numpy(values, source))
     if values.dtype in (np.float32, np.float64):
         return values
     if values.dtype == np.float16:  # its lowest number masks a class
@@ -309,7 +309,7 @@ def float_array(values, source):
         raise ValueError(f"{source} is not numeric: {shorten(str(error))}") from error
 
 
-def _complain(source, what, bad_rows):
+def _raise_for_rows(source, what, bad_rows):
     raise ValueError(
         f"{source} has {what} in {int(bad_rows.sum())} of {len(bad_rows)} rows (the first is "
         f"row {int(bad_rows.argmax())})."

@@ -17,10 +17,10 @@ def run_parallel(function, calls, *, n_jobs, name, unit, verbose=False):
     except ValueError:  # joblib's answer where the active backend has no generators
         parallel = Parallel(n_jobs=n_jobs)
     work = parallel(delayed(function)(*arguments) for arguments in calls)
-    return list(shown(work, len(calls), name, unit, verbose))
+    return list(show_progress(work, len(calls), name, unit, verbose))
 
 
-def shown(work, total, name, unit, verbose):
+def show_progress(work, total, name, unit, verbose):
     """Pass work on, and say on standard error how much is done if `verbose`."""
     if not verbose:
         return work

@@ -6,7 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._logits import check_logits, check_proba, float_array, log_of_floored, sums_off
+from skcalib._logits import (
+    check_logits,
+    check_proba,
+    find_wrong_sums,
+    float_array,
+    log_of_floored,
+)
 from skcalib._rows import count_rows, refuse_masked_array
 from skcalib.networks import final_estimator, final_network
 
@@ -55,7 +61,7 @@ def response_of(estimator, X, *, trusted=False):
             return Response(values, False, classes)
     values = _answer(estimator, "predict_proba", X, classes)
     source = f"{type(estimator).__name__}.predict_proba"
-    return Response(_checked_proba(values, source, trusted), True, classes)
+    return Response(_check_proba(values, source, trusted), True, classes)
 
 
 def _network_response(network, inputs, columns, labels):
@@ -73,7 +79,7 @@ def _answer(estimator, method, X, classes, *, strict=True):
     values = float_array(getattr(estimator, method)(X), source)
     n_samples, n_classes = count_rows(X), len(classes)
     shape = values.shape
-    values = _a_column_for_each_class(values, n_samples, n_classes, is_proba)
+    values = _expand_columns(values, n_samples, n_classes, is_proba)
     pairs = not is_proba and n_classes > 2 and _is_one_vs_one(estimator)
     if values.shape != (n_samples, n_classes) or pairs:
         if not strict:
@@ -90,14 +96,18 @@ def _answer(estimator, method, X, classes, *, strict=True):
     return values if is_proba else check_logits(values, source)
 
 
-def _checked_proba(proba, source, trusted):
+def _check_proba(proba, source, trusted):
     """Return probabilities, or raise if that is not what they are.
 
     Naive Bayes in single precision loses the digits of large likelihoods, so that several
     classes of one row may get 1. Such rows are divided by their sum; but if half of the rows
     are like that, these are no probabilities. Rows of zeros stay: the floor makes them uniform.
     """
-    off = sums_off(proba) if proba.dtype == np.float32 else np.zeros(len(proba), dtype=bool)
+    off = (
+        find_wrong_sums(proba)
+        if proba.dtype == np.float32
+        else np.zeros(len(proba), dtype=bool)
+    )
     if off.any() and (trusted or off.mean() < 0.5):
         proba = proba.copy()
         proba[off] /= proba[off].sum(axis=1, keepdims=True)
@@ -105,7 +115,7 @@ def _checked_proba(proba, source, trusted):
     return proba
 
 
-def _a_column_for_each_class(values, n_samples, n_classes, is_proba):
+def _expand_columns(values, n_samples, n_classes, is_proba):
     """Undo squeezed rows and give binary answers their second column."""
     if values.ndim == 1:
         squeezed = n_samples == 1 and len(values) == n_classes > 1

@@ -12,7 +12,7 @@ from skcalib._messages import quote_labels
 from skcalib._parameters import check_choice
 from skcalib._rows import refuse_masked_array
 from skcalib._warnings import warn
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 
 WEIGHTS = ("frequency", "relative")
 
@@ -22,7 +22,7 @@ def check_labels(y):
     if y is None:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
     refuse_masked_array(y, "y")
-    y = in_numpy(y, "y")
+    y = to_numpy(y, "y")
     shape = np.asarray(y).shape
     if len(shape) == 2 and shape[1] > 1:
         raise ValueError(
@@ -81,7 +81,7 @@ def check_weight(sample_weight, X, weights="frequency"):
     """
     check_choice("weights", weights, WEIGHTS)
     refuse_masked_array(sample_weight, "sample_weight")
-    sample_weight = in_numpy(sample_weight, "sample_weight")
+    sample_weight = to_numpy(sample_weight, "sample_weight")
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not (weight > 0).any():
         raise ValueError("sample_weight is zero for every sample; at least one must count.")
@@ -188,7 +188,7 @@ def columns_by_name(names, labels, source):
     if names is None:
         return None
     any_known = False
-    for key in (_itself, _spelled, _spelled_as_number):
+    for key in (_return_unchanged, _spell, _spell_as_number):
         wanted = [key(label) for label in labels.tolist()]
         place = {key(name): column for column, name in enumerate(names)}
         known = [label for label in wanted if label in place]
@@ -213,16 +213,16 @@ def take_columns(frame, columns):
     return frame.select([names[column] for column in columns])
 
 
-def _itself(label):
+def _return_unchanged(label):
     return label
 
 
-def _spelled(label):
+def _spell(label):
     """Return the text of a label; whole floats are spelled like integers."""
-    return str(label) if isinstance(label, bool | np.bool_) else _spelled_as_number(label)
+    return str(label) if isinstance(label, bool | np.bool_) else _spell_as_number(label)
 
 
-def _spelled_as_number(label):
+def _spell_as_number(label):
     """Do the same; booleans are spelled like 0 and 1."""
     if isinstance(label, Real | np.bool_) and np.isfinite(label) and label == int(label):
         return str(int(label))

@@ -22,7 +22,7 @@ class Line(NamedTuple):
 def warn(message, category=UserWarning):
     """Warn at the first line outside the package, of scikit-learn and of joblib.
 
-    In a worker it is the line that :func:`at_line` was told. A message that is a warning
+    In a worker it is the line that :func:`call_at_line` was told. A message that is a warning
     already keeps its category.
     """
     line, seen = _LINE.get(), _SEEN
@@ -33,12 +33,12 @@ def warn(message, category=UserWarning):
     )
 
 
-def users_line():
+def find_users_line():
     """Return the user's line, for work that goes on in a thread or in another process."""
     return _LINE.get() or _look_up()[0]
 
 
-def at_line(line, function, *arguments):
+def call_at_line(line, function, *arguments):
     """Call a function whose warnings are reported at a given line."""
     token = _LINE.set(line)
     try:

@@ -58,7 +58,7 @@ def test_the_text_names_what_there_is():
     assert set(TEXT["A wrapper's"]) >= {"unwrap", "fit_on_codes", "predict_proba"}
     assert [name for name, (_, must) in OF_NETWORKS.items() if not must] == [
         "sampler",
-        "seeds_kept",
+        "keep_seeds",
     ]
 
 
@@ -158,7 +158,7 @@ def test_a_network_of_each_library(package):
         values, head = backend.forward(model, X, batch_size)
         assert head == "softmax"
         assert_allclose(values, Drawn.logits, atol=1e-5)
-    assert backend.says_logits(model) is None  # no loss tells
+    assert backend.outputs_logits(model) is None  # no loss tells
     assert backend.n_outputs(model) in (3, None)
     make, arguments, *_ = backend.reduce(model)
     network = FrozenNetwork(model).fit(X, NAMES)
@@ -231,7 +231,7 @@ def test_a_wrapper_of_each_kind(package):
     wrapper = wrapper_of(package)
     assert wrapper_backend(wrapper) is module
     assert not module.regresses(wrapper)
-    assert set(module.lost_in_clones(wrapper)) <= set(dir(wrapper))
+    assert set(module.parameters_lost_in_clones(wrapper)) <= set(dir(wrapper))
     assert module.unwrap(wrapper, X) is None  # not fitted
     if hasattr(module, "fit_on_codes"):
         fitted = module.fit_on_codes(wrapper, X.astype(np.float64), Y, {})

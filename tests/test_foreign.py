@@ -203,8 +203,8 @@ def test_tensors_elsewhere_than_on_the_cpu_say_how():
 
 
 def test_nothing_is_imported_for_it():
-    from skcalib.backends import in_numpy
+    from skcalib.backends import to_numpy
 
-    assert "import torch" not in inspect.getsource(inspect.getmodule(in_numpy))
+    assert "import torch" not in inspect.getsource(inspect.getmodule(to_numpy))
     for same in (Z, [1, 2], (), None, "text", 3.5, {"a": 1}):
-        assert in_numpy(same) is same
+        assert to_numpy(same) is same

@@ -20,7 +20,7 @@ def clock(monkeypatch):
 
 
 def test_a_line_every_two_seconds(clock, capsys):
-    for item in _progress.shown(range(10), 10, "forest", "trees", verbose=1):
+    for item in _progress.show_progress(range(10), 10, "forest", "trees", verbose=1):
         assert item < 10
         clock.now += 0.75
     out, err = capsys.readouterr()
@@ -36,6 +36,6 @@ def test_a_line_every_two_seconds(clock, capsys):
 
 def test_silent_unless_asked(clock, capsys):
     work = iter([1, 2])
-    assert _progress.shown(work, 2, "forest", "trees", verbose=False) is work
-    assert list(_progress.shown([1, 2], 2, "forest", "trees", verbose=True)) == [1, 2]
+    assert _progress.show_progress(work, 2, "forest", "trees", verbose=False) is work
+    assert list(_progress.show_progress([1, 2], 2, "forest", "trees", verbose=True)) == [1, 2]
     assert capsys.readouterr().err.count("forest") == 2

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from threadpoolctl import threadpool_limits
 
 from skcalib import _blocks
-from skcalib._blocks import BLOCKS_EACH, MOST, in_threads, row_blocks
+from skcalib._blocks import BLOCKS_EACH, MOST, row_blocks, run_in_threads
 from skcalib._logits import softmax
 from skcalib.calibrators import TemperatureScaling
 
@@ -19,7 +19,7 @@ MANY = list(range(100 * BLOCKS_EACH))
 
 
 def n_workers(blocks=MANY):
-    return len(in_threads(list, blocks))
+    return len(run_in_threads(list, blocks))
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def many_cores(monkeypatch):
 
 def test_blocks_keep_their_order(many_cores):
     for n_blocks in (0, 1, 2 * BLOCKS_EACH, 2 * BLOCKS_EACH + 1, 100 * BLOCKS_EACH):
-        assert [*chain.from_iterable(in_threads(list, MANY[:n_blocks]))] == MANY[:n_blocks]
+        assert [*chain.from_iterable(run_in_threads(list, MANY[:n_blocks]))] == MANY[:n_blocks]
 
 
 def test_shares_are_worked_on_at_the_same_time(many_cores):
@@ -43,7 +43,7 @@ def test_shares_are_worked_on_at_the_same_time(many_cores):
             all_there.abort()  # nobody is there to wait for
         return all_there.wait()
 
-    assert sorted(in_threads(meet, MANY)) == list(range(MOST))
+    assert sorted(run_in_threads(meet, MANY)) == list(range(MOST))
 
 
 def test_little_work_starts_no_thread(many_cores):
@@ -76,7 +76,7 @@ def test_a_thread_among_others_starts_none(many_cores):
 @pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
 def test_processes_of_joblib_share_the_cores(backend):
     jobs = joblib.Parallel(n_jobs=joblib.cpu_count(), backend=backend)
-    allowed = jobs(joblib.delayed(_blocks._allowed)() for _ in range(joblib.cpu_count()))
+    allowed = jobs(joblib.delayed(_blocks._count_threads)() for _ in range(joblib.cpu_count()))
     assert sum(allowed) <= joblib.cpu_count()
 
 
@@ -86,7 +86,7 @@ def test_an_error_is_raised_in_the_caller(many_cores):
             raise FloatingPointError("in a thread")
 
     with pytest.raises(FloatingPointError, match="in a thread"):
-        in_threads(fail, MANY)
+        run_in_threads(fail, MANY)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -98,7 +98,7 @@ def test_answers_do_not_depend_on_threads(dtype, monkeypatch):
     assert len(row_blocks(*logits.shape)) >= 2 * BLOCKS_EACH
     answers = []
     for n_threads in (1, 2):
-        monkeypatch.setattr(_blocks, "_allowed", lambda n=n_threads: n)
+        monkeypatch.setattr(_blocks, "_count_threads", lambda n=n_threads: n)
         model = TemperatureScaling().fit(logits, y)
         answers.append((model.temperature_, model.predict_proba(logits[::5])))
         answers[-1] += (softmax(logits, 0.7),)

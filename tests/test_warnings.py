@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 import skcalib
 from skcalib import CalibratedClassifierCV, calibrators, metrics
-from skcalib._warnings import Line, at_line, users_line, warn
+from skcalib._warnings import Line, call_at_line, find_users_line, warn
 
 RNG = np.random.default_rng(0)
 Y = np.arange(60) % 2
@@ -152,9 +152,9 @@ def test_a_thread_that_nobody_else_works_in_still_warns():
 
 
 def test_workers_are_told_the_line():
-    line = users_line()
+    line = find_users_line()
     assert line.filename == __file__
-    found = caught(lambda: at_line(line, warn, "far away"))
+    found = caught(lambda: call_at_line(line, warn, "far away"))
     assert [(w.filename, w.lineno) for w in found] == [(__file__, line.number)]
     (after,) = caught(lambda: warn("here again"))
     assert after.lineno != line.number
@@ -166,7 +166,7 @@ def test_a_line_is_warned_of_once_by_default():
         for _ in range(2):
             warn("once")
         for _ in range(2):
-            at_line(Line("elsewhere.py", 3, "elsewhere"), warn, "once there")
+            call_at_line(Line("elsewhere.py", 3, "elsewhere"), warn, "once there")
     assert [str(w.message) for w in found] == ["once", "once there"]
 
 

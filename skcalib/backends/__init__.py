@@ -9,9 +9,9 @@ Every module
 A network's
     ``forward(model, X, batch_size)``: what stands before the last activation, and its name.
 
-    ``says_logits(model)``: whether the output is logits, by the loss; None if nothing tells.
+    ``outputs_logits(model)``: whether the output is logits, by the loss; None if nothing tells.
 
-    ``says_binary(model)``: whether its loss takes each output for a question of its own.
+    ``has_binary_loss(model)``: whether its loss takes each output for a question of its own.
 
     ``input_keys(model)``: the names of several inputs, in order; None if it has one.
 
@@ -22,7 +22,7 @@ A network's
     ``sampler(model, X, **choices)``, optional: X as the model takes it, and a Sampler of its
     dropout.
 
-    ``seeds_kept(model)``, optional: a context that puts back the seeds which the model moves.
+    ``keep_seeds(model)``, optional: a context that puts back the seeds which the model moves.
 
 A wrapper's
     ``unwrap(estimator, X)``: network, inputs, classes and whether the output is logits of a
@@ -30,7 +30,8 @@ A wrapper's
 
     ``regresses(estimator)``: whether it is a regressor.
 
-    ``lost_in_clones(estimator)``: names of parameters that ``sklearn.base.clone`` drops.
+    ``parameters_lost_in_clones(estimator)``: names of parameters that ``sklearn.base.clone``
+    drops.
 
     ``TRAINS_ON_ONE_HOT``: whether one-hot labels reach its fit as they are.
 
@@ -46,16 +47,16 @@ from skcalib.backends._arrays import (
     FEWEST_ROWS,
     as_arrays,
     batches,
+    check_arrays,
     count_all_rows,
-    each_array,
-    filled_arrays,
+    list_arrays,
     map_arrays,
     usual_rows,
 )
-from skcalib.backends._foreign import in_numpy, is_table
-from skcalib.backends._inputs import named_inputs
+from skcalib.backends._foreign import is_table, to_numpy
+from skcalib.backends._inputs import name_inputs
 from skcalib.backends._perceptron import sampler as perceptron_sampler
-from skcalib.backends._sampling import INJECTED_RATE, Head
+from skcalib.backends._sampling import INJECTED_RATE, LastLayer
 
 # Keras before torch: a Keras model is also a torch module where Keras runs on torch.
 _NETWORKS = {"keras": "_keras", "torch": "_torch"}

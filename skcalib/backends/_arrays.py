@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.sparse import issparse
 
-from skcalib.backends._foreign import in_numpy
+from skcalib.backends._foreign import to_numpy
 
 BATCH_ENTRIES = 2**20  # input values in a batch, if the batch size is left to us
 FEWEST_ROWS, MOST_ROWS = 32, 2048
@@ -17,7 +17,7 @@ class Inputs(tuple):
     __slots__ = ()
 
 
-def in_order(X):
+def sort_inputs(X):
     """Return a dict whose keys are the numbers from 0 as Inputs; anything else as it is."""
     if isinstance(X, Mapping) and X and set(X) == set(range(len(X))):
         return Inputs(X[number] for number in range(len(X)))
@@ -33,12 +33,12 @@ def map_arrays(function, X):
     return function(X)
 
 
-def plain(X):
+def list_for_keras(X):
     """Return several inputs as the list that Keras takes."""
     return list(X) if isinstance(X, Inputs) else X
 
 
-def each_array(X):
+def list_arrays(X):
     """List the inputs."""
     if isinstance(X, Mapping):
         return list(X.values())
@@ -50,10 +50,10 @@ def as_arrays(X):
     return _dense(X) if issparse(X) else map_arrays(_dense, X)
 
 
-def filled_arrays(X):
+def check_arrays(X):
     """Return dense arrays that hold equally many samples, one or more, or raise."""
     X = as_arrays(X)
-    lengths = {len(part) if part.ndim else 0 for part in each_array(X)}
+    lengths = {len(part) if part.ndim else 0 for part in list_arrays(X)}
     if len(lengths) != 1 or lengths == {0}:
         raise ValueError(f"X must hold one or more samples, got lengths {lengths}.")
     return X
@@ -64,7 +64,7 @@ def _dense(part):
         return part.toarray()
     if hasattr(part, "detach") and part.device.type != "meta":
         part = part.detach().cpu()
-    part = np.asarray(in_numpy(part))
+    part = np.asarray(to_numpy(part))
     if part.dtype.kind == "U":
         return part.astype(object)  # one type for text of any length
     if part.dtype == object:
@@ -75,12 +75,12 @@ def _dense(part):
 
 def count_all_rows(X):
     """Count the rows of all inputs, of sparse ones, too."""
-    return each_array(X)[0].shape[0]
+    return list_arrays(X)[0].shape[0]
 
 
 def usual_rows(X):
     """Return how many rows make a batch if the batch size is left to us."""
-    entries = sum(int(np.prod(part.shape[1:])) for part in each_array(X))
+    entries = sum(int(np.prod(part.shape[1:])) for part in list_arrays(X))
     return int(np.clip(BATCH_ENTRIES // max(1, entries), FEWEST_ROWS, MOST_ROWS))
 
 
@@ -107,13 +107,13 @@ def rows_of_logits(values, n_rows, owner):
     return values.reshape(n_rows, -1)
 
 
-def joined(answers, owner):
+def join_batches(answers, owner):
     """Join the answers for all batches; they must have ended in the same operation."""
-    heads = {head for _, head in answers}
-    if len(heads) > 1:
+    endings = {last_activation for _, last_activation in answers}
+    if len(endings) > 1:
         raise ValueError(
             f"{owner} ends in one operation for some rows and in another for others "
-            f"({', '.join(sorted(str(head) for head in heads))}), so its logits cannot be told "
+            f"({', '.join(sorted(map(str, endings)))}), so its logits cannot be told "
             "from its probabilities. Give a network that ends before them."
         )
-    return np.concatenate([values for values, _ in answers]), heads.pop()
+    return np.concatenate([values for values, _ in answers]), endings.pop()

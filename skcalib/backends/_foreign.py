@@ -10,7 +10,7 @@ _TENSORS = {"torch", "tensorflow", "jax", "jaxlib", "keras"}
 _TABLES = {"pyarrow"}
 
 
-def in_numpy(values, name="X"):
+def to_numpy(values, name="X"):
     """Return a tensor, a table, or a list of such as an array; anything else as it is.
 
     The precision is its own: float32 stays float32. What NumPy does not know (bfloat16)
@@ -30,15 +30,15 @@ def in_numpy(values, name="X"):
         If it is a tensor on another device than the CPU.
     """
     if isinstance(values, np.ndarray | list | tuple):
-        return _listed(values, name)
+        return _stack(values, name)
     packages = _packages(values)
     if packages & _TABLES:
-        return _of_table(values)
+        return _from_table(values)
     if not (packages & _TENSORS and hasattr(values, "dtype")):
         return values
     if "torch" in packages and hasattr(values, "detach"):
-        return _of_torch(values, name)
-    return _of_half(np.asarray(values.numpy() if hasattr(values, "numpy") else values))
+        return _from_torch(values, name)
+    return _from_half(np.asarray(values.numpy() if hasattr(values, "numpy") else values))
 
 
 def is_table(values):
@@ -47,7 +47,7 @@ def is_table(values):
 
 
 def is_foreign(values):
-    """Tell whether `in_numpy` makes an array of it."""
+    """Tell whether `to_numpy` makes an array of it."""
     packages = _packages(values)
     return bool(packages & _TABLES or (packages & _TENSORS and hasattr(values, "dtype")))
 
@@ -56,19 +56,19 @@ def _packages(values):
     return {cls.__module__.split(".")[0] for cls in type(values).__mro__}
 
 
-def _listed(values, name):
+def _stack(values, name):
     """Stack lists of tensors; arrays and other lists stay."""
     if isinstance(values, np.ndarray):
-        return _of_half(values)
+        return _from_half(values)
     if len(values) == 0 or not is_foreign(values[0]):
         return values
-    parts = [np.asarray(in_numpy(part, name)) for part in values]
+    parts = [np.asarray(to_numpy(part, name)) for part in values]
     if len({part.shape for part in parts}) > 1:
         return values  # whoever asked says what is wrong
     return np.stack(parts)
 
 
-def _of_torch(values, name):
+def _from_torch(values, name):
     if values.device.type != "cpu":
         lost = " and holds no values" if values.device.type == "meta" else ""
         raise ValueError(
@@ -85,19 +85,19 @@ def _of_torch(values, name):
     return values.numpy(force=True)
 
 
-def _of_half(values):
+def _from_half(values):
     """Return float32 for the types that NumPy knows by another package only."""
     is_float = values.dtype.kind == "V" and "float" in values.dtype.name
     return values.astype(np.float32) if is_float else values
 
 
-def _of_table(values):
+def _from_table(values):
     if hasattr(values, "columns") and hasattr(values, "shape"):
-        return _of_columns([_of_column(column) for column in values.columns], values.shape)
-    return _of_column(values)
+        return _from_columns([_from_column(column) for column in values.columns], values.shape)
+    return _from_column(values)
 
 
-def _of_columns(columns, shape):
+def _from_columns(columns, shape):
     if len(columns) == 1 and columns[0].ndim == 2:
         return columns[0]  # a column of lists
     if not columns:
@@ -107,7 +107,7 @@ def _of_columns(columns, shape):
     return np.stack([column.astype(dtype, copy=False) for column in columns], axis=1)
 
 
-def _of_column(column):
+def _from_column(column):
     try:
         values = column.to_numpy(zero_copy_only=False)
     except TypeError:  # older columns in chunks take no argument

@@ -19,7 +19,7 @@ class InputKeys(NamedTuple):
     rank: int | None = None  # of an only input, rows included
 
 
-def named_inputs(X, keys, owner):
+def name_inputs(X, keys, owner):
     """Return a dict for a list (or tuple) of as many arrays as the network has inputs.
 
     A list is several inputs only if the network has several; for a network of one input

@@ -6,7 +6,13 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from skcalib.backends._arrays import batches, each_array, joined, map_arrays, rows_of_logits
+from skcalib.backends._arrays import (
+    batches,
+    join_batches,
+    list_arrays,
+    map_arrays,
+    rows_of_logits,
+)
 from skcalib.backends._keras_models import (
     compiled,
     inputs_of,
@@ -36,27 +42,27 @@ def forward(model, X, batch_size):
     run, n_weights = _function(model, X), len(model.weights)
     answers = []
     for batch in batches(X, batch_size):
-        values, head = run(batch)
-        rows = rows_of_logits(values, len(each_array(batch)[0]), name_of(model))
-        answers.append((rows, head))
+        values, last_activation = run(batch)
+        rows = rows_of_logits(values, len(list_arrays(batch)[0]), name_of(model))
+        answers.append((rows, last_activation))
     if len(model.weights) > n_weights:
         raise ValueError(
             f"{name_of(model)} had layers without weights, which its first call drew at "
             "random. Call it once before you train it, or load its weights."
         )
-    return joined(answers, name_of(model))
+    return join_batches(answers, name_of(model))
 
 
 def sampler(model, X, **choices):
     """Return X as the model takes it, and the Sampler of its dropout."""
     from skcalib.backends import _keras_sampling
 
-    X = _keras_sampling.prepared(model, X)
+    X = _keras_sampling.convert_inputs(model, X)
     return X, _keras_sampling.sampler(model, X, **choices)
 
 
 @contextmanager
-def seeds_kept(model):
+def keep_seeds(model):
     """Put back the seeds that layers move which are random at prediction, too."""
     found = [x for x in model.variables if x.name == "seed_generator_state"]
     before = [keras.ops.convert_to_numpy(x) for x in found]
@@ -74,7 +80,7 @@ def features(model, X, batch_size, layer=None):
     return _keras_features.features(model, X, batch_size, layer)
 
 
-def says_logits(model):
+def outputs_logits(model):
     """Tell from the loss that the model was compiled with what its output is, if it says."""
     loss = getattr(model, "loss", None)
     if isinstance(getattr(loss, "from_logits", None), bool):
@@ -83,7 +89,7 @@ def says_logits(model):
     return False if "crossentropy" in name else None
 
 
-def says_binary(model):
+def has_binary_loss(model):
     """Tell whether the loss that the model was compiled with is one for each output."""
     loss = getattr(model, "loss", None)
     name = (

@@ -62,13 +62,13 @@ def run_draws(plan, frontier, masks, *, shared, masked):
         elif isinstance(first, Pending) and shared and not others and is_dense(step):
             out = _dense(step.operation, first, masked)
         elif isinstance(first, Pending) and shared and _is_flatten(step.operation):
-            out = _flattened(first)
+            out = _flatten(first)
         else:
-            many = {key: _tiled(value, n_draws, n_rows) for key, value in values.items()}
+            many = {key: _tile(value, n_draws, n_rows) for key, value in values.items()}
             out = [Tiled(part) for part in tree.flatten(call_step(step, many))]
         out = out if isinstance(out, list) else [out]
         slots.update(zip(step.targets, out, strict=True))
-    return _tiled(slots[plan.output], n_draws, n_rows)
+    return _tile(slots[plan.output], n_draws, n_rows)
 
 
 def cost(plan, *, shared, masked):
@@ -119,7 +119,7 @@ def _random(value, scale, shift, binary, n_draws, n_rows):
         scale = ops.cast(scale, value.dtype)
         shift = None if shift is None else ops.cast(shift, value.dtype)
         return Pending(value, scale, shift, binary)
-    rows = _tiled(value, n_draws, n_rows)
+    rows = _tile(value, n_draws, n_rows)
     if isinstance(rows.shape[0], int) and rows.shape[0] != n_draws * n_rows:
         raise ValueError(
             "Rows are taken apart, or put together, before a random layer, whose masks are "
@@ -132,7 +132,7 @@ def _random(value, scale, shift, binary, n_draws, n_rows):
     return Tiled(ops.reshape(out, (-1, *features)))
 
 
-def _tiled(value, n_draws, n_rows):
+def _tile(value, n_draws, n_rows):
     if isinstance(value, Tiled):
         return value.rows
     if isinstance(value, Pending):
@@ -170,7 +170,7 @@ def _dense(layer, pending, masked):
         kept = ops.broadcast_to(scale > 0, (ops.shape(scale)[0], features))
         out = masked(rows, kernel, kept, size) * ops.max(scale)
     else:
-        out = _folded(rows, kernel, scale)
+        out = _fold_scale(rows, kernel, scale)
     if pending.shift is not None:
         out = out + ops.expand_dims(ops.matmul(ops.cast(pending.shift[:, 0], dtype), kernel), 1)
     if layer.bias is not None:
@@ -179,7 +179,7 @@ def _dense(layer, pending, masked):
     return Tiled(out if layer.activation is None else layer.activation(out))
 
 
-def _folded(rows, kernel, scale):
+def _fold_scale(rows, kernel, scale):
     """Take the random scale into the kernel: one product for all draws."""
     features, units = kernel.shape
     many = ops.expand_dims(kernel, 1) * ops.expand_dims(ops.transpose(scale), 2)
@@ -187,14 +187,14 @@ def _folded(rows, kernel, scale):
     return ops.transpose(ops.reshape(out, (ops.shape(rows)[0], -1, units)), (1, 0, 2))
 
 
-def _flattened(pending):
+def _flatten(pending):
     features = tuple(pending.rows.shape[1:])
     width = int(np.prod(features))
 
-    def flat(masks):
+    def flatten_masks(masks):
         full = ops.broadcast_to(masks, (ops.shape(masks)[0], 1, *features))
         return ops.reshape(full, (-1, 1, width))
 
-    shift = None if pending.shift is None else flat(pending.shift)
+    shift = None if pending.shift is None else flatten_masks(pending.shift)
     rows = ops.reshape(pending.rows, (-1, width))
-    return Pending(rows, flat(pending.scale), shift, pending.binary)
+    return Pending(rows, flatten_masks(pending.scale), shift, pending.binary)

@@ -7,7 +7,7 @@ from threading import RLock
 import keras
 import numpy as np
 
-from skcalib.backends._arrays import batches, count_all_rows, map_arrays, plain
+from skcalib.backends._arrays import batches, count_all_rows, list_for_keras, map_arrays
 from skcalib.backends._keras_models import (
     compiled,
     inputs_of,
@@ -45,20 +45,20 @@ def _build(model, batch, layer):
 
     def call(inputs):
         model = alive()
-        with _watching() as seen:
+        with _watch_layers() as seen:
             model(inputs, training=False)
         return keras.ops.cast(_choose(seen, model, layer), "float32")
 
     if runs_eagerly(model) or keras.config.backend() == "torch":
         return lambda batch: keras.ops.convert_to_numpy(
-            keras.ops.stop_gradient(call(plain(batch)))
+            keras.ops.stop_gradient(call(list_for_keras(batch)))
         )
     if keras.config.backend() == "tensorflow":
         import tensorflow as tf
 
         specs = map_arrays(lambda p: tf.TensorSpec((None, *p.shape[1:]), p.dtype), batch)
-        traced = tf.function(call, input_signature=[plain(specs)], autograph=False)
-        return lambda batch: traced(plain(batch)).numpy()
+        traced = tf.function(call, input_signature=[list_for_keras(specs)], autograph=False)
+        return lambda batch: traced(list_for_keras(batch)).numpy()
     import jax
 
     @jax.jit
@@ -68,11 +68,13 @@ def _build(model, batch, layer):
         with keras.StatelessScope(state_mapping=state):
             return call(inputs)
 
-    return lambda batch: np.asarray(run([v.value for v in alive().variables], plain(batch)))
+    return lambda batch: np.asarray(
+        run([v.value for v in alive().variables], list_for_keras(batch))
+    )
 
 
 @contextmanager
-def _watching():
+def _watch_layers():
     """Note the inputs of layers with weights of their own, in the order of their calls."""
     seen = []
     original = keras.layers.Layer.__call__

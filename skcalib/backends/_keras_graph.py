@@ -141,10 +141,10 @@ class _Walk:
     def all_of(self, graph):
         """Follow the outermost graph; return the slots of its inputs and of its one output."""
         inputs = tuple(self.new_slots(graph.inputs))
-        (output,) = self.through(graph, inputs)
+        (output,) = self.follow(graph, inputs)
         return inputs, output
 
-    def through(self, graph, inputs):
+    def follow(self, graph, inputs):
         """Follow a graph whose inputs are in these slots; return the slots of its outputs."""
         slots = {id(x): slot for x, slot in zip(graph.inputs, inputs, strict=True)}
         for depth in sorted(graph._nodes_by_depth, reverse=True):
@@ -167,7 +167,7 @@ class _Walk:
         # What cannot be drawn keeps its rates, those of 0 as well.
         inside = not off and _has_random_layer(operation, self.every_site and graph)
         if graph is not None and not off and (inside or self.everywhere):
-            targets = self.through(graph, self._entering(graph, node, slots))
+            targets = self.follow(graph, self._entering(graph, node, slots))
         elif inside:
             raise ValueError(
                 f"{self.name} has random numbers or dropout inside its "
@@ -192,11 +192,11 @@ class _Walk:
                 f"after it, or leave the mask out. {LATER}"
             )
         entering = [slots[id(x)] for x in given]
-        if all(_alike(x, y) for x, y in zip(given, graph.inputs, strict=True)):
+        if all(_have_same_shape(x, y) for x, y in zip(given, graph.inputs, strict=True)):
             return entering
         targets = tuple(self.new_slots(graph.inputs))
         sources = tuple(zip(map(id, given), entering, strict=True))
-        self._add(partial(_as_taken, graph.inputs), None, sources, targets)
+        self._add(partial(_convert_values, graph.inputs), None, sources, targets)
         return targets
 
     def _injected(self, operation, targets):
@@ -208,7 +208,7 @@ class _Walk:
         shape = self.shapes[target] = self.shapes[source]
         self.n_slots += 1
         site = Site(f"after {operation.name}", "dropout", INJECTED_RATE, shape)
-        site = _fixed(site, shape, self.name)
+        site = _fix_shape(site, shape, self.name)
         self.steps.append(
             Step(None, None, ((None, source),), (target,), (shape,), len(self.sites), False)
         )
@@ -263,7 +263,7 @@ def _is_of_keras(thing):
     return thing.__module__.split(".")[0] == "keras"
 
 
-def _as_taken(inputs, values):
+def _convert_values(inputs, values):
     """Cast values, and add or drop a last dimension of 1, as a model does with its inputs."""
     out = []
     for wanted, value in zip(inputs, values, strict=True):
@@ -275,7 +275,7 @@ def _as_taken(inputs, values):
     return out
 
 
-def _alike(one, other):
+def _have_same_shape(one, other):
     return one.dtype == other.dtype and len(one.shape) == len(other.shape)
 
 
@@ -290,17 +290,17 @@ def _site(layer, shape, name):
                 f"{name}: noise_shape={asked} of {layer.name!r} must have as many entries as "
                 f"what enters it has dimensions, {len(shape) + 1}."
             )
-        noise = tuple(given or size for given, size in zip(asked[1:], shape, strict=True))
+        mask_shape = tuple(given or size for given, size in zip(asked[1:], shape, strict=True))
     elif spatial:
         first = getattr(layer, "data_format", None) == "channels_first"
         channel = 0 if first else len(shape) - 1
-        noise = tuple(size if axis == channel else 1 for axis, size in enumerate(shape))
+        mask_shape = tuple(size if axis == channel else 1 for axis, size in enumerate(shape))
     else:
-        noise = tuple(shape)
-    return _fixed(Site(layer.name, kind, float(layer.rate), noise), shape, name)
+        mask_shape = tuple(shape)
+    return _fix_shape(Site(layer.name, kind, float(layer.rate), mask_shape), shape, name)
 
 
-def _fixed(site, shape, name):
+def _fix_shape(site, shape, name):
     if None in site.shape:
         raise ValueError(
             f"{name}: the shape of what enters {site.name!r} is not fixed ({shape}), so its "

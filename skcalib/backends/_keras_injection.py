@@ -23,7 +23,7 @@ def calls_to_drop_after(steps, output, inject, name):
         Of the model, for messages.
     """
     if not isinstance(inject, str):
-        return _after_names(steps, inject, name)
+        return _find_by_names(steps, inject, name)
     last = _output_layer(steps, output)
     if last is None:
         raise ValueError(
@@ -43,7 +43,7 @@ def calls_to_drop_after(steps, output, inject, name):
     return found
 
 
-def _after_names(steps, names, name):
+def _find_by_names(steps, names, name):
     known = {getattr(step.operation, "name", None) for step in steps}
     if strange := [x for x in names if x not in known]:
         raise ValueError(

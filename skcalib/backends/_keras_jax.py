@@ -7,7 +7,7 @@ import jax
 import keras
 import numpy as np
 
-from skcalib.backends._arrays import each_array, map_arrays, plain
+from skcalib.backends._arrays import list_arrays, list_for_keras, map_arrays
 
 _ACTIVATIONS = ("softmax", "sigmoid", "log_softmax")
 _LOCK = RLock()
@@ -25,19 +25,21 @@ def build(call, variables):
         # Weights are arguments, else they would be frozen into the compiled function.
         state = zip(variables(), weights, strict=True)
         with keras.StatelessScope(state_mapping=state):
-            values, found["head"] = _before_activation(call, inputs)
+            values, found["last_activation"] = _before_activation(call, inputs)
         return values
 
     def padded(inputs):
-        n_rows = len(each_array(inputs)[0])
+        n_rows = len(list_arrays(inputs)[0])
         with _LOCK:  # a first call traces, and puts the noting activations in place
             try:
                 weights = [variable.value for variable in variables()]
                 many = map_arrays(_pad_to_power_of_two, inputs)
-                return np.asarray(run(weights, plain(many)))[:n_rows], found["head"]
+                return np.asarray(run(weights, list_for_keras(many)))[:n_rows], found[
+                    "last_activation"
+                ]
             except Exception:  # code that needs values; a real error comes back here
-                values, head = _before_activation(call, plain(inputs))
-                return np.asarray(values), head
+                values, last_activation = _before_activation(call, list_for_keras(inputs))
+                return np.asarray(values), last_activation
 
     return padded
 
@@ -49,7 +51,7 @@ def _pad_to_power_of_two(part):
 
 
 def _before_activation(call, inputs):
-    with _noting(jax.nn) as seen:
+    with _note_activations(jax.nn) as seen:
         output = call(inputs)
     for name, x, result in seen:
         if result is output:
@@ -58,7 +60,7 @@ def _before_activation(call, inputs):
 
 
 @contextmanager
-def _noting(module):
+def _note_activations(module):
     """Note what goes into and comes out of the activations over the last axis."""
     seen = []
     originals = {name: getattr(module, name) for name in _ACTIVATIONS}

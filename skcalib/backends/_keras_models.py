@@ -7,7 +7,7 @@ from threading import RLock
 import keras
 import numpy as np
 
-from skcalib.backends._arrays import Inputs, as_arrays, each_array, in_order, map_arrays
+from skcalib.backends._arrays import Inputs, as_arrays, list_arrays, map_arrays, sort_inputs
 from skcalib.backends._inputs import InputKeys
 
 _FUNCTIONS = weakref.WeakKeyDictionary()  # model -> its state, {signature: compiled function}
@@ -56,7 +56,7 @@ def inputs_of(model, X):
     X = as_arrays(X)
     names = [tensor.name for tensor in getattr(model, "inputs", None) or ()]
     if not names or set(names) != set(X if isinstance(X, Mapping) else ()):
-        X = in_order(X)
+        X = sort_inputs(X)
     given = isinstance(X, Mapping)
     if isinstance(X, Inputs) or not names or (len(names) == 1 and not given):
         return map_arrays(_to_floatx, X)
@@ -77,7 +77,7 @@ def _to_floatx(part):
 
 def structure_of(X):
     names = tuple(X) if isinstance(X, Mapping) else type(X)
-    return names, *((part.dtype.str, part.shape[1:]) for part in each_array(X))
+    return names, *((part.dtype.str, part.shape[1:]) for part in list_arrays(X))
 
 
 def compiled(model, key, build):

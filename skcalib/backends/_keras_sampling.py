@@ -12,13 +12,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from skcalib.backends import _keras_draws, _keras_graph, _keras_head
+from skcalib.backends import _keras_draws, _keras_graph, _keras_last_layer
 from skcalib.backends._arrays import (
+    check_arrays,
     count_all_rows,
-    each_array,
-    filled_arrays,
+    list_arrays,
+    list_for_keras,
     map_arrays,
-    plain,
 )
 from skcalib.backends._keras_models import (
     compiled,
@@ -32,10 +32,10 @@ from skcalib.backends._sampling import Sampler
 _LIBRARIES = {"tensorflow": "_keras_tensorflow_draws"}
 
 
-def prepared(model, X):
+def convert_inputs(model, X):
     """Return X as the model takes it."""
     refuse_unbuilt(model)
-    return inputs_of(model, filled_arrays(X))
+    return inputs_of(model, check_arrays(X))
 
 
 def sampler(model, X, *, every_site, shared, ending, inject):
@@ -83,17 +83,22 @@ def _build(model, X, every_site, shared, ending, inject):
 
     _refuse_other_shapes(_keras_graph.graph_of(model).inputs, batch, name)
     # With values, shapes are known: what layers say of them for any rows is checked here.
-    after(_rows_alone(before(plain(batch)), name), [_neutral(site) for site in plan.sites])
+    after(
+        _rows_alone(before(list_for_keras(batch)), name),
+        [_neutral(site) for site in plan.sites],
+    )
     start, found = library.compile_start(before, batch, name)
     draw = library.compile_draw(after, found, _shapes_of_masks(plan.sites, shared))
     return Sampler(
         sites=plan.sites,
         cost=_keras_draws.cost(plan, shared=shared, masked=masked),
-        start=lambda batch: _one_for_each_row(start(plain(batch)), count_all_rows(batch)),
+        start=lambda batch: _one_for_each_row(
+            start(list_for_keras(batch)), count_all_rows(batch)
+        ),
         join=library.join,
         take=library.take,
         draw=lambda state, masks: ops.convert_to_numpy(draw(state, masks)),
-        head=_keras_head.head_of(plan, proba, library.compile_last),
+        last_layer=_keras_last_layer.find_last_layer(plan, proba, library.compile_last),
     )
 
 
@@ -119,7 +124,7 @@ def _refuse_other_shapes(inputs, batch, name):
     parts = (
         batch
         if isinstance(batch, Mapping)
-        else dict(zip([tensor.name for tensor in inputs], each_array(batch), strict=True))
+        else dict(zip([tensor.name for tensor in inputs], list_arrays(batch), strict=True))
     )
     for tensor in inputs:
         wanted, found = tensor.shape[1:], parts[tensor.name].shape[1:]

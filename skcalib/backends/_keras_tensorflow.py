@@ -3,11 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
-from skcalib.backends._arrays import map_arrays, plain
+from skcalib.backends._arrays import list_for_keras, map_arrays
 
 # What may stand between the last activation and the end without mixing columns.
 _PASSES = {"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims"}
-_HEADS = {"Softmax": "softmax", "Sigmoid": "sigmoid", "LogSoftmax": "log_softmax"}
+_ACTIVATIONS = {"Softmax": "softmax", "Sigmoid": "sigmoid", "LogSoftmax": "log_softmax"}
 _LINEAR = {"MatMul", "Conv2D"}
 
 
@@ -19,22 +19,22 @@ def build(call, batch, run_eagerly):
     found = {}
 
     def run(inputs):
-        values, found["head"] = _before_activation(call(inputs))
+        values, found["last_activation"] = _before_activation(call(inputs))
         return values
 
     def as_it_is(inputs):
-        return np.asarray(call(plain(inputs))), None
+        return np.asarray(call(list_for_keras(inputs))), None
 
     if run_eagerly:
         return as_it_is
     specs = map_arrays(lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), batch)
-    traced = tf.function(run, input_signature=[plain(specs)], autograph=False)
+    traced = tf.function(run, input_signature=[list_for_keras(specs)], autograph=False)
     try:
         traced.get_concrete_function()
     except Exception:  # code of the user's that needs values; a real error comes back here
         as_it_is(batch)
         return as_it_is
-    return lambda inputs: (traced(plain(inputs)).numpy(), found["head"])
+    return lambda inputs: (traced(list_for_keras(inputs)).numpy(), found["last_activation"])
 
 
 def _before_activation(output):
@@ -46,15 +46,15 @@ def _before_activation(output):
         if not tensor.op.inputs[0].dtype.is_floating:
             break  # rounded
         tensor = tensor.op.inputs[0]
-    head = _HEADS.get(tensor.op.type)
+    last_activation = _ACTIVATIONS.get(tensor.op.type)
     columns = output.shape[-1] if output.shape.rank and output.shape.rank > 1 else 1
-    if head in ("softmax", "log_softmax") and tensor.shape[-1] != columns:
-        head = None  # over something else than the classes
-    if head is None and _is_linear(tensor.op):
-        head = "linear"
-    if head in (None, "linear", "log_softmax"):
-        return output, head
-    return tf.reshape(tensor.op.inputs[0], tf.shape(output)), head
+    if last_activation in ("softmax", "log_softmax") and tensor.shape[-1] != columns:
+        last_activation = None  # over something else than the classes
+    if last_activation is None and _is_linear(tensor.op):
+        last_activation = "linear"
+    if last_activation in (None, "linear", "log_softmax"):
+        return output, last_activation
+    return tf.reshape(tensor.op.inputs[0], tf.shape(output)), last_activation
 
 
 def _is_linear(operation):

@@ -3,13 +3,13 @@
 import tensorflow as tf
 
 from skcalib.backends import _tensorflow_products
-from skcalib.backends._arrays import map_arrays, plain
+from skcalib.backends._arrays import list_for_keras, map_arrays
 
 
 def compile_start(before, batch, name):
     """Compile what comes before the first random layer; return it and what it gives."""
     specs = map_arrays(lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), batch)
-    start = tf.function(before, input_signature=[plain(specs)], autograph=False)
+    start = tf.function(before, input_signature=[list_for_keras(specs)], autograph=False)
     try:
         return start, start.get_concrete_function().structured_outputs
     except Exception as error:

@@ -2,8 +2,8 @@
 
 import torch
 
-from skcalib.backends._arrays import plain
-from skcalib.backends._torch_heads import SeenActivations
+from skcalib.backends._arrays import list_for_keras
+from skcalib.backends._torch_activations import SeenActivations
 
 
 def build(call):
@@ -11,7 +11,7 @@ def build(call):
 
     def run(inputs):
         with torch.no_grad(), SeenActivations() as seen:
-            values, head = seen.before_activation(call(plain(inputs)))
-        return values.float().cpu().numpy(), head
+            values, last_activation = seen.before_activation(call(list_for_keras(inputs)))
+        return values.float().cpu().numpy(), last_activation
 
     return run

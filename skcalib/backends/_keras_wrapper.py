@@ -31,6 +31,6 @@ def unwrap(estimator, X):
     return estimator.model_, X, getattr(estimator, "classes_", None), None
 
 
-def lost_in_clones(estimator):
+def parameters_lost_in_clones(estimator):
     """Name the parameters that ``sklearn.base.clone`` drops."""
     return ("fit_kwargs",) if getattr(estimator, "fit_kwargs", None) else ()

@@ -5,7 +5,7 @@ from scipy.special import expit, softmax
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import validate_data
 
-from skcalib.backends._sampling import INJECTED_RATE, Cost, Head, Sampler, Site
+from skcalib.backends._sampling import INJECTED_RATE, Cost, LastLayer, Sampler, Site
 
 _ACTIVATIONS = {
     "identity": lambda x: x,
@@ -53,7 +53,7 @@ def sampler(mlp, X, *, last):
         join=np.concatenate,
         take=lambda rows, numbers: rows[numbers],
         draw=draw,
-        head=_head(layers, n_before, mlp.out_activation_),
+        last_layer=_find_last_layer(layers, n_before, mlp.out_activation_),
     )
 
 
@@ -69,15 +69,15 @@ def _cost(layers, widths, n_before):
     )
 
 
-def _head(layers, n_before, out_activation):
-    """Return the Head behind the one dropout, or why there is none."""
+def _find_last_layer(layers, n_before, out_activation):
+    """Return the LastLayer behind the one dropout, or why there is none."""
     if n_before < len(layers) - 1:
         return (
             f"has dropout after each of its {len(layers) - 1} hidden layers; inject='last' "
             "puts it after the last one only"
         )
     kernel, bias = layers[-1]
-    return Head(
+    return LastLayer(
         kernel.shape,
         lambda rows: (rows, kernel, bias),
         lambda logits: _answers(logits, out_activation),

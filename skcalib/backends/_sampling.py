@@ -25,11 +25,11 @@ class Cost(NamedTuple):
     outputs: int
 
 
-class Head(NamedTuple):
+class LastLayer(NamedTuple):
     """What follows the only random layer of a network, if that is one product.
 
-    The logits of a draw are ``(rows * noise) @ kernel + bias``, with independent noise of
-    variance rate / (1 - rate) around 1 for each feature.
+    The logits of a draw are ``(rows * mask) @ kernel + bias``, where the mask has an
+    independent value of mean 1 and variance rate / (1 - rate) for each feature.
     """
 
     shape: tuple  # of the kernel: features, units
@@ -46,4 +46,4 @@ class Sampler(NamedTuple):
     join: object  # these values of several batches -> of all their rows
     take: object  # (these values, numbers of rows) -> those of these rows
     draw: object  # (these values, masks) -> the answers (n_draws, n, n_outputs)
-    head: object  # Head, or what about the network is not of its form, for messages
+    last_layer: object  # LastLayer, or what about the network is not of its form, for messages

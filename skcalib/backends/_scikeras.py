@@ -33,6 +33,6 @@ def unwrap(estimator, X):
     return estimator.model_, inputs, getattr(estimator, "classes_", None), None
 
 
-def lost_in_clones(estimator):
+def parameters_lost_in_clones(estimator):
     """Name the parameters that ``sklearn.base.clone`` drops."""
     return ()

@@ -7,7 +7,7 @@ from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from skorch.dataset import Dataset
 from torch.utils.data import DataLoader
 
-from skcalib.backends._torch_modules import prepare
+from skcalib.backends._torch_modules import convert_inputs
 
 _SAYS_LOGITS = (
     (torch.nn.CrossEntropyLoss, True),
@@ -54,10 +54,10 @@ def _is_customised(estimator):
 
 def predict_proba(estimator, X):
     """Ask the wrapper itself, with features that it can take."""
-    return estimator.predict_proba(prepare(estimator.module_, X))
+    return estimator.predict_proba(convert_inputs(estimator.module_, X))
 
 
-def lost_in_clones(estimator):
+def parameters_lost_in_clones(estimator):
     """Name the parameters that ``sklearn.base.clone`` drops."""
     return ()
 
@@ -68,4 +68,4 @@ def fit_on_codes(estimator, X, codes, fit_params):
         module = clone(estimator).set_params(verbose=0).initialize().module_
     is_binary = isinstance(estimator, NeuralNetBinaryClassifier)
     codes = codes.astype(np.float32 if is_binary else np.int64)
-    return estimator.fit(prepare(module, X), codes, **fit_params)
+    return estimator.fit(convert_inputs(module, X), codes, **fit_params)

@@ -6,14 +6,14 @@ import torch
 
 from skcalib.backends._arrays import (
     batches,
-    each_array,
-    joined,
+    join_batches,
+    list_arrays,
     rows_of_logits,
 )
 from skcalib.backends._inputs import InputKeys
 from skcalib.backends._outputs import the_one_output
-from skcalib.backends._torch_heads import SeenActivations
-from skcalib.backends._torch_modules import call, evaluating, name_of, prepare
+from skcalib.backends._torch_activations import SeenActivations
+from skcalib.backends._torch_modules import call, convert_inputs, in_evaluation_mode, name_of
 
 
 def owns(thing):
@@ -27,18 +27,18 @@ def forward(model, X, batch_size):
     See the Keras module. Dropout is off and batch normalisation in inference mode; each
     module's ``training`` is as before afterwards.
     """
-    X = prepare(model, X)
+    X = convert_inputs(model, X)
     answers = []
-    with evaluating(model), torch.no_grad():
+    with in_evaluation_mode(model), torch.no_grad():
         for batch in batches(X, batch_size):
-            n_rows = len(each_array(batch)[0])
+            n_rows = len(list_arrays(batch)[0])
             with SeenActivations() as seen:
                 output = the_one_output(call(model, batch), name_of(model))
-                values, head = seen.before_activation(output)
+                values, last_activation = seen.before_activation(output)
             values = values.float() if values.dtype == torch.bfloat16 else values
             rows = rows_of_logits(values.cpu().numpy(), n_rows, name_of(model))
-            answers.append((rows, head))
-    return joined(answers, name_of(model))
+            answers.append((rows, last_activation))
+    return join_batches(answers, name_of(model))
 
 
 def features(model, X, batch_size, layer=None):
@@ -48,12 +48,12 @@ def features(model, X, batch_size, layer=None):
     return _torch_features.features(model, X, batch_size, layer)
 
 
-def says_logits(model):
+def outputs_logits(model):
     """Return None: a torch module does not know its loss."""
     return None
 
 
-def says_binary(model):
+def has_binary_loss(model):
     """Return False: a torch module does not know its loss."""
     return False
 

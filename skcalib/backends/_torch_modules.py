@@ -7,7 +7,7 @@ from threading import RLock
 import numpy as np
 import torch
 
-from skcalib.backends._arrays import Inputs, as_arrays, in_order, map_arrays
+from skcalib.backends._arrays import Inputs, as_arrays, map_arrays, sort_inputs
 
 _LOCK = RLock()
 
@@ -16,7 +16,7 @@ def name_of(model):
     return f"The torch module {type(model).__name__}"
 
 
-def prepare(model, X):
+def convert_inputs(model, X):
     """Return arrays of the floating type of the weights; integers only for embeddings."""
     X = as_arrays(X)
     weights = _weights(model)
@@ -52,14 +52,14 @@ def call(model, batch):
             return made
         return made.to(weights.device, weights.dtype if made.is_floating_point() else None)
 
-    batch = map_arrays(tensor, in_order(batch))
+    batch = map_arrays(tensor, sort_inputs(batch))
     if isinstance(batch, Mapping):
         return model(**batch)
     return model(*batch) if isinstance(batch, Inputs) else model(batch)
 
 
 @contextmanager
-def evaluating(model):
+def in_evaluation_mode(model):
     """Put a module into evaluation mode, and each part of it back as it was."""
     with _LOCK:  # another thread must neither see the modes between, nor switch back
         modes = [(part, part.training) for part in model.modules() if hasattr(part, "training")]

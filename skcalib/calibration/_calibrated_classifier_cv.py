@@ -8,32 +8,32 @@ from skcalib.folds import CrossCalibratedClassifier
 
 
 class CalibratedClassifierCV(CrossCalibratedClassifier):
-    """Give any classifier probabilities that mean what they say.
+    """Calibrate the probabilities of any classifier.
 
     A drop-in replacement for :class:`sklearn.calibration.CalibratedClassifierCV`: the
     same parameters, attributes and behaviour, with more methods and without its defects
     (see the page "Coming from scikit-learn").
 
-    Copies of the classifier are trained on the training part of each split of `cv` and
-    asked about the held-out part; a calibrator learns from these honest answers. A
-    classifier that is trained already goes into
-    :class:`sklearn.frozen.FrozenEstimator`; all of X then serves to calibrate it, and
-    must not hold what it was trained on. The same holds for a trained Keras or torch
-    network, which is given as it is.
+    A copy of the classifier is trained on the training part of each split of `cv` and
+    predicts the held-out part; a calibrator is fitted to these held-out predictions. Wrap a
+    classifier that is already trained in :class:`sklearn.frozen.FrozenEstimator`; all of X is
+    then used to calibrate it, and must not contain the rows it was trained on. The same holds
+    for a trained Keras or torch network, which is passed as it is.
 
     Parameters
     ----------
     estimator : estimator instance, keras.Model or torch.nn.Module, default=None
-        The classifier, with `decision_function` (preferred, as its values are not
-        saturated) or `predict_proba`; or a trained network, which is put into
-        :class:`~skcalib.FrozenNetwork` and is not trained. Of networks, also in wrappers of
-        scikeras, Keras and skorch, the true logits are asked. Or an outlier detector with
-        `decision_function`, y holding two classes; which of them its high scores speak for
-        is learned from all held-out rows. By default ``LinearSVC(random_state=0)``.
+        The classifier, with `decision_function` (preferred, as its values are not saturated)
+        or `predict_proba`; or a trained network, which is wrapped in
+        :class:`~skcalib.FrozenNetwork` and is not trained. For networks, also inside wrappers
+        of scikeras, Keras and skorch, the true logits are used. An outlier detector with
+        `decision_function` is accepted, too, if y has two classes; which of them its high
+        scores indicate is learned from all held-out rows. By default
+        ``LinearSVC(random_state=0)``.
 
     method : str or classifier, default="sigmoid"
-        The calibrator. A name stands for its defaults. First scikit-learn's three, then the
-        others of :mod:`skcalib.calibrators`:
+        The calibrator; a name stands for its default parameters. The first three are those of
+        scikit-learn, the others are from :mod:`skcalib.calibrators`:
 
         - "sigmoid": :class:`~skcalib.calibrators.PlattScaling`, two parameters for each
           class; for two classes, few samples, biased scores;
@@ -62,7 +62,7 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
     ensemble : bool or "auto", default="auto"
         If True, each split gives a pair of classifier and calibrator, and probabilities
         are the mean over pairs (of Venn-Abers calibrators, the geometric mean). If False,
-        one calibrator learns from all held-out answers joined, and the classifier is
+        one calibrator is fitted to all held-out predictions together, and the classifier is
         trained once more on all samples; samples that no split held out do not count in
         the calibration. "auto" is False for a
         FrozenEstimator, else True.
@@ -99,7 +99,7 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         for each label.
 
     n_features_in_ : int
-        As the fitted estimator has it, if it has.
+        The number of features of the fitted estimator, if it has this attribute.
 
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns of X in `fit`, if it was a frame with names that are text; else
@@ -112,9 +112,9 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         Once, if some class has no sample among the calibration rows or the training rows
         of a split; if the estimator or the calibrator does not take sample weights; if the
         weights sum to less than two samples; if the estimator's
-        `decision_function` answers with what looks like probabilities, or has no column
-        for each class (`predict_proba` is then used); if the logits of a network cannot be
-        had.
+        `decision_function` returns values that look like probabilities, or has no column
+        for each class (`predict_proba` is then used); if the logits of a network are not
+        available.
     sklearn.exceptions.ConvergenceWarning
         For each calibrator that ended at a bound or short of its optimum.
 
@@ -124,24 +124,24 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
 
     Notes
     -----
-    What a classifier answers becomes logits once, by the method that was asked:
+    The output of a classifier is turned into logits once, depending on the method used:
     decision values f of two classes are ``(-f/2, f/2)``, probabilities are
     ``log(max(p, floor))`` with :func:`~skcalib.probability_floor` of the calibration rows.
-    So a row's answer does not depend on the rows beside it.
+    So the result for a row does not depend on the other rows.
 
-    Where a split's training rows lack classes, the answer q of its pair is conditional on the
-    classes S that it knows, and its calibrator learns nothing from the samples of others. In
-    the mean a pair is completed by what all say: it counts as ``p(S) q_k`` for its own classes
+    Where a split's training rows lack classes, the prediction q of its pair is conditional on
+    the classes S that it knows, and its calibrator learns nothing from the samples of others.
+    In the mean a pair is completed by all pairs: it counts as ``p(S) q_k`` for its own classes
     and as ``p_k`` for the others, p being the mean itself. So ``p_k`` is the mean of
     ``p(S) q_k`` over the pairs that know k, solved exactly for each row; there is one such
     p if the pairs are linked by classes that they share. The geometric mean is completed in
-    the same way. A pair by itself answers 0 for a class that it does not know. Classifiers
+    the same way. A pair by itself predicts 0 for a class that it does not know. Classifiers
     of XGBoost, which take the labels 0..K-1 only, are given those, and so is any classifier
     that fails only where a split lacks some of them.
 
-    The mean over pairs is never more sure than the pairs are on average, and less so where
-    they disagree; ``ensemble=False`` has one pair. No calibration mends a classifier whose
-    calibration samples are not like those it will meet, or were used to train it.
+    The mean over pairs is never more confident than the pairs are on average, and less
+    confident where they disagree; ``ensemble=False`` has one pair. Calibration does not help if
+    the calibration samples are unlike those to predict, or were used to train the classifier.
 
     References
     ----------

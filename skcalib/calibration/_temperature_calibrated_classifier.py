@@ -8,20 +8,21 @@ from skcalib.folds import CrossCalibratedClassifier
 
 
 class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
-    r"""Divide the logits of any classifier by the temperature that fits held-out data best.
+    r"""Calibrate any classifier by temperature scaling.
 
-    ``CalibratedClassifierCV`` with :class:`~skcalib.calibrators.TemperatureScaling`, whose
-    targets are smoothed here: also where all calibration samples are classified correctly, as
-    happens with a few dozens of them, the temperature is a sensible one. (The plain maximum
-    likelihood of ``method="temperature"`` is all or nothing there, at an infinite log loss.)
-    When (not) to use it: see there.
+    The logits are divided by the temperature that fits held-out data best: this is
+    ``CalibratedClassifierCV`` with :class:`~skcalib.calibrators.TemperatureScaling`, but with
+    smoothed targets, so that the temperature is sensible even where all calibration samples are
+    classified correctly, as may happen with a few dozen of them. (There, plain maximum
+    likelihood, ``method="temperature"``, gives probabilities of 0 and 1, and so an infinite log
+    loss for one mistake.) For when (not) to use it, see that class.
 
     Parameters
     ----------
     estimator : estimator instance, keras.Model or torch.nn.Module, default=None
-        The classifier, with `decision_function` or `predict_proba`. One that is trained
-        already goes into :class:`sklearn.frozen.FrozenEstimator`; a trained Keras or torch
-        network is given as it is. By default ``LinearSVC(random_state=0)``.
+        The classifier, with `decision_function` or `predict_proba`. Wrap one that is
+        already trained in :class:`sklearn.frozen.FrozenEstimator`; pass a trained Keras or
+        torch network as it is. By default ``LinearSVC(random_state=0)``.
 
     smoothing : {"targets", "none", "mix"}, default="targets"
         "targets" smooths the targets by a tenth of one sample in all,
@@ -76,7 +77,7 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
         for each label.
 
     n_features_in_ : int
-        As the fitted estimator has it, if it has.
+        The number of features of the fitted estimator, if it has this attribute.
 
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns of X in `fit`, as in :class:`CalibratedClassifierCV`.

@@ -11,7 +11,7 @@ first in single precision, which costs half and leads close.
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._logits import exponentials, masked_entries, softmax
+from skcalib._logits import exponentials, find_masked_entries, softmax
 from skcalib._warnings import warn
 
 MAX_ITER = 100
@@ -50,7 +50,7 @@ def fit_affine(z, codes, weight, ridge, start=None, *, closely=True):
     """
     theta = np.zeros(ridge.shape) if start is None else start
     weight = weight / weight.sum()
-    masked = masked_entries(z)
+    masked = find_masked_entries(z)
     if masked is not None:  # their probability is 0, and no sum may meet an infinity
         z = np.where(masked, z.dtype.type(0), z)
     if ridge.size <= DIRECT or z.size <= FEW:
@@ -73,7 +73,7 @@ def fit_affine(z, codes, weight, ridge, start=None, *, closely=True):
 
 def affine_proba(z, theta):
     """Return the probabilities for rows of logits."""
-    masked = masked_entries(z)
+    masked = find_masked_entries(z)
     if masked is None:
         return softmax(z + _change(z, theta))
     z = np.where(masked, z.dtype.type(0), z)
@@ -147,7 +147,7 @@ def objective(theta, z, codes, weight, ridge, proba, wide=np.float64, masked=Non
         proba[block] = mass
         mass[each] -= 1
         mass *= w.astype(wide)[:, None]
-        gradient += _pulled_back(mass, rows, theta.shape)
+        gradient += _sum_derivatives(mass, rows, theta.shape)
     return value + np.vdot(ridge * theta, theta), gradient + 2 * ridge * theta
 
 
@@ -168,7 +168,7 @@ def _change(z, theta):
     return out
 
 
-def _pulled_back(by_scores, z, shape):
+def _sum_derivatives(by_scores, z, shape):
     """Return the derivatives by the parameters, given those by the scores, summed."""
     intercept = np.einsum("ij->j", by_scores)
     if shape[1] == z.shape[1]:
@@ -203,7 +203,7 @@ def _diagonal(z, proba, weight, shape):
     out = np.zeros(shape)
     for block in _blocks(z):
         p, w = proba[block], weight[block].astype(z.dtype)
-        out += _pulled_back(p * (1 - p) * w[:, None], z[block] ** 2, shape)
+        out += _sum_derivatives(p * (1 - p) * w[:, None], z[block] ** 2, shape)
     return out
 
 
@@ -216,7 +216,7 @@ def hessian_product(direction, z, proba, weight, ridge):
         change -= np.einsum("ij,ij->i", p, change)[:, None]
         change *= p
         change *= w[:, None]
-        out += _pulled_back(change, rows, direction.shape)
+        out += _sum_derivatives(change, rows, direction.shape)
     return out
 
 

@@ -5,17 +5,17 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._blocks import row_blocks
-from skcalib._logits import masked_entries, softmax
+from skcalib._logits import find_masked_entries, softmax
 from skcalib._parameters import check_flag, is_number
 from skcalib._progress import run_parallel
-from skcalib._warnings import at_line, users_line
+from skcalib._warnings import call_at_line, find_users_line
 from skcalib.calibrators._auto_candidates import (
     candidates_for,
-    honest_truth,
+    fit_without_fold,
     names_of,
-    pooled_proba,
+    pool_proba,
 )
-from skcalib.calibrators._auto_folds import dealt, merged_rows
+from skcalib.calibrators._auto_folds import assign_to_folds, merge_rows
 from skcalib.calibrators._auto_pool import evidence
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._masks import refuse_masks
@@ -30,22 +30,21 @@ CAUTION_BINARY, CAUTION_MULTICLASS = 0.75, 0.5
 
 
 class AutoCalibration(Calibrator):
-    r"""The best calibrators pooled by what they gain on held-out rows, or none of them.
+    r"""A pool of the best calibrators, or the input unchanged.
 
     .. math:: p = \sum_j w_j\, p_j
 
     where the :math:`p_j` are the input's own probabilities and those of several calibrators.
     The weights w maximise the log likelihood of rows that the calibrators were not fitted on
     (cross-validation), each candidate being given a few samples in advance. If that pool does
-    not beat the input on held-out rows by enough standard errors, the evidence is too thin:
+    not beat the input on held-out rows by enough standard errors, the evidence is too weak:
     the input is returned unchanged.
 
-    **When to use it.** When you do not know which calibrator to take, and want no harm done:
-    it was better than any single one in most of our experiments, and rarely worse than no
-    calibration. **When not.** For a map that can be written down, one parameter or
-    a hundred, take that one method. It costs up to twenty fits of
-    :class:`StructuredMatrixScaling`, fewer where these are long. The likeliest class may
-    change: see `keep_argmax`.
+    **When to use it.** When you do not know which calibrator to use, and must not make things
+    worse: it was better than any single one in most of our experiments, and rarely worse than
+    no calibration. **When not.** If the map must be a formula, use that one method. It costs
+    up to twenty fits of :class:`StructuredMatrixScaling`, fewer where these are long. The
+    likeliest class may change: see `keep_argmax`.
 
     Parameters
     ----------
@@ -206,10 +205,10 @@ class AutoCalibration(Calibrator):
         least = np.minimum(ALMOST_ZERO / np.maximum(below.sum(axis=1, keepdims=True), 1), floor)
         unchanged = np.where(below, np.maximum(proba, least), proba)
         unchanged /= unchanged.sum(axis=1, keepdims=True, dtype=np.float64)
-        return self._lifted(unchanged.astype(proba.dtype, copy=False), proba)
+        return self._lift(unchanged.astype(proba.dtype, copy=False), proba)
 
     def describe(self):
-        """Say in one line what was chosen, and why.
+        """Describe in one line what was chosen, and why.
 
         Returns
         -------
@@ -236,11 +235,11 @@ class AutoCalibration(Calibrator):
     def _fit(self, logits, codes, weight):
         self._n_samples = float(weight.sum())
         self._uniform_share = 1 / (self._n_samples + 1) if self.lift_zeros else 0.0
-        self._masked = masked_entries(logits) is not None
+        self._masked = find_masked_entries(logits) is not None
         self._families = candidates_for(logits.shape[1], self._masked)
         self.candidates_ = names_of(self._families)
         self.required_t_ = self._required_t(logits.shape[1])
-        merged = merged_rows(logits, codes, weight)
+        merged = merge_rows(logits, codes, weight)
         self._weigh(*merged)
         if self.gated_:
             self.weights_ = np.eye(len(self.candidates_))[0]
@@ -262,13 +261,13 @@ class AutoCalibration(Calibrator):
             return
         n_folds, n_repeats = MANY_PLAN if self._n_samples >= MANY else FEW_PLAN
         rng = check_random_state(self.random_state)
-        plans = [dealt(codes, weight, n_folds, rng) for _ in range(n_repeats)]
+        plans = [assign_to_folds(codes, weight, n_folds, rng) for _ in range(n_repeats)]
         shares = np.hstack(plans).T
-        line = users_line()
+        line = find_users_line()
         found = run_parallel(
-            at_line,
+            call_at_line,
             [
-                (line, honest_truth, logits, codes, weight, share, self._masked)
+                (line, fit_without_fold, logits, codes, weight, share, self._masked)
                 for share in shares
             ],
             n_jobs=self.n_jobs,
@@ -287,19 +286,19 @@ class AutoCalibration(Calibrator):
 
     def _proba(self, logits):
         if self.gated_:
-            return self._lifted(softmax(logits), logits)
-        if not self._masked and logits.shape[1] > 2 and masked_entries(logits) is not None:
+            return self._lift(softmax(logits), logits)
+        if not self._masked and logits.shape[1] > 2 and find_masked_entries(logits) is not None:
             refuse_masks("AutoCalibration, fitted to rows without masks,")
-        proba = pooled_proba(self._families, self.weights_, logits)
+        proba = pool_proba(self._families, self.weights_, logits)
         if self.keep_argmax:
             for block in row_blocks(*logits.shape):
-                proba[block] = self._with_argmax(proba[block], logits[block])
+                proba[block] = self._keep_argmax(proba[block], logits[block])
         return proba
 
-    def _lifted(self, proba, logits):
+    def _lift(self, proba, logits):
         return mix(proba, self._uniform_share, logits) if self.lift_zeros else proba
 
-    def _with_argmax(self, proba, logits):
+    def _keep_argmax(self, proba, logits):
         """Mix in as much of the tempered input as the input's likeliest class needs."""
         rows = np.arange(len(logits))
         top = logits.argmax(axis=1)

@@ -10,7 +10,7 @@ from skcalib._logits import softmax
 from skcalib.calibrators._affine import affine_proba, fit_affine
 from skcalib.calibrators._beta import BetaCalibration
 from skcalib.calibrators._masks import count_classes
-from skcalib.calibrators._mixture import mixed_logits
+from skcalib.calibrators._mixture import mix_logits
 from skcalib.calibrators._quadratic import QuadraticScaling
 from skcalib.calibrators._structured import matrix_ridge, structured_logits, vector_ridge
 from skcalib.calibrators._venn_abers import VennAbersCalibration
@@ -91,7 +91,7 @@ class Tempered:
 
     def probas(self, logits):
         """Yield the probabilities of each."""
-        z = mixed_logits(logits, self.beta, self.share)
+        z = mix_logits(logits, self.beta, self.share)
         yield softmax(z)
         for theta in self.thetas:
             yield affine_proba(z, theta)
@@ -102,7 +102,7 @@ def names_of(families):
     return tuple(name for family in families for name in family.names)
 
 
-def pooled_proba(families, weights, logits):
+def pool_proba(families, weights, logits):
     """Return the weighted mean of all candidates' probabilities, in the type of logits."""
     out = np.empty(logits.shape, logits.dtype)
     for block in row_blocks(*logits.shape):
@@ -114,7 +114,7 @@ def pooled_proba(families, weights, logits):
     return out
 
 
-def honest_truth(logits, codes, weight, shares, masked=False):
+def fit_without_fold(logits, codes, weight, shares, masked=False):
     """Fit all candidates without a fold; return what they say of its rows' true classes.
 
     `shares` is the weight of each row in the fold. If the rest has one class only, nothing is

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def merged_rows(logits, codes, weight):
+def merge_rows(logits, codes, weight):
     """Merge rows of the same label whose logits are the same up to a shift.
 
     Returns the logits, codes and total weights of the different rows, in the order of their
@@ -22,7 +22,7 @@ def merged_rows(logits, codes, weight):
     return logits[first[order]], codes[first[order]], total
 
 
-def dealt(codes, weight, n_folds, rng):
+def assign_to_folds(codes, weight, n_folds, rng):
     """Return what share of each row's weight lies in each fold, (n_samples, n_folds).
 
     Rows are shuffled, sorted by class, and their weights dealt out to the folds in turn, one
@@ -38,8 +38,8 @@ def dealt(codes, weight, n_folds, rng):
     starts = np.append(0.0, ends[:-1])
     shares = np.empty((len(codes), n_folds))
     for fold in range(n_folds):
-        dealt_until = _measure(ends, fold, n_folds) - _measure(starts, fold, n_folds)
-        shares[order, fold] = np.maximum(dealt_until, 0.0)
+        assigned = _measure(ends, fold, n_folds) - _measure(starts, fold, n_folds)
+        shares[order, fold] = np.maximum(assigned, 0.0)
     shares[shares < 1e-9 * weight[:, None]] = 0.0  # rounding of sums
     return shares
 

@@ -10,9 +10,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skcalib._logits import (
     check_logits,
     check_proba,
+    find_masked_entries,
     float_array,
     looks_like_proba,
-    masked_entries,
 )
 from skcalib._messages import quote
 from skcalib._predictions import ProbabilisticClassifierMixin
@@ -27,14 +27,14 @@ from skcalib._targets import (
     take_columns,
 )
 from skcalib._warnings import warn
-from skcalib.backends import in_numpy, is_table
+from skcalib.backends import is_table, to_numpy
 from skcalib.calibrators._masks import refuse_masked_truth, refuse_masks, rows_to_learn_from
 
 
 class Calibrator(
     VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta
 ):
-    """Base of all calibrators: validates, maps labels to columns, makes weights a vector.
+    """Base class of all calibrators.
 
     Derive from it to write a method of your own, and give an instance of it as the
     `method` of :class:`~skcalib.CalibratedClassifierCV`. (``short_name``, by which some
@@ -104,7 +104,7 @@ class Calibrator(
         Returns
         -------
         unchanged : ndarray of shape (n_samples, n_classes) or None
-            Rows in [0, 1] that sum to one; None to be asked for :meth:`predict_proba`.
+            Rows in [0, 1] that sum to one; None to use :meth:`predict_proba`.
         """
         return None
 
@@ -161,7 +161,7 @@ class Calibrator(
         weight = check_weight(sample_weight, logits)
         used = weight > 0
         self.classes_, codes = columns_of_classes(classes, codes, used, logits.shape[1])
-        logits = self._in_order_of_classes(logits, X)
+        logits = self._order_by_classes(logits, X)
         if looks_like_proba(logits if self.n_features_in_ > 1 else logits[:, 1:] * 2, used):
             warn(
                 "X looks like probabilities: every row is non-negative and sums to one, or is "
@@ -229,10 +229,10 @@ class Calibrator(
         return self
 
     def _refuse_masks(self, logits):
-        if not self.takes_masks and masked_entries(logits) is not None:
+        if not self.takes_masks and find_masked_entries(logits) is not None:
             refuse_masks(type(self).__name__)
 
-    def _in_order_of_classes(self, logits, X):
+    def _order_by_classes(self, logits, X):
         """Return the logits that `fit` was given in sorted order of the labels."""
         columns = self._columns_of_labels(X)
         if columns is None:
@@ -260,7 +260,7 @@ class Calibrator(
         if columns is not None:
             X = take_columns(X, columns)
             X = X if hasattr(self, "feature_names_in_") else np.asarray(X)
-        given, X = X, in_numpy(X)
+        given, X = X, to_numpy(X)
         if getattr(X, "dtype", None) == np.float16:
             X = float_array(X, "X")
         if np.asarray(X).ndim == 1:

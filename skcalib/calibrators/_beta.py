@@ -23,8 +23,8 @@ class BetaCalibration(BinaryCalibrator):
     against all others). It is the exact map if the scores of both classes are
     beta-distributed. Unlike Platt's, it can bend the two tails by different amounts, and
     it contains the identity, a = b = 1 and c = 0. The log loss is minimised under the
-    bounds; what comes out is mixed with the uniform distribution, so that separable data
-    cost no infinite loss:
+    bounds; the result is mixed with the uniform distribution, so that the loss is finite
+    for separable data:
 
     .. math:: p' \leftarrow (1 - \epsilon)\, p' + \epsilon / K,
               \qquad \epsilon = 1 / (n + 1)

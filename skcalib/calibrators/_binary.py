@@ -5,23 +5,23 @@ from abc import abstractmethod
 import numpy as np
 
 from skcalib._blocks import row_blocks
-from skcalib._logits import masked_entries
+from skcalib._logits import find_masked_entries
 from skcalib._parameters import check_choice
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._lifting import (
     LIFTINGS,
     binary_columns,
     binary_problems,
-    calibrated_odds,
+    calibrate_odds,
     exponent_of,
-    joined,
-    magnified,
+    join_odds,
+    magnify,
 )
 from skcalib.calibrators._mixture import SMOOTHINGS, uniform_share
 
 
 class BinaryCalibrator(Calibrator):
-    r"""Base of methods that map one column of log-odds to calibrated log-odds.
+    r"""Base class of methods that map one column of log-odds to calibrated log-odds.
 
     With two classes there is one map, for the second class. With more, the class attribute
     or parameter ``multiclass`` tells how many classes become pairs:
@@ -103,7 +103,7 @@ class BinaryCalibrator(Calibrator):
         self.maps_, self._uniform_shares, self._exponents = [], [], []
         for z, target, of_rows in binary_problems(logits, codes, weight, self.multiclass):
             self._exponents.append(exponent_of(z))
-            z = magnified(z, self._exponents[-1])
+            z = magnify(z, self._exponents[-1])
             self.maps_.append(self._fit_map(z, target, of_rows) if len(z) else None)
             share = uniform_share(of_rows, self.smoothing) if len(z) else 0.0
             self._uniform_shares.append(share)
@@ -111,16 +111,14 @@ class BinaryCalibrator(Calibrator):
     def _proba(self, logits):
         proba = np.empty_like(logits, order="C")
         for block in row_blocks(*logits.shape):
-            masked = masked_entries(logits[block])
+            masked = find_masked_entries(logits[block])
             columns = self._columns(logits[block])
             maps = zip(self.maps_, self._uniform_shares, columns, strict=True)
-            odds = calibrated_odds(
-                self._apply_map, maps, logits[block], self.multiclass, masked
-            )
-            proba[block] = joined(odds, logits.shape[1], self.multiclass, masked)
+            odds = calibrate_odds(self._apply_map, maps, logits[block], self.multiclass, masked)
+            proba[block] = join_odds(odds, logits.shape[1], self.multiclass, masked)
         return proba
 
     def _columns(self, logits):
         """Yield the log-odds that each map is applied to."""
         columns = binary_columns(logits, self.multiclass)
-        yield from map(magnified, columns, self._exponents)
+        yield from map(magnify, columns, self._exponents)

@@ -55,7 +55,7 @@ def bulk_of(z, target, *, centred=True):
     scores = np.sort(z)
     scores = scores[np.append(True, scores[1:] != scores[:-1])]
     if target.any() and not target.all():
-        scores = _without_masks(scores, z[target].min(), z[~target].max())
+        scores = _leave_out_masks(scores, z[target].min(), z[~target].max())
     n = len(scores)
     centre = (scores[(n - 1) // 2] / 2 + scores[n // 2] / 2) if centred else 0.0
     distance = np.abs(scores - centre)
@@ -67,7 +67,7 @@ def bulk_of(z, target, *, centred=True):
     return Bulk(centre, spread, (FAR + FAR_OF_FEW / n) * spread)
 
 
-def _without_masks(scores, lowest_hit, highest_miss):
+def _leave_out_masks(scores, lowest_hit, highest_miss):
     """Leave out what one class alone has on its side, far away from all the others.
 
     There may be more such scores than others, as of an answer that is ruled out in most rows.

@@ -8,7 +8,7 @@ from skcalib.calibrators._structured import check_penalty, warn_of_many_classes
 from skcalib.calibrators._tempered import (
     LARGE,
     starting_beta,
-    tempered_logits,
+    temper_logits,
     tempered_proba,
     warn_if_separated,
 )
@@ -122,7 +122,7 @@ class DirichletCalibration(Calibrator):
         n_classes = logits.shape[1]
         warn_of_many_classes(n_classes)
         beta = starting_beta(logits, codes, weight)
-        z = tempered_logits(logits, 1.0, beta)
+        z = temper_logits(logits, 1.0, beta)
         penalties = sorted(map(float, np.atleast_1d(self.penalty)), reverse=True)
         if len(penalties) > 1:
             fold = folds(logits, codes)

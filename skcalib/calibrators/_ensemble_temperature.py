@@ -34,7 +34,7 @@ class EnsembleTemperatureScaling(Calibrator):
     **When to use it.** Networks with many classes, where a temperature fits most rows but
     some mistakes are far too confident: the mixture can raise the smallest probabilities
     without touching the largest. **When not.** Like a temperature it treats all classes
-    alike: a bias towards a class takes :class:`StructuredVectorScaling` or
+    alike: for a bias towards a class use :class:`StructuredVectorScaling` or
     :class:`StructuredMatrixScaling`, which usually fit better with a few hundred samples.
 
     Attributes
@@ -69,8 +69,8 @@ class EnsembleTemperatureScaling(Calibrator):
     a step of Newton's method whenever that gains more. The log loss exceeds its minimum by
     at most ``max_j mean(p_j / p) - 1``, the p_j being the components; iteration ends when
     this is below 1e-10. Where several mixtures fit equally well, as if all calibration
-    samples are saturated, the one with the weights nearest to (0, 1, 0) is taken: what is
-    given stays.
+    samples are saturated, the one with the weights nearest to (0, 1, 0) is used, which
+    leaves the input unchanged.
 
     References
     ----------

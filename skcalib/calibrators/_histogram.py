@@ -10,11 +10,11 @@ from skcalib.calibrators._tied_scores import pool_ties
 
 
 class HistogramBinning(BinaryCalibrator):
-    r"""The share of the class among the calibration rows of the same bin.
+    r"""The frequency of the class among the calibration rows of the same bin.
 
     The log-odds of each class are cut into bins; the probability in each is the frequency
-    of the class, by default mixed with the uniform distribution, so that a pure bin costs
-    no infinite loss:
+    of the class, by default mixed with the uniform distribution, so that the loss is
+    finite where a bin is pure:
 
     .. math:: p = (1 - \epsilon) \frac{\sum_i w_i y_i}{\sum_i w_i} + \epsilon / K,
               \qquad \epsilon = 1 / (n + 1)
@@ -25,8 +25,8 @@ class HistogramBinning(BinaryCalibrator):
 
     **When to use it.** Where probabilities must come with a guarantee: with B bins of equal
     mass each is the mean of about n / B labels, and its interval that of a binomial. **When
-    not.** For a low loss: it forgets the order within a bin (:class:`ScalingBinning` does
-    with fewer rows, :class:`BayesianBinning` need not be told the number of bins, and
+    not.** For a low loss: it loses the order within a bin (:class:`ScalingBinning` needs
+    fewer rows, :class:`BayesianBinning` need not be told the number of bins, and
     :class:`VennAbersCalibration` keeps more of the order).
 
     Parameters

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 from scipy.special import log_expit
 
-from skcalib._logits import masked_entries, sigmoid, softmax
+from skcalib._logits import find_masked_entries, sigmoid, softmax
 from skcalib._warnings import warn
 from skcalib.calibrators._log_odds import (
     UNDERFLOW,
@@ -47,7 +47,7 @@ def binary_problems(logits, codes, weight, multiclass):
     precision = rounding_of(logits)
     n_classes = logits.shape[1]
     if multiclass == "ovr" or n_classes == 2:
-        masked = masked_entries(logits)
+        masked = find_masked_entries(logits)
         for k, z in log_odds_columns(logits):
             if masked is None:
                 yield merge_near_ties(z, precision), codes == k, weight
@@ -57,7 +57,7 @@ def binary_problems(logits, codes, weight, multiclass):
             yield z, codes[rows] == k, weight[rows]
         return
     _check_pairs(n_classes)
-    masked = masked_entries(logits)
+    masked = find_masked_entries(logits)
     rows_of = [np.flatnonzero(codes == k) for k in range(n_classes)]
     for j, k in combinations(range(n_classes), 2):
         rows = np.sort(np.concatenate([rows_of[j], rows_of[k]]))
@@ -80,7 +80,7 @@ def binary_columns(logits, multiclass):
         yield np.where(np.isnan(z), -np.inf, z)  # both are masked, and others tell them 0
 
 
-def calibrated_odds(apply_map, maps, logits, multiclass, masked):
+def calibrate_odds(apply_map, maps, logits, multiclass, masked):
     """Yield the calibrated log-odds of each map: what was fitted, a share, its log-odds.
 
     Infinite log-odds, of masked classes, stay as they are.
@@ -93,7 +93,7 @@ def calibrated_odds(apply_map, maps, logits, multiclass, masked):
     for fitted, share, z in maps:
         rows = slice(None) if masked is None else np.isfinite(z)
         odds = z[rows] if fitted is None else apply_map(fitted, z[rows])
-        odds = mixed_with_uniform(odds, share, n_outcomes[rows])
+        odds = mix_with_uniform(odds, share, n_outcomes[rows])
         if masked is not None:
             z = z.copy()
             z[rows] = odds
@@ -113,22 +113,22 @@ def exponent_of(z):
     return NEARLY_TINY - int(np.frexp(largest)[1])
 
 
-def magnified(z, exponent):
+def magnify(z, exponent):
     """Multiply log-odds by a power of two, exactly."""
     return np.ldexp(z, exponent) if exponent else z
 
 
-def joined(odds, n_classes, multiclass, masked=None):
+def join_odds(odds, n_classes, multiclass, masked=None):
     """Return the probabilities of the classes, given the calibrated log-odds of each map."""
     if n_classes == 2:
         z = next(odds)
         return np.stack([sigmoid(-z), sigmoid(z)], axis=1)
     if multiclass == "ovr":
-        return _normalised(np.stack(list(odds)), masked)
-    return _softmax_or_uniform(_coupled(odds, n_classes), masked)
+        return _normalise(np.stack(list(odds)), masked)
+    return _softmax_or_uniform(_couple_pairs(odds, n_classes), masked)
 
 
-def _normalised(odds, masked):
+def _normalise(odds, masked):
     """Divide the probabilities of classes against the rest by their sum."""
     proba = sigmoid(odds)
     total = proba.sum(axis=0)
@@ -148,7 +148,7 @@ def _softmax_or_uniform(log_proba, masked):
     return softmax(log_proba)
 
 
-def _coupled(odds, n_classes):
+def _couple_pairs(odds, n_classes):
     """Couple pairs: p_k is proportional to 1 / (sum_j 1 / r_kj - (K - 2)).
 
     As 1 / r_kj is one plus the odds of j against k, that is 1 / (1 + sum of these odds).
@@ -162,7 +162,7 @@ def _coupled(odds, n_classes):
     return -log_total
 
 
-def mixed_with_uniform(odds, share, n_outcomes):
+def mix_with_uniform(odds, share, n_outcomes):
     """Return log-odds of (1 - share) p + share / n_outcomes, exact in both tails."""
     if share == 0:
         return odds

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._logits import masked_entries
+from skcalib._logits import find_masked_entries
 
 WAY_OUT = (
     "TemperatureScaling, VectorScaling, StructuredVectorScaling, EnsembleTemperatureScaling, "
@@ -32,7 +32,7 @@ def refuse_masked_truth(logits, codes, used):
 
 def rows_to_learn_from(logits, codes, weight):
     """Leave out the rows that can be of one class only: they say nothing."""
-    masked = masked_entries(logits)
+    masked = find_masked_entries(logits)
     if masked is None:
         return logits, codes, weight
     open_ = masked.sum(axis=1) < logits.shape[1] - 1
@@ -48,7 +48,7 @@ def rows_to_learn_from(logits, codes, weight):
 
 def uniform_over_open(share, logits, dtype):
     """Return the share of the uniform distribution over each row's classes; 0 if masked."""
-    masked = masked_entries(logits)
+    masked = find_masked_entries(logits)
     if masked is None:
         return dtype.type(share / logits.shape[1])
     open_ = ~masked
@@ -57,5 +57,5 @@ def uniform_over_open(share, logits, dtype):
 
 def count_classes(logits):
     """Count the classes that some row can be."""
-    masked = masked_entries(logits)
+    masked = find_masked_entries(logits)
     return logits.shape[1] if masked is None else int((~masked.all(axis=0)).sum())

@@ -5,7 +5,7 @@ import numpy as np
 from skcalib.calibrators._affine import fit_affine
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._structured import check_penalty, warn_of_many_classes
-from skcalib.calibrators._tempered import starting_beta, tempered_logits, tempered_proba
+from skcalib.calibrators._tempered import starting_beta, temper_logits, tempered_proba
 
 
 class MatrixScaling(Calibrator):
@@ -107,7 +107,7 @@ class MatrixScaling(Calibrator):
         self.temperature_ = 1 / beta
         factor = self.penalty * n_classes**2 / weight.sum()
         ridge = np.full((n_classes, n_classes + 1), factor)
-        self._theta = fit_affine(tempered_logits(logits, beta), codes, weight, ridge)
+        self._theta = fit_affine(temper_logits(logits, beta), codes, weight, ridge)
         self.coef_ = np.eye(n_classes) + self._theta[:, :-1]
         self.intercept_ = self._theta[:, -1]
 

@@ -24,7 +24,7 @@ def mix(proba, share, logits):
     return proba
 
 
-def mixed_logits(logits, beta, share):
+def mix_logits(logits, beta, share):
     """Return ``log((1 - share) * softmax(beta * logits) + share / K)``; masked stays -inf.
 
     Its type is that of the logits; but float64 if all rows fit into one block.

@@ -15,12 +15,12 @@ class QuadraticScaling(BinaryCalibrator):
 
     .. math:: p = \sigma(q z^2 + a z + b)
 
-    where z are the log-odds of the class against all others. Free of constraints, the
-    parabola turns beyond its vertex, and the surest rows get the wrong answer. So by default
-    the vertex must not lie among the calibration scores, nor may the map fall; beyond the
-    outermost of these scores, outliers left out, it goes on as a straight line. The log loss
-    is minimised without a penalty under these constraints; what comes out is mixed with the
-    uniform distribution, so that separable data cost no infinite loss:
+    where z are the log-odds of the class against all others. Without constraints, the
+    parabola turns beyond its vertex, and the most confident rows get the wrong class. So by
+    default the vertex must not lie among the calibration scores, nor may the map fall; beyond
+    the outermost of these scores, outliers left out, it goes on as a straight line. The log
+    loss is minimised without a penalty under these constraints; the result is mixed with the
+    uniform distribution, so that the loss is finite for separable data:
 
     .. math:: p \leftarrow (1 - \epsilon)\, p + \epsilon / K,
               \qquad \epsilon = 1 / (n + 1)

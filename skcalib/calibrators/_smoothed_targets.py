@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._logits import masked_entries
+from skcalib._logits import find_masked_entries
 
 AMOUNT = 0.1  # rows, of all together, that are spread over the classes
 FAR = 30  # typical gaps: a logit farther behind than that is a mask or an outlier
@@ -51,7 +51,7 @@ def slope_of_smoothing(parts, n):
         gaps = _gaps(rows)
         behind = gaps[np.arange(len(gaps)), codes].astype(np.float64)
         np.minimum(gaps, FAR * typical, out=gaps)
-        masked = masked_entries(rows)
+        masked = find_masked_entries(rows)
         n_open = gaps.shape[1] if masked is None else (~masked).sum(axis=1)
         spread = np.einsum("ij->i", gaps, dtype=np.float64, casting="same_kind") / n_open
         total += np.einsum("i,i->", weight / n, spread - behind)
@@ -63,7 +63,7 @@ def _gaps(rows):
     if rows.shape[1] == 2:  # NumPy is slow at reducing many short rows
         return np.maximum(rows[:, 0], rows[:, 1])[:, None] - rows
     gaps = rows.max(axis=1, keepdims=True) - rows
-    if (masked := masked_entries(rows)) is not None:
+    if (masked := find_masked_entries(rows)) is not None:
         gaps[masked] = 0
     return gaps
 

@@ -22,7 +22,7 @@ class ExpandedLabels(NamedTuple):
 
 
 def expand_soft_labels(targets, sample_weight=None, *, classes=None):
-    r"""Turn soft labels, which are probabilities, into weighted rows with ordinary labels.
+    r"""Turn soft labels (probabilities of the classes) into weighted rows with hard labels.
 
     A sample whose class is known only as a distribution (the votes of several annotators, the
     answer of a teacher network, label smoothing) becomes a row for each class that it may

@@ -31,7 +31,7 @@ class SplineCalibration(BinaryCalibrator):
     the corrected information criterion AICc, and by default only curves that never fall are
     considered; a straight line with a slope of at least 0 always is. Beyond the outer knots
     the curve is a straight line, for half as far as the knots reach, and then constant: a
-    lone row of probability 1 has no lever to bend it. What comes out is mixed with the
+    single row of probability 1 cannot bend it. The result is mixed with the
     uniform distribution:
 
     .. math:: p \leftarrow (1 - \epsilon)\, p + \epsilon / K,
@@ -157,7 +157,7 @@ class NaturalSpline(NamedTuple):
     __repr__ = short_repr
 
     def __call__(self, z):
-        return _with_tails(self.curve, _positions(z, self.knots))
+        return _add_tails(self.curve, _positions(z, self.knots))
 
 
 def _knots(scores, weight, n_knots):
@@ -178,7 +178,7 @@ def _positions(z, knots):
     return np.clip((z - knots[0]) / reach, -0.5, 1.5)
 
 
-def _with_tails(curve, x):
+def _add_tails(curve, x):
     inside = np.clip(x, 0, 1)
     below, above = np.minimum(x, 0), np.maximum(x - 1, 0)
     shape = (-1,) + (1,) * (curve.c.ndim - 2)
@@ -204,7 +204,7 @@ def _path(x, target, weight, knots):
     n, weight = weight.sum(), weight / weight.sum()
     units = _positions(knots, knots)
     waves = _waves(units)
-    bent = _with_tails(_natural(units, waves), x)
+    bent = _add_tails(_natural(units, waves), x)
     features = np.vstack([np.ones_like(x), x - 0.5, bent.T])
     (slope,), intercept, _ = fit_logistic([x], target, weight)
     parameters = np.append([intercept + slope / 2, slope], np.zeros(waves.shape[1]))

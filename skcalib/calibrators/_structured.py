@@ -6,7 +6,7 @@ from skcalib._blocks import row_blocks
 from skcalib._parameters import is_number
 from skcalib._warnings import warn
 from skcalib.calibrators._affine import affine_proba
-from skcalib.calibrators._mixture import mixed_logits, uniform_share
+from skcalib.calibrators._mixture import mix_logits, uniform_share
 from skcalib.calibrators._tempered import scale_free_beta
 
 MANY_CLASSES = 300
@@ -35,7 +35,7 @@ def structured_logits(logits, codes, weight):
     """
     beta, _ = scale_free_beta(logits, codes, weight)
     share = uniform_share(weight)
-    return mixed_logits(logits, beta, share), beta, share
+    return mix_logits(logits, beta, share), beta, share
 
 
 def matrix_ridge(n_classes, n, penalty):
@@ -54,5 +54,5 @@ def structured_proba(logits, beta, share, theta):
     """Return the probabilities for rows of logits, in their type."""
     out = np.empty(logits.shape, logits.dtype)
     for block in row_blocks(*logits.shape):
-        out[block] = affine_proba(mixed_logits(logits[block], beta, share), theta)
+        out[block] = affine_proba(mix_logits(logits[block], beta, share), theta)
     return out

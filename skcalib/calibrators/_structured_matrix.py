@@ -14,7 +14,7 @@ from skcalib.calibrators._structured import (
 
 
 class StructuredMatrixScaling(Calibrator):
-    r"""Temperature, then a matrix and intercepts, each held back by a penalty of its own (SMS).
+    r"""Temperature, then a matrix and intercepts, each with a penalty of its own (SMS).
 
     .. math:: p = \mathrm{softmax}(z + \Delta z + b), \qquad
               z = \log\left((1 - \epsilon)\, \mathrm{softmax}(L / T) + \epsilon / K\right)
@@ -30,9 +30,9 @@ class StructuredMatrixScaling(Calibrator):
     samples all of the matrix.
 
     **When to use it.** With more than two classes, the first choice for probabilities: it
-    mends what is wrong for single classes and pairs of classes that are mixed up, and with
-    little data it falls back to a temperature. **When not.** Its answer may rank a row's
-    classes differently: use :class:`TemperatureScaling` if decisions must stay as they are.
+    corrects errors of single classes and of pairs of classes that are confused, and with
+    little data it is close to a temperature. **When not.** It may rank the classes of a row
+    differently: use :class:`TemperatureScaling` if decisions must stay as they are.
     It has K (K + 1) parameters, and each step of the fit takes n K² multiplications: beyond
     about 300 classes use :class:`StructuredVectorScaling`.
 

@@ -25,8 +25,9 @@ class StructuredVectorScaling(Calibrator):
     **When to use it.** Hundreds of classes or more, where the matrix of
     :class:`StructuredMatrixScaling` is too large; or few samples for each class. **When
     not.** With up to a hundred classes and a few samples for each,
-    :class:`StructuredMatrixScaling` is usually better, and never much worse. The answer may
-    rank a row's classes differently: use :class:`TemperatureScaling` if decisions must stay.
+    :class:`StructuredMatrixScaling` is usually better, and never much worse. It may
+    rank the classes of a row differently: use :class:`TemperatureScaling` if decisions must
+    stay as they are.
 
     Parameters
     ----------

@@ -30,12 +30,12 @@ class TemperatureScaling(Calibrator):
 
     **When to use it.** The first thing to try for neural networks and for many classes:
     one parameter needs few samples, and the accuracy does not change. **When not.** It
-    cannot mend what is wrong for one class only, nor a bias towards a class:
+    cannot correct an error in one class only, nor a bias towards a class:
     :class:`PlattScaling` has an intercept, :class:`IsotonicCalibration` any monotone
     shape. If all calibration samples are classified correctly, as may happen with a
     hundred of them and an accurate classifier, the T of the largest likelihood is 0: the
-    answer is then all or nothing, with exact zeros, and one mistake costs an infinite log
-    loss. A warning says so; ``smoothing="targets"`` is right there, and needs no mistake.
+    probabilities are then exactly 0 and 1, and one mistake costs an infinite log
+    loss. A warning says so; ``smoothing="targets"`` is meant for this case.
 
     Parameters
     ----------

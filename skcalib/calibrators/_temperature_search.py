@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._blocks import in_threads, row_blocks
-from skcalib._logits import exponentials, masked_entries
+from skcalib._blocks import row_blocks, run_in_threads
+from skcalib._logits import exponentials, find_masked_entries
 from skcalib._warnings import warn
 from skcalib.calibrators._smoothed_targets import slope_of_smoothing
 
@@ -175,7 +175,7 @@ def _derivative_at_ends(logits, codes, weight):
     for part, truth, w in _used_parts(blocks, logits, codes, weight):
         shifted = part - part.max(axis=1, keepdims=True)
         chosen = shifted[np.arange(len(truth)), truth].astype(np.float64)
-        masked = masked_entries(part)
+        masked = find_masked_entries(part)
         open_ = True if masked is None else ~masked
         mean = shifted.mean(axis=1, dtype=np.float64, where=open_)
         at_zero += np.einsum("i,i->", w, mean - chosen)
@@ -199,7 +199,7 @@ def _derivatives(logits, codes, weight, beta, order=2):
             cumulants[0] -= scaled[np.arange(len(part)), truth]
             yield [np.einsum("i,i->", w, values) for values in cumulants]
 
-    of_blocks = chain.from_iterable(in_threads(lambda some: list(sums(some)), blocks))
+    of_blocks = chain.from_iterable(run_in_threads(lambda some: list(sums(some)), blocks))
     return np.sum(list(of_blocks), axis=0) / beta ** np.arange(1, order + 1)
 
 

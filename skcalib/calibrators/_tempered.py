@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skcalib._blocks import row_blocks
-from skcalib._logits import masked_entries
+from skcalib._logits import find_masked_entries
 from skcalib._warnings import warn
 from skcalib.calibrators._affine import affine_proba
 from skcalib.calibrators._temperature_search import (
@@ -71,7 +71,7 @@ def warn_if_separated(z, theta, codes):
         warn(SEPARATED, ConvergenceWarning)
 
 
-def tempered_logits(logits, beta, factor=1.0):
+def temper_logits(logits, beta, factor=1.0):
     """Return ``factor * log(softmax(beta * logits))``, the logarithm cut off at -1e4.
 
     Squares are safe then. What is masked stays -inf. The type is that of the logits; but
@@ -92,7 +92,7 @@ def tempered_logits(logits, beta, factor=1.0):
         np.maximum(rows, LOWEST, out=rows)
         rows *= factor
         out[block] = np.clip(rows, -FARTHEST, FARTHEST, out=rows) if factor > LARGE else rows
-        if (masked := masked_entries(logits[block])) is not None:
+        if (masked := find_masked_entries(logits[block])) is not None:
             out[block][masked] = -np.inf
     return out
 
@@ -101,5 +101,5 @@ def tempered_proba(logits, theta, beta, factor=1.0):
     """Return the probabilities of an affine map of tempered logits, in their type."""
     out = np.empty(logits.shape, logits.dtype)
     for block in row_blocks(*logits.shape):
-        out[block] = affine_proba(tempered_logits(logits[block], beta, factor), theta)
+        out[block] = affine_proba(temper_logits(logits[block], beta, factor), theta)
     return out

@@ -7,7 +7,7 @@ from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._structured import check_penalty
 from skcalib.calibrators._tempered import (
     starting_beta,
-    tempered_logits,
+    temper_logits,
     tempered_proba,
     warn_if_separated,
 )
@@ -18,13 +18,13 @@ class VectorScaling(Calibrator):
 
     .. math:: p = \mathrm{softmax}(v \odot \log \mathrm{softmax}(L / T) + b)
 
-    v and b minimise the mean log loss plus a trace of a penalty,
+    v and b minimise the mean log loss plus a small penalty,
     :math:`\frac{\lambda}{n} (\lVert v - 1 \rVert^2 + \lVert b \rVert^2)`, which keeps them
     finite where classes have no samples or can be separated. T is the temperature of
     :class:`TemperatureScaling`, n the total weight of the calibration samples.
 
     **When to use it.** Many samples for each class, and a bias towards some classes that a
-    temperature cannot mend. **When not.** With fewer than about fifty samples for each
+    temperature cannot correct. **When not.** With fewer than about fifty samples for each
     class :class:`StructuredVectorScaling`, whose penalty grows with the number of classes,
     fits better, and :class:`StructuredMatrixScaling` with a hundred classes or fewer.
 
@@ -106,7 +106,7 @@ class VectorScaling(Calibrator):
         beta = starting_beta(logits, codes, weight)
         self.temperature_ = 1 / beta
         ridge = np.full((2, logits.shape[1]), self.penalty / weight.sum())
-        z = tempered_logits(logits, beta)
+        z = temper_logits(logits, beta)
         self._theta = fit_affine(z, codes, weight, ridge)
         warn_if_separated(z, self._theta, codes)
         self.coef_ = 1 + self._theta[0]

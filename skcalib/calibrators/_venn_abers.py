@@ -8,7 +8,7 @@ from scipy.special import logit
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._blocks import row_blocks
-from skcalib._logits import masked_entries
+from skcalib._logits import find_masked_entries
 from skcalib._parameters import check_choice
 from skcalib._representations import short_repr
 from skcalib.calibrators._binary import BinaryCalibrator
@@ -19,7 +19,7 @@ TIE = 1e-9  # relative distance at which a new score is a known one, parted by r
 
 
 class VennAbersCalibration(BinaryCalibrator):
-    r"""Inductive Venn-Abers predictor: two isotonic fits for each new row, without fitting.
+    r"""Inductive Venn-Abers predictor: an interval of two isotonic fits for each new row.
 
     To a new score z the method gives two probabilities of the class: :math:`p_0` is the
     isotonic regression of the calibration rows and (z, 0) at z, and :math:`p_1` that of
@@ -157,7 +157,7 @@ class VennAbersCalibration(BinaryCalibrator):
             if len(pairs) == 1:
                 pairs.insert(0, (1 - pairs[0][1], 1 - pairs[0][0]))
             lower[block], upper[block] = np.transpose(pairs, (1, 2, 0))
-            if (masked := masked_entries(logits[block])) is not None:
+            if (masked := find_masked_entries(logits[block])) is not None:
                 alone = (masked.sum(axis=1) == masked.shape[1] - 1)[:, None] & ~masked
                 for bound in (lower, upper):
                     bound[block] = np.where(masked, 0, np.where(alone, 1, bound[block]))

@@ -7,9 +7,9 @@ import numpy as np
 from skcalib._messages import quote_labels
 from skcalib._rows import refuse_masked_array
 from skcalib._targets import column_names, columns_by_name
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 from skcalib.metrics import bootstrap_interval
-from skcalib.networks import sheltered
+from skcalib.networks import wrap_network
 
 N_RESAMPLES = 200
 
@@ -72,7 +72,7 @@ def refuse_labels(params):
 
 def proba_and_classes(estimator, X, y):
     """Return the probabilities of a fitted classifier or a trained network, and its labels."""
-    known = sheltered(estimator)
+    known = wrap_network(estimator)
     if known is not estimator:
         known = known.fit(X, y)  # learns the labels, and trains nothing
     if not hasattr(known, "predict_proba"):
@@ -87,7 +87,7 @@ def draws_and_labels(y_true, draws, labels):
     """Return draws as an array of three dimensions, and a label for each class."""
     for values, source in ((y_true, "y_true"), (draws, "draws")):
         refuse_masked_array(values, source)
-    names, draws = column_names(draws), np.asarray(in_numpy(draws, "draws"))
+    names, draws = column_names(draws), np.asarray(to_numpy(draws, "draws"))
     if draws.ndim == 1 and np.ndim(y_true) > 1:
         raise ValueError(
             "y_true and draws are swapped: the order of arguments is y_true, draws."

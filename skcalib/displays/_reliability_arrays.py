@@ -8,7 +8,7 @@ from sklearn.utils import check_consistent_length
 from skcalib._messages import name_in_picture, quote
 from skcalib._parameters import check_choice
 from skcalib._rows import refuse_masked_array
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 from skcalib.displays._events import said
 from skcalib.displays._models import N_RESAMPLES, interval_of
 from skcalib.metrics import (
@@ -91,9 +91,9 @@ def _by_fold(event, fold, y_true, sample_weight):
     """Return the events of each fold."""
     refuse_masked_array(fold, "fold")
     check_consistent_length(y_true, fold)
-    fold = np.asarray(in_numpy(fold, "fold"))
+    fold = np.asarray(to_numpy(fold, "fold"))
     if sample_weight is not None and np.ndim(sample_weight) > 0:
-        fold = fold[np.asarray(in_numpy(sample_weight, "sample_weight")) > 0]
+        fold = fold[np.asarray(to_numpy(sample_weight, "sample_weight")) > 0]
     return [event.take(fold == number) for number in np.unique(fold)]
 
 

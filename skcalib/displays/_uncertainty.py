@@ -4,7 +4,7 @@ import numpy as np
 
 from skcalib._messages import name_in_picture
 from skcalib._rows import refuse_masked_array
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 from skcalib.displays._ambiguous_rows import (
     draws_to_show,
     own_draws,
@@ -162,7 +162,7 @@ class UncertaintyDisplay:
             rows = rows_to_show(margin, sample, n_samples)
             draws = draws[:, rows]
         pictures = images_in(X, rows) if isinstance(images, str) else images_in(images, rows)
-        y_true = None if y is None else np.asarray(in_numpy(y, "y"))[rows]
+        y_true = None if y is None else np.asarray(to_numpy(y, "y"))[rows]
         given = {"images": pictures, "labels": labels, "rows": rows}
         return cls._made(y_true, draws, single=sample is not None, **given, **params)
 
@@ -231,7 +231,7 @@ class UncertaintyDisplay:
         margin = summarize_draws(draws, measures="likeliest").margin
         rows = rows_to_show(margin, sample, n_samples)
         return cls._made(
-            None if y_true is None else np.asarray(in_numpy(y_true, "y_true"))[rows],
+            None if y_true is None else np.asarray(to_numpy(y_true, "y_true"))[rows],
             draws[:, rows],
             single=sample is not None,
             images=images_in(images, rows),

@@ -4,7 +4,7 @@ from skcalib.folds._boosters import refuse_boosters
 from skcalib.folds._classes import n_known, own_classes, refuse_one_class, unite_classes
 from skcalib.folds._completion import mean_of_pairs
 from skcalib.folds._cross_calibrated import CrossCalibratedClassifier
-from skcalib.folds._detectors import take_side_of, take_sides, with_classes
+from skcalib.folds._detectors import give_classes, take_side_of, take_sides
 from skcalib.folds._held_out import fit_split, is_pairwise, join_responses
 from skcalib.folds._missing_classes import (
     check_pairs,
@@ -15,4 +15,4 @@ from skcalib.folds._missing_classes import (
 )
 from skcalib.folds._pairs import CalibratedPair, fit_pair
 from skcalib.folds._splits import make_splits
-from skcalib.folds._training import first_trained, train
+from skcalib.folds._training import find_trained, train

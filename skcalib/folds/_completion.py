@@ -35,7 +35,7 @@ def mean_of_pairs(pairs, X):
         own = means[0][:, columns]
         return columns_of_all(softmax(own) if geometric else own, columns, n_classes)
     counts = np.array([len(group) for group in groups])
-    complete = completed_geometric_mean if geometric else completed_mean
+    complete = complete_geometric_mean if geometric else complete_mean
     rows = max(1, VALUES_IN_BLOCK // (len(groups) * max(n_classes, len(groups))))
     out = np.empty_like(means[0])
     for start in range(0, len(out), rows):
@@ -65,7 +65,7 @@ def _mean_of_group(group, X, columns, geometric):
     return total / len(group)
 
 
-def completed_mean(proba, known, counts):
+def complete_mean(proba, known, counts):
     """Return the mean of groups of pairs that is its own completion.
 
     Parameters are the mean answers (n_rows, n_groups, n_classes) of each group, which classes
@@ -98,10 +98,10 @@ def _log_stationary(log_steps):
     return out - logsumexp(out, axis=1, keepdims=True)
 
 
-def completed_geometric_mean(log_proba, known, counts):
+def complete_geometric_mean(log_proba, known, counts):
     """Return the normalised geometric mean of groups of pairs that is its own completion.
 
-    Parameters are as for `completed_mean`, but means of logarithms. With t for the logarithm
+    Parameters are as for `complete_mean`, but means of logarithms. With t for the logarithm
     of p(S), the logarithm of p_k is the mean over the pairs that know k of t plus theirs,
     less what normalises. Newton's method finds t in a few steps; where pairs contradict each
     other so much that it does not, completing again and again does.
@@ -128,11 +128,11 @@ def completed_geometric_mean(log_proba, known, counts):
     seen = known.any(axis=0)
     left = ~(error < 1e-11)
     if left.any():
-        logs[left] = _completed_again_and_again(log_proba[left], known, counts)
+        logs[left] = _complete_iteratively(log_proba[left], known, counts)
     return columns_of_all(softmax(logs[:, seen]), np.flatnonzero(seen), known.shape[1])
 
 
-def _completed_again_and_again(log_proba, known, counts):
+def _complete_iteratively(log_proba, known, counts):
     """Return what completing each pair by the mean of all converges to, without Newton."""
     weight = counts[:, None] / counts.sum()
     logs = np.where(known.any(axis=0), 0.0, -np.inf) + np.zeros((len(log_proba), 1))

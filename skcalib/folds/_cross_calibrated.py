@@ -21,12 +21,12 @@ from skcalib._progress import run_parallel
 from skcalib._representations import VersionedMixin
 from skcalib._rows import is_dict_of_arrays, refuse_masked_array, refuse_streams
 from skcalib._targets import check_weight
-from skcalib._warnings import at_line, users_line, warn
-from skcalib.backends import in_numpy
+from skcalib._warnings import call_at_line, find_users_line, warn
+from skcalib.backends import to_numpy
 from skcalib.folds._boosters import refuse_boosters
 from skcalib.folds._classes import n_known, own_classes, refuse_one_class, unite_classes
 from skcalib.folds._completion import mean_of_pairs
-from skcalib.folds._detectors import take_side_of, take_sides, with_classes
+from skcalib.folds._detectors import give_classes, take_side_of, take_sides
 from skcalib.folds._held_out import fit_split, is_pairwise, join_responses
 from skcalib.folds._labels import fit_labels, pairs_of_labels, proba_of_members
 from skcalib.folds._missing_classes import (
@@ -38,16 +38,16 @@ from skcalib.folds._missing_classes import (
 )
 from skcalib.folds._pairs import fit_pair
 from skcalib.folds._splits import make_splits
-from skcalib.folds._training import first_trained, train
+from skcalib.folds._training import find_trained, train
 from skcalib.networks import (
     WrappingMixin,
-    encoded,
-    faithful_clone,
+    clone_with_parameters,
+    encode_labels,
+    fit_network_labels,
     is_multilabel,
-    listed_inputs,
-    prepared,
+    list_inputs,
     refuse_paths,
-    sheltered,
+    wrap_network,
 )
 
 
@@ -65,7 +65,7 @@ class CrossCalibratedClassifier(
         """Return an unfitted calibrator."""
 
     def fit(self, X, y=None, sample_weight=None, **fit_params):
-        """Fit the classifier and its calibration.
+        """Fit the classifier and its calibrators.
 
         Parameters
         ----------
@@ -111,18 +111,18 @@ class CrossCalibratedClassifier(
         refuse_streams(X)
         refuse_masked_array(X, "X")
         calibrator = self._new_calibrator()
-        estimator = self._checked_estimator()
-        X, sample_weight = listed_inputs(estimator, X), in_numpy(sample_weight, "sample_weight")
+        estimator = self._check_estimator()
+        X, sample_weight = list_inputs(estimator, X), to_numpy(sample_weight, "sample_weight")
         vars(self).pop("estimators_", None)  # of an earlier fit
         if is_multilabel(estimator):
             return self._fit_labels(estimator, X, y, sample_weight, fit_params)
-        y_classes, codes, y = encoded(y, estimator)
+        y_classes, codes, y = encode_labels(y, estimator)
         X = _indexable(X, codes)
         weight = check_weight(sample_weight, codes, self.weights)
         refuse_one_class(y_classes, codes[weight > 0])
-        estimator = prepared(estimator, X, y, y_classes)
+        estimator = fit_network_labels(estimator, X, y, y_classes)
         params = self._route(estimator, sample_weight, fit_params)
-        estimator = with_classes(estimator, y_classes)
+        estimator = give_classes(estimator, y_classes)
         splits = self._splits(estimator, X, y, codes, params.splitter.split)
         warn_of_weights(calibrator, sample_weight)
         data = X, y, y_classes, codes, weight
@@ -141,13 +141,13 @@ class CrossCalibratedClassifier(
         rows = [np.arange(len(codes))[test] for _, test in splits]
         responses = take_sides(estimators, responses, rows, codes, weight)
         left_out = count_unknown(responses, rows, codes, weight, self.classes_)
-        if not self._resolved_ensemble(estimator):
-            final = faithful_clone(estimator)
+        if not self._resolve_ensemble(estimator):
+            final = clone_with_parameters(estimator)
             final = train(final, X, y, labels, y_classes, fit_params)
             take_side_of(final, estimators)
             own = own_classes(final, estimator, max(responses, key=n_known))
             joined, kept = join_responses(responses, rows, codes, self.classes_, own)
-            weight = _once(weight, kept)
+            weight = _count_once(weight, kept)
             estimators, responses, rows = [final], [joined], [kept]
         self.calibrated_classifiers_ = [
             fit_pair(calibrator, member, response, codes[held], weight[held], self.classes_)
@@ -155,17 +155,17 @@ class CrossCalibratedClassifier(
         ]
         check_pairs(self.calibrated_classifiers_, codes, weight)
         warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows, left_out)
-        self._take_features(first_trained(estimators), X)
+        self._take_features(find_trained(estimators), X)
 
     def _fit_splits(self, estimator, X, y, labels, classes, splits, fit_params):
         """Return the estimators of all splits, and their held-out answers."""
-        told = users_line(), fit_split
+        told = find_users_line(), fit_split
         calls = [
-            (*told, faithful_clone(estimator), X, y, labels, classes, split, fit_params)
+            (*told, clone_with_parameters(estimator), X, y, labels, classes, split, fit_params)
             for split in splits
         ]
         found = run_parallel(
-            at_line,
+            call_at_line,
             calls,
             n_jobs=self.n_jobs,
             name="calibration",
@@ -207,7 +207,7 @@ class CrossCalibratedClassifier(
             return proba_of_members(network, self.estimators_, X)
         refuse_streams(X)
         members = [pair.estimator for pair in self.calibrated_classifiers_]
-        self._check_features(first_trained(members), X)
+        self._check_features(find_trained(members), X)
         return mean_of_pairs(self.calibrated_classifiers_, X)
 
     def get_metadata_routing(self):
@@ -233,13 +233,13 @@ class CrossCalibratedClassifier(
 
     def _get_estimator(self):
         if self.estimator is not None:
-            return sheltered(self.estimator)
+            return wrap_network(self.estimator)
         estimator = LinearSVC(random_state=0)
         if get_config()["enable_metadata_routing"]:
             estimator.set_fit_request(sample_weight=True)
         return estimator
 
-    def _checked_estimator(self):
+    def _check_estimator(self):
         refuse_paths(self.estimator, f"The 'estimator' parameter of {type(self).__name__}")
         estimator = self._get_estimator()
         refuse_boosters(estimator)
@@ -258,7 +258,7 @@ class CrossCalibratedClassifier(
                 f"The 'n_jobs' parameter of {owner} must be an int or None. Got "
                 f"{quote(self.n_jobs)} instead."
             )
-        if is_pairwise(estimator) and self._resolved_ensemble(estimator):
+        if is_pairwise(estimator) and self._resolve_ensemble(estimator):
             raise InvalidParameterError(
                 "An estimator on precomputed distances or kernels (pairwise) needs "
                 "ensemble=False: a member trained on some samples could not be asked about "
@@ -266,13 +266,13 @@ class CrossCalibratedClassifier(
             )
         return estimator
 
-    def _resolved_ensemble(self, estimator):
+    def _resolve_ensemble(self, estimator):
         if isinstance(self.ensemble, str):
             return not isinstance(estimator, FrozenEstimator)
         return bool(self.ensemble)
 
     def _splits(self, estimator, X, y, codes, split_params):
-        if isinstance(estimator, FrozenEstimator) and not self._resolved_ensemble(estimator):
+        if isinstance(estimator, FrozenEstimator) and not self._resolve_ensemble(estimator):
             return [(slice(None), slice(None))]  # nothing is trained: every row is held out
         return make_splits(self.cv, X, y, codes, split_params)
 
@@ -321,6 +321,6 @@ def _indexable(X, codes):
     return indexable(X, codes)[0]
 
 
-def _once(weight, kept):
+def _count_once(weight, kept):
     """Return weights under which a sample that several splits held out counts once."""
     return weight / np.maximum(np.bincount(kept, minlength=len(weight)), 1)

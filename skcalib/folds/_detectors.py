@@ -55,7 +55,7 @@ def is_detector(estimator):
     return "pyod" in {cls.__module__.split(".")[0] for cls in type(last).__mro__}
 
 
-def with_classes(estimator, classes):
+def give_classes(estimator, classes):
     """Give an outlier detector the two classes of y; return any classifier as it is."""
     if not is_detector(estimator):
         return estimator

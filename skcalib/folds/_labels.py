@@ -13,7 +13,7 @@ from skcalib._warnings import warn
 from skcalib.networks import (
     check_multi_hot,
     final_step,
-    prepared,
+    fit_network_labels,
     proba_of_labels,
     zero_and_one,
 )
@@ -85,7 +85,7 @@ def fit_labels(calibrated, estimator, X, y, sample_weight, fit_params):
     The network is asked once. A label that no sample has, or every sample, is None: its
     probabilities stay as they are, and a warning says so.
     """
-    network = prepared(estimator, X, y, [])
+    network = fit_network_labels(estimator, X, y, [])
     if not isinstance(network, FrozenEstimator):
         raise ValueError(
             f"The network with multilabel=True ends a {type(estimator).__name__} that is not "

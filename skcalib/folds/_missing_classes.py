@@ -6,7 +6,7 @@ from skcalib._fitting import accepts_weight
 from skcalib._logits import looks_like_proba
 from skcalib._targets import columns_among
 from skcalib._warnings import warn
-from skcalib.folds._training import first_trained
+from skcalib.folds._training import find_trained
 from skcalib.networks import warn_of_lost_logits
 
 MOST_SHOWN = 200  # characters of labels in a message
@@ -18,7 +18,7 @@ HOW_TO_SPLIT = (
 
 def warn_of_answers(estimators, responses):
     """Warn once if answers are not what they are taken for."""
-    estimator = first_trained(estimators)
+    estimator = find_trained(estimators)
     responses = [r for r in responses if len(r.classes) > 1] or responses
     network, is_proba = responses[0].network, responses[0].is_proba
     name = network or f"{type(estimator).__name__}.decision_function"
@@ -73,7 +73,7 @@ def check_pairs(pairs, codes, weight):
     unknown = present - set().union(*(pair.known.tolist() for pair in pairs))
     if unknown:
         raise ValueError(
-            f"y holds the classes {_shown(labels, unknown)}, which every classifier "
+            f"y holds the classes {_list_labels(labels, unknown)}, which every classifier "
             "or calibrator was trained without, so that nothing tells how likely these are. "
             f"{HOW_TO_SPLIT} Or leave their samples out."
         )
@@ -83,7 +83,7 @@ def check_pairs(pairs, codes, weight):
         islands = [island for island in islands if island not in linked]
         islands.append(set(pair.known.tolist()).union(*linked))
     if len(islands) > 1:
-        shown = "; ".join(_shown(labels, island) for island in islands)[:MOST_SHOWN]
+        shown = "; ".join(_list_labels(labels, island) for island in islands)[:MOST_SHOWN]
         raise ValueError(
             f"The classes fall apart: {shown} are never known to one classifier together, "
             "directly or by others, so that nothing tells how likely those of one group are "
@@ -106,7 +106,7 @@ def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
     said = []
     if untrained:
         said.append(
-            f"some training rows lack {_shown(labels, untrained)}, so that only the "
+            f"some training rows lack {_list_labels(labels, untrained)}, so that only the "
             "other pairs of classifier and calibrator tell how likely these are"
         )
     if left_out:
@@ -115,7 +115,7 @@ def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
             "left out"
         )
     if uncalibrated:
-        said.append(f"some calibration rows lack {_shown(labels, uncalibrated)}")
+        said.append(f"some calibration rows lack {_list_labels(labels, uncalibrated)}")
     if single:
         said.append(
             f"{single} of {len(pairs)} training parts are of one class, which tells nothing, "
@@ -133,6 +133,6 @@ def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
     )
 
 
-def _shown(labels, positions):
+def _list_labels(labels, positions):
     text = str(labels[sorted(positions)].tolist())
     return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."

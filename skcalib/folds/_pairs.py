@@ -45,7 +45,7 @@ class CalibratedPair(VersionedMixin):
     def __repr__(self):
         return f"CalibratedPair({self.estimator!r}, {self.calibrators!r})"
 
-    def ask(self, X):
+    def predict_logits(self, X):
         """Return the classifier's logits, a column for each of its own classes."""
         return logits_from_response(self._response(X), self.floor)
 

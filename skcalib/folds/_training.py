@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from skcalib._representations import VersionedMixin
 from skcalib._rows import count_rows
 from skcalib.folds._detectors import LabelledDetector
-from skcalib.networks import faithful_clone
+from skcalib.networks import clone_with_parameters
 
 # Refuse labels other than 0..K-1 by themselves, each time they are trained.
 CODES_ONLY = {"xgboost"}
@@ -105,7 +105,7 @@ def train(estimator, X, y, labels, classes, fit_params):
     if codes_only:
         _refuse_other_labels(estimator, fit_params)
         return EncodedClassifier(estimator).fit(X, labels, **fit_params)
-    spare = faithful_clone(estimator)
+    spare = clone_with_parameters(estimator)
     try:
         estimator.fit(X, y, **fit_params)
     except (ValueError, IndexError) as error:
@@ -148,6 +148,6 @@ def _names_labels(estimator, fit_params):
     return any(isinstance(value, Mapping) and value for value in values)
 
 
-def first_trained(estimators):
+def find_trained(estimators):
     """Return the first that saw more than one class."""
     return next((e for e in estimators if not isinstance(e, OneClass)), estimators[0])

@@ -6,7 +6,7 @@ import numpy as np
 
 from skcalib._messages import quote, quote_labels
 from skcalib._targets import columns_by_name
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 
 LARGEST_TABLE = 2**16  # labels are counted in a table, not sorted, if it is at most this long
 
@@ -22,7 +22,7 @@ class Classes(NamedTuple):
 
 def label_vector(y_true):
     """Return one label for each row, or say what is wrong."""
-    y = np.asarray(in_numpy(y_true, "y_true"))
+    y = np.asarray(to_numpy(y_true, "y_true"))
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
@@ -111,7 +111,7 @@ def _classes_from_names(names, seen, n_columns):
 
 def _classes_from_labels(labels, names, n_columns):
     """Return sorted labels, and the given column of each."""
-    labels = np.asarray(in_numpy(labels, "labels"))
+    labels = np.asarray(to_numpy(labels, "labels"))
     if labels.ndim != 1:
         raise ValueError(f"labels must be a list of labels, got shape {labels.shape}.")
     if labels.dtype.kind == "f" and np.isnan(labels).any():

@@ -6,7 +6,7 @@ from inspect import signature
 import numpy as np
 
 from skcalib._messages import quote
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 from skcalib.metrics._validation import check_predictions
 
 GIVEN = {
@@ -97,7 +97,7 @@ def _is_foreign(function):
 
 def _called(metric, foreign, y_true, predictions):
     """Return a function of weights that calls the metric with the rows of positive weight."""
-    y_true = np.asarray(in_numpy(y_true, "y_true"))
+    y_true = np.asarray(to_numpy(y_true, "y_true"))
     known = _parameters(metric)
     y_proba, params = _as_asked(known, foreign, predictions)
 

@@ -10,10 +10,10 @@ from sklearn.utils import check_consistent_length
 
 from skcalib._messages import quote
 from skcalib._parameters import check_choice, check_count
-from skcalib._progress import shown
+from skcalib._progress import show_progress
 from skcalib._rows import refuse_masked_array
 from skcalib._warnings import warn
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 from skcalib.metrics._resampling import Resampler, check_level, generator_of
 
 METHODS = ("BCa", "percentile", "normal")
@@ -36,14 +36,14 @@ class Rows:
                 refuse_masked_array(values, name)
                 check_consistent_length(values, y_true)
         one_for_all = sample_weight is None or np.ndim(sample_weight) == 0
-        self.kept = None if one_for_all else np.asarray(in_numpy(sample_weight)) > 0
+        self.kept = None if one_for_all else np.asarray(to_numpy(sample_weight)) > 0
         self.groups, self.stratify = self.of(groups), self.of(stratify)
 
     def of(self, values):
         """Return the entries of `values` for these rows."""
         if values is None or self.kept is None:
             return values
-        return np.asarray(in_numpy(values))[self.kept]
+        return np.asarray(to_numpy(values))[self.kept]
 
 
 class Figure(NamedTuple):
@@ -95,7 +95,7 @@ def replicate(
         none = [Figure(value, np.empty(0), 0.0, 0.0) for value in np.atleast_1d(estimate)]
         return Replicates(method, estimate, found, none)
     draws = (resampler.draw(rng) for _ in range(n_resamples))
-    progress = shown(draws, n_resamples, "bootstrap", "resamples", verbose)
+    progress = show_progress(draws, n_resamples, "bootstrap", "resamples", verbose)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedMetricWarning)  # one for all, below
         found = [numbers_of(figure(draw)) for draw in progress]

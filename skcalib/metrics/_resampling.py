@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
 
 from skcalib._parameters import check_fraction
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 
 
 def check_level(confidence_level):
@@ -133,7 +133,7 @@ class Resampler:
 
 def _numbers(values, weight, name):
     """Number the distinct values of a vector."""
-    values = np.asarray(in_numpy(values, name))
+    values = np.asarray(to_numpy(values, name))
     if values.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got shape {values.shape}.")
     check_consistent_length(values, weight)

@@ -10,7 +10,7 @@ from skcalib._logits import ROUNDING, SUM_TOLERANCE, float_array
 from skcalib._rows import refuse_masked_array
 from skcalib._targets import column_names
 from skcalib._warnings import warn
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 from skcalib.metrics._classes import (
     are_labels,
     classes_of_columns,
@@ -85,7 +85,7 @@ def check_predictions(y_true, y_proba, labels=None, sample_weight=None, pos_labe
         weight = np.broadcast_to(1.0, len(proba))  # takes no memory and no time
     else:
         weight = _check_sample_weight(
-            in_numpy(sample_weight, "sample_weight"),
+            to_numpy(sample_weight, "sample_weight"),
             proba,
             dtype=np.float64,
             ensure_non_negative=True,

@@ -46,9 +46,9 @@ def refuse_paths(thing, parameter):
         )
 
 
-def refuse_contradictions(network, head, n_outputs):
+def refuse_contradictions(network, last_activation, n_outputs):
     """Raise if parameters of a FrozenNetwork and the end of its network do not agree."""
-    softmax = head in ("softmax", "log_softmax")
+    softmax = last_activation in ("softmax", "log_softmax")
     if softmax and network.multilabel:
         raise ValueError(
             "multilabel=True, but the network ends in a softmax, under which classes "
@@ -59,9 +59,9 @@ def refuse_contradictions(network, head, n_outputs):
             "The network ends in a softmax of one output, which is always 1; two "
             "classes need two outputs with a softmax, or one with a sigmoid."
         )
-    if head in ("softmax", "sigmoid") and network.from_logits is True:
+    if last_activation in ("softmax", "sigmoid") and network.from_logits is True:
         raise ValueError(
-            f"from_logits=True, but the network ends in a {head}: its output is "
+            f"from_logits=True, but the network ends in a {last_activation}: its output is "
             "probabilities. Leave from_logits at 'auto': the logits are found."
         )
 
@@ -79,18 +79,18 @@ def check_choices(network):
     check_count(f"The 'batch_size' {owner}", network.batch_size, others=(None,))
 
 
-def says_logits(network):
+def outputs_logits(network):
     """Tell whether an output of unknown origin is logits, None if nothing tells."""
     if network.from_logits != "auto":
         return bool(network.from_logits)
-    return backend_of(network.model).says_logits(network.model)
+    return backend_of(network.model).outputs_logits(network.model)
 
 
-def is_one_vs_rest(network, values, head, is_logits):
+def is_one_vs_rest(network, values, last_activation, is_logits):
     """Tell whether there are several sigmoids, or raise if that may mean two things."""
-    if values.shape[1] == 1 or head in ("softmax", "log_softmax"):
+    if values.shape[1] == 1 or last_activation in ("softmax", "log_softmax"):
         return False
-    binary = is_logits and backend_of(network.model).says_binary(network.model)
-    if (head == "sigmoid" or binary) and network.multilabel is None:
+    binary = is_logits and backend_of(network.model).has_binary_loss(network.model)
+    if (last_activation == "sigmoid" or binary) and network.multilabel is None:
         refuse_several_sigmoids(values.shape[1], type(network.model).__name__)
-    return head == "sigmoid" or binary
+    return last_activation == "sigmoid" or binary

@@ -15,7 +15,7 @@ OTHER_ORDER = (
 )
 
 
-def sees_to_names(estimator, asked=True):
+def checks_names(estimator, asked=True):
     """Tell whether something in an estimator checks the names of columns, or selects by them.
 
     scikit-learn's own estimators do; classifiers of other packages may or may not. What
@@ -23,17 +23,17 @@ def sees_to_names(estimator, asked=True):
     last of all is not `asked` by its own methods, it checks nothing.
     """
     if isinstance(estimator, FrozenEstimator):
-        return sees_to_names(estimator.estimator, asked)
+        return checks_names(estimator.estimator, asked)
     if isinstance(estimator, Pipeline):
         *before, (_, last) = estimator.steps
         looks = (not _passes_columns_on(step) for _, step in before)
-        return any(looks) or sees_to_names(last, asked)
+        return any(looks) or checks_names(last, asked)
     if not asked or isinstance(estimator, FrozenNetwork | ColumnTransformer):
         return asked
     if type(estimator).__module__.split(".")[0] != "sklearn":
         return False
     parts = _parts(estimator)
-    return not parts or any(sees_to_names(part) for part in parts)
+    return not parts or any(checks_names(part) for part in parts)
 
 
 def _passes_columns_on(step):

@@ -8,13 +8,13 @@ from skcalib._logits import check_logits, check_proba, float_array, log_of_floor
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
 from skcalib._rows import check_feature_names, learn_feature_names, refuse_streams
-from skcalib.backends import as_arrays, each_array, filled_arrays, map_arrays
+from skcalib.backends import as_arrays, check_arrays, list_arrays, map_arrays
 from skcalib.networks._checks import (
     backend_of,
     check_choices,
     is_one_vs_rest,
+    outputs_logits,
     refuse_contradictions,
-    says_logits,
 )
 from skcalib.networks._labels import (
     check_labels_answer,
@@ -26,13 +26,13 @@ from skcalib.networks._labels import (
 from skcalib.networks._outputs import (
     Answer,
     Learned,
-    a_column_for_each_class,
     are_logits,
     classes_of_outputs,
+    expand_columns,
     order_of_outputs,
     warn_of_lost_logits,
 )
-from skcalib.networks._sharing import AdapterMixin, listed_inputs
+from skcalib.networks._sharing import AdapterMixin, list_inputs
 
 IF_LOGITS = (
     "if they are logits, say so: FrozenNetwork(model, from_logits=True); if they are one "
@@ -46,9 +46,9 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
 
     It predicts and is never trained: `fit` learns the class labels only, a clone shares
     the network, and neither weights nor modes of the network ever change.
-    :class:`~skcalib.CalibratedClassifierCV` and its relatives put a bare network into
-    this adapter themselves; use it in a :class:`~sklearn.pipeline.Pipeline`, for
-    other labels than 0..K-1, or to get at a network's logits.
+    :class:`~skcalib.CalibratedClassifierCV` and the other meta-estimators wrap a bare network
+    in this adapter themselves; use it in a :class:`~sklearn.pipeline.Pipeline`, for
+    labels other than 0..K-1, or to obtain a network's logits.
 
     Parameters
     ----------
@@ -57,21 +57,21 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         of shape (n_samples, 1) or (n_samples,) for two classes.
 
     classes : array-like of shape (n_classes,), default=None
-        The label of each output, in the order of the outputs (of one output: the label
-        that it speaks against, then the one that it speaks for). By default the labels
+        The label of each output, in the order of the outputs (for one output: the label
+        of low values, then that of high values). By default the labels
         that `fit` sees, sorted, or 0..K-1 if these are integers from that range.
 
     from_logits : bool or "auto", default="auto"
         Whether the network's output is logits (True) or probabilities (False). "auto"
-        follows from the network: its last operation (softmax, sigmoid, neither), then the
-        loss that a Keras model was compiled with; where both are silent, `fit` looks at
+        is decided by the network: its last operation (softmax, sigmoid, neither), then the
+        loss that a Keras model was compiled with; if neither tells, `fit` looks at
         the outputs for its X.
 
     multilabel : bool or None, default=None
         What several sigmoids mean. True: a sample may have any number of labels, each with a
         sigmoid of its own; y is a matrix of zeros and ones, a column for each label, and
-        nothing is normalised. False: each sample is of one class, and sigmoids are read as
-        one against the rest. None: neither, and a network that ends in several sigmoids (or
+        nothing is normalised. False: each sample has one class, and sigmoids are read as one
+        against the rest. None: not specified, and a network that ends in several sigmoids (or
         in several logits, if it was compiled with a binary loss) is an error.
 
     batch_size : int or None, default=None
@@ -86,17 +86,17 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         :class:`~sklearn.multioutput.MultiOutputClassifier`.
 
     has_logits_ : bool
-        Whether the network's true logits can be had (after `fit`).
+        Whether the network's true logits are available (after `fit`).
 
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns that `fit` saw, if X was a frame with names that are text.
-        Answers for a frame with other names, or in another order, are refused.
+        A frame with other names, or in another order, is refused.
 
     Warns
     -----
     UserWarning
-        By `decision_function`, if the true logits cannot be had: the logarithms of the
-        probabilities stand in for them, and the warning says how many are saturated.
+        By `decision_function`, if the true logits are not available: the logarithms of the
+        probabilities replace them, and the warning says how many are saturated.
 
     See Also
     --------
@@ -105,14 +105,14 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
 
     Notes
     -----
-    A softmax that says 1.0000000 for one class has lost how sure the network is. Its
-    *logits*, the values before the softmax, still know. They are found whether the last
+    A softmax that returns 1.0000000 for one class no longer shows how sure the network is.
+    Its *logits*, the values before the softmax, still do. They are found whether the last
     activation belongs to the last layer, is a layer of its own or a function that the
     model calls, in sequential, functional, subclassed and nested models: on TensorFlow in
     the traced graph, on JAX and torch by noting which activation gave the output. Several
     sigmoids read as one-vs-rest (``multilabel=False``) are normalised, their logits are
-    log(sigmoid(z)). A network that answers with a dict, a dataclass or another object is
-    asked for what is called logits there.
+    log(sigmoid(z)). If a network returns a dict, a dataclass or another object, its
+    entry called logits is used.
 
     On TensorFlow and JAX a network is compiled once for each shape and type of input,
     whatever the number of rows (JAX: for each power of two of rows in a batch).
@@ -185,22 +185,22 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
             `multilabel` is None, if X is a dataset, a loader
             or a generator, or if the network has no weights yet.
         """
-        X = listed_inputs(self, X)
-        values, head = self._run(X, n_rows=2)  # one row is squeezed by some networks
+        X = list_inputs(self, X)
+        values, last_activation = self._run(X, n_rows=2)  # one row is squeezed by some networks
         if y is not None:
-            check_consistent_length(*each_array(as_arrays(X)), y)
-        says = says_logits(self) if head is None else True
+            check_consistent_length(*list_arrays(as_arrays(X)), y)
+        says = outputs_logits(self) if last_activation is None else True
         if says is None:
-            values, head = self._run(X, n_rows=ROWS_TO_LOOK_AT)
+            values, last_activation = self._run(X, n_rows=ROWS_TO_LOOK_AT)
             says = are_logits(values, self.multilabel, decide=True)
-        is_one_vs_rest(self, values, head, says)
+        is_one_vs_rest(self, values, last_activation, says)
         if self.multilabel:
             if y is not None:
                 check_multi_hot(y, values.shape[1])
             classes = zero_and_one(values.shape[1])
         else:
             classes = classes_of_outputs(y, self.classes, max(2, values.shape[1]))
-        self._learned = Learned(classes, head, order_of_outputs(self.classes))
+        self._learned = Learned(classes, last_activation, order_of_outputs(self.classes))
         self.has_logits_ = says
         learn_feature_names(self, X)
         return self
@@ -220,7 +220,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         return classes_of_outputs(None, self.classes, n_outputs and max(2, n_outputs))
 
     def decision_function(self, X):
-        """True logits of the network, a column for each class.
+        """True logits of the network, one column for each class.
 
         Parameters
         ----------
@@ -245,7 +245,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         return values[:, 1] - values[:, 0] if len(classes) == 2 else values
 
     def predict_proba(self, X):
-        """Probabilities as the network itself gives them, uncalibrated.
+        """Uncalibrated probabilities of the network.
 
         Parameters
         ----------
@@ -264,7 +264,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         return found.proba()
 
     def predict(self, X):
-        """Label of the largest logit; with several labels, which are likelier than not.
+        """Label of the largest logit; with several labels, those with a probability above 1/2.
 
         Parameters
         ----------
@@ -282,7 +282,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         return found.classes[found.values.argmax(axis=1)]
 
     def answer(self, X):
-        """Logits or probabilities, whichever the network has, and which of these they are.
+        """Return the logits or the probabilities of the network, and say which they are.
 
         Parameters
         ----------
@@ -291,25 +291,27 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
 
         Returns
         -------
-        answer : named tuple (values, is_proba, classes, head)
+        answer : named tuple (values, is_proba, classes, last_activation)
             ``values`` (n_samples, n_classes) in the order of ``classes``, also for two
-            classes; ``head`` is the network's last operation, None if it is not known.
+            classes; ``last_activation`` is the network's last operation, None if it is not
+            known.
         """
         check_feature_names(self, X)
-        values, head = self._run(X)
+        values, last_activation = self._run(X)
         learned = getattr(self, "_learned", None)
-        if learned is not None and learned.head != head:
+        if learned is not None and learned.last_activation != last_activation:
             raise ValueError(
-                f"The network ended in {learned.head} when it was fitted and ends in {head} "
-                "now. Fit again; if that depends on X, give a network that ends before it."
+                f"The network ended in {learned.last_activation} when fitted and now ends "
+                f"in {last_activation}. Fit again; if that depends on X, give a network "
+                "that ends before it."
             )
-        is_proba = head is None and not self._output_is_logits(values)
-        one_vs_rest = is_one_vs_rest(self, values, head, not is_proba)
+        is_proba = last_activation is None and not self._output_is_logits(values)
+        one_vs_rest = is_one_vs_rest(self, values, last_activation, not is_proba)
         name = f"The output of {type(self.model).__name__}"
         if self.multilabel:
             check_labels_answer(values, is_proba, name)
-            return Answer(values, is_proba, zero_and_one(values.shape[1]), head)
-        values = a_column_for_each_class(values, one_vs_rest, is_proba)
+            return Answer(values, is_proba, zero_and_one(values.shape[1]), last_activation)
+        values = expand_columns(values, one_vs_rest, is_proba)
         if is_proba:
             check_proba(values, name, way_out=IF_LOGITS)
         else:
@@ -325,22 +327,22 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
                 f"classes: {classes.tolist()}."
             )
         values = values if order is None else values[:, order]
-        return Answer(values, is_proba, classes, head)
+        return Answer(values, is_proba, classes, last_activation)
 
     def _run(self, X, n_rows=None):
         """Return what stands before the last activation, and its name."""
         check_choices(self)
         refuse_streams(X)
-        X = filled_arrays(listed_inputs(self, X))
+        X = check_arrays(list_inputs(self, X))
         if n_rows is not None:
             X = map_arrays(lambda part: part[:n_rows], X)
-        values, head = backend_of(self.model).forward(self.model, X, self.batch_size)
-        refuse_contradictions(self, head, values.shape[1])
-        if head == "linear" and self.from_logits is False:
-            head = None  # if that is what its user says
-        return float_array(values, "The network's output"), head
+        values, last_activation = backend_of(self.model).forward(self.model, X, self.batch_size)
+        refuse_contradictions(self, last_activation, values.shape[1])
+        if last_activation == "linear" and self.from_logits is False:
+            last_activation = None  # if that is what its user says
+        return float_array(values, "The network's output"), last_activation
 
     def _output_is_logits(self, values):
         says = getattr(self, "has_logits_", None)
-        says = says_logits(self) if says is None else says
+        says = outputs_logits(self) if says is None else says
         return are_logits(values, self.multilabel, decide=False) if says is None else says

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skcalib._logits import check_finite, log_of_floored, sigmoid
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 
 SEVERAL_LABELS = (
     "If a sample may have several labels, give FrozenNetwork(model, multilabel=True) and y as "
@@ -24,7 +24,7 @@ def refuse_several_sigmoids(n_outputs, owner):
 
 def check_multi_hot(y, n_labels):
     """Return y as integers 0 and 1, a column for each label, or raise."""
-    y = y.toarray() if issparse(y) else np.asarray(in_numpy(y, "y"))
+    y = y.toarray() if issparse(y) else np.asarray(to_numpy(y, "y"))
     if y.ndim != 2:
         raise ValueError(
             f"y has shape {y.shape}, but with multilabel=True it is a matrix of zeros and ones "

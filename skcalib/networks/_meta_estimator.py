@@ -9,10 +9,15 @@ from sklearn.utils import get_tags, indexable
 
 from skcalib._rows import check_feature_names, learn_feature_names
 from skcalib._targets import check_labels
-from skcalib.backends import in_numpy
-from skcalib.networks._feature_names import refuse_other_order, sees_to_names
+from skcalib.backends import to_numpy
+from skcalib.networks._feature_names import checks_names, refuse_other_order
 from skcalib.networks._sharing import SharedNetworkMixin
-from skcalib.networks._wrappers import faithful_clone, is_multilabel, one_hot_decoded, sheltered
+from skcalib.networks._wrappers import (
+    clone_with_parameters,
+    decode_one_hot,
+    is_multilabel,
+    wrap_network,
+)
 
 
 class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
@@ -21,7 +26,7 @@ class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
     A subclass has ``_get_estimator()``, which gives a scikit-learn estimator.
     """
 
-    _sheltered = staticmethod(sheltered)
+    _wrap_network = staticmethod(wrap_network)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -43,7 +48,7 @@ class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
         source.estimator = None
         twin = super(WrappingMixin, source).__sklearn_clone__()
         if self.estimator is not None:
-            twin.estimator = faithful_clone(self._sheltered(self.estimator))
+            twin.estimator = clone_with_parameters(self._wrap_network(self.estimator))
         return twin
 
     def _take_features(self, estimator, X):
@@ -62,15 +67,15 @@ class WrappingMixin(SharedNetworkMixin, MetaEstimatorMixin):
 
     def _check_features(self, estimator, X, asked=True):
         """Check the names of X where the fitted estimator does not do that when `asked`."""
-        if not sees_to_names(estimator, asked):
+        if not checks_names(estimator, asked):
             check_feature_names(self, X)
             refuse_other_order(estimator, X)
 
 
-def encoded(y, estimator):
+def encode_labels(y, estimator):
     """Return classes, codes, and y itself, as a vector unless it trains one-hot."""
-    y = in_numpy(y, "y")
-    labels, one_hot_kept = one_hot_decoded(y, estimator)
+    y = to_numpy(y, "y")
+    labels, one_hot_kept = decode_one_hot(y, estimator)
     vector, classes, codes = check_labels(labels)
     if labels is not y:
         y = y if one_hot_kept else vector

@@ -6,7 +6,7 @@ import numpy as np
 
 from skcalib._logits import looks_like_proba, softmax
 from skcalib._warnings import warn
-from skcalib.backends import in_numpy
+from skcalib.backends import to_numpy
 from skcalib.networks._labels import SEVERAL_LABELS
 
 SATURATED = 1e-6
@@ -18,7 +18,7 @@ class Answer(NamedTuple):
     values: np.ndarray  # (n_samples, n_classes), logits or probabilities
     is_proba: bool
     classes: np.ndarray
-    head: str | None  # the network's last operation, None if it is not known
+    last_activation: str | None  # the network's last operation, None if it is not known
 
     def proba(self):
         """Return probabilities."""
@@ -29,7 +29,7 @@ class Learned(NamedTuple):
     """What fit has learnt."""
 
     classes: np.ndarray  # with several labels a list
-    head: str | None  # the network's last operation
+    last_activation: str | None  # the network's last operation
     order: np.ndarray | None  # the output of each class
 
 
@@ -70,7 +70,7 @@ def are_logits(values, multilabel, decide):
     )
 
 
-def a_column_for_each_class(values, one_vs_rest, is_proba):
+def expand_columns(values, one_vs_rest, is_proba):
     """Give one output its second column; several sigmoids are one-vs-rest."""
     if values.shape[1] == 1:
         columns = [1 - values, values] if is_proba else [-values / 2, values / 2]
@@ -87,7 +87,7 @@ def order_of_outputs(classes):
 
 def labels_from_one_hot(y, classes=None):
     """Return the class (or the number) of each row's one; other labels as they are."""
-    y = in_numpy(y, "y")
+    y = to_numpy(y, "y")
     array = np.asarray(y)
     if array.ndim != 2 or array.shape[1] < 2:
         return y

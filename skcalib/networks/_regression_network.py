@@ -8,10 +8,10 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from skcalib._representations import VersionedMixin
 from skcalib._rows import refuse_streams
-from skcalib.backends import filled_arrays, network_backend, wrapper_backend
+from skcalib.backends import check_arrays, network_backend, wrapper_backend
 from skcalib.networks._frozen_network import FrozenNetwork
-from skcalib.networks._sharing import AdapterMixin, listed_inputs
-from skcalib.networks._wrappers import final_estimator, sheltered
+from skcalib.networks._sharing import AdapterMixin, list_inputs
+from skcalib.networks._wrappers import final_estimator, wrap_network
 
 WAY_OUT = (
     "Put MCDropoutRegressor around the network alone, at the end of the pipeline; to train a "
@@ -44,27 +44,27 @@ class RegressionNetwork(AdapterMixin, VersionedMixin, RegressorMixin, BaseEstima
         """Return the network's output, a column for each target."""
         return self.targets(*self.run(X))
 
-    def targets(self, values, head):
+    def targets(self, values, last_activation):
         """Return the network's output of what stands before its last activation."""
         values = values.astype(np.float64)
-        values = expit(values) if head == "sigmoid" else values
+        values = expit(values) if last_activation == "sigmoid" else values
         check_answers(values, type(self.model).__name__)
         return values
 
     def run(self, X):
         """Return what stands before the last activation, and its name."""
         refuse_streams(X)
-        X = filled_arrays(listed_inputs(self, X))
+        X = check_arrays(list_inputs(self, X))
         return network_backend(self.model).forward(self.model, X, None)
 
-    def says_classes(self):
+    def has_loss_for_classes(self):
         """Tell whether it was compiled with a loss for classes."""
-        return network_backend(self.model).says_logits(self.model) is not None
+        return network_backend(self.model).outputs_logits(self.model) is not None
 
 
-def sheltered_regressor(estimator):
+def wrap_regression_network(estimator):
     """Put a bare network into RegressionNetwork; refuse classifiers."""
-    estimator = sheltered(estimator, RegressionNetwork, WAY_OUT)
+    estimator = wrap_network(estimator, RegressionNetwork, WAY_OUT)
     last = final_estimator(estimator)
     if isinstance(last, FrozenNetwork):
         raise InvalidParameterError(

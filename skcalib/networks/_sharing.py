@@ -3,7 +3,7 @@
 from copy import copy
 from weakref import WeakValueDictionary
 
-from skcalib.backends import is_network, named_inputs, network_backend
+from skcalib.backends import is_network, name_inputs, network_backend
 
 _SHARED = WeakValueDictionary()  # one for each network, so that a pickle holds one, too
 
@@ -51,7 +51,7 @@ class AdapterMixin(SharedNetworkMixin):
         return twin
 
 
-def listed_inputs(estimator, X):
+def list_inputs(estimator, X):
     """Return several inputs that came as a list by name, if this is an adapter of a network."""
     estimator = getattr(estimator, "estimator", estimator)  # of FrozenEstimator
     if not isinstance(X, list | tuple) or not isinstance(estimator, AdapterMixin):
@@ -60,7 +60,7 @@ def listed_inputs(estimator, X):
     backend = network_backend(model)
     if backend is None:
         return X
-    return named_inputs(X, backend.input_keys(model), f"The network {type(model).__name__}")
+    return name_inputs(X, backend.input_keys(model), f"The network {type(model).__name__}")
 
 
 class _Shared:

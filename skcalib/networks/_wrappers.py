@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skcalib._representations import VersionedMixin
 from skcalib._warnings import warn
 from skcalib.backends import is_network, network_backend, wrapper_backend
-from skcalib.networks._feature_names import refuse_other_order, sees_to_names
+from skcalib.networks._feature_names import checks_names, refuse_other_order
 from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._outputs import labels_from_one_hot
 
@@ -85,14 +85,14 @@ def network_of(estimator, X):
     # A wrapper is trained on single labels, so that several sigmoids are one-vs-rest.
     network = FrozenNetwork(model, classes=None if labelled else classes, multilabel=False)
     if says is None:
-        says = network_backend(model).says_logits(model)
+        says = network_backend(model).outputs_logits(model)
     network.has_logits_ = bool(says)  # what a wrapper gives is probabilities, if in doubt
     if labelled:
         return network, inputs, estimator.columns_, estimator.classes_
     return network, inputs, None, None
 
 
-def is_networked(estimator):
+def wraps_network(estimator):
     """Tell whether this is an adapter or a wrapper of a network."""
     adapters = FrozenNetwork | LabelledNetwork
     return isinstance(estimator, adapters) or wrapper_backend(estimator) is not None
@@ -113,7 +113,7 @@ def is_multilabel(estimator):
 
 def final_network(estimator, X):
     """Find the network at the end; return as `network_of` does."""
-    if not is_networked(final_estimator(estimator)):
+    if not wraps_network(final_estimator(estimator)):
         return None
     return network_of(*final_step(estimator, X))
 
@@ -135,7 +135,7 @@ def _inner(estimator):
     return getattr(estimator, "best_estimator_", None)
 
 
-def sheltered(estimator, adapter=FrozenNetwork, way_out=IN_A_CLASSIFIER):
+def wrap_network(estimator, adapter=FrozenNetwork, way_out=IN_A_CLASSIFIER):
     """Put a bare network into an adapter, where it is neither copied nor trained."""
     if is_network(estimator):
         return adapter(estimator)
@@ -150,17 +150,17 @@ def sheltered(estimator, adapter=FrozenNetwork, way_out=IN_A_CLASSIFIER):
     return estimator
 
 
-def one_hot_decoded(y, estimator):
+def decode_one_hot(y, estimator):
     """Return labels for one-hot y, if it is for a network, and whether it trains on these."""
     last = final_estimator(estimator)
-    if not is_networked(last):
+    if not wraps_network(last):
         return y, False
     classes = last.classes if isinstance(last, FrozenNetwork) else None
     keeps = getattr(wrapper_backend(last), "TRAINS_ON_ONE_HOT", False)
     return labels_from_one_hot(y, classes), keeps
 
 
-def prepared(estimator, X, y, classes):
+def fit_network_labels(estimator, X, y, classes):
     """Return the estimator as the folds shall train it.
 
     A frozen network learns its labels here, once, from all rows; so does one at the end of a
@@ -170,17 +170,17 @@ def prepared(estimator, X, y, classes):
     frozen = isinstance(estimator, FrozenEstimator)
     inside = estimator.estimator if frozen else estimator
     if _samples_a_trained_network(estimator):
-        return FrozenEstimator(_fitted_sampler(estimator, X, y))
+        return FrozenEstimator(_fit_sampler(estimator, X, y))
     if not frozen and not ends_frozen(inside):
         _warn_of_what_others_train(estimator, classes)
-        return _labelled(estimator, classes)
+        return _wrap_for_labels(estimator, classes)
     if not frozen:
         _check_steps(inside)
-    if not sees_to_names(inside):
+    if not checks_names(inside):
         refuse_other_order(inside, X)
     if not ends_frozen(inside):
         return estimator
-    return FrozenEstimator(_knowing_labels(inside, X, y, classes, frozen))
+    return FrozenEstimator(_learn_labels(inside, X, y, classes, frozen))
 
 
 def ends_frozen(estimator):
@@ -189,7 +189,7 @@ def ends_frozen(estimator):
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
     if isinstance(estimator, FrozenEstimator):
-        return is_networked(final_estimator(estimator))
+        return wraps_network(final_estimator(estimator))
     samples = piped and _samples_a_trained_network(estimator)
     return samples or isinstance(estimator, FrozenNetwork)
 
@@ -223,7 +223,7 @@ def _before_last(pipeline, X):
     return X
 
 
-def _knowing_labels(estimator, X, y, classes, frozen):
+def _learn_labels(estimator, X, y, classes, frozen):
     """Return what ends frozen as one that has learned its labels."""
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
@@ -231,11 +231,11 @@ def _knowing_labels(estimator, X, y, classes, frozen):
         twin = copy(estimator)
         twin.steps = [
             *estimator.steps[:-1],
-            (name, _knowing_labels(last, X, y, classes, frozen)),
+            (name, _learn_labels(last, X, y, classes, frozen)),
         ]
         return twin
     if not frozen and _samples_a_trained_network(estimator):
-        return _fitted_sampler(estimator, X, y)
+        return _fit_sampler(estimator, X, y)
     if not isinstance(estimator, FrozenNetwork):
         return estimator
     if hasattr(estimator, "has_logits_") and np.isin(classes, estimator.classes_).all():
@@ -249,30 +249,30 @@ def _samples_a_trained_network(estimator):
     return trains_nothing is not None and trains_nothing()
 
 
-def _fitted_sampler(estimator, X, y):
-    twin = faithful_clone(estimator)
+def _fit_sampler(estimator, X, y):
+    twin = clone_with_parameters(estimator)
     if hasattr(estimator, "estimator"):  # whose clone has lost what its steps learned
         twin.estimator = estimator.estimator
     return twin.fit(X, y)
 
 
-def _labelled(estimator, classes):
+def _wrap_for_labels(estimator, classes):
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
         twin = copy(estimator)
-        twin.steps = [*estimator.steps[:-1], (name, _labelled(last, classes))]
+        twin.steps = [*estimator.steps[:-1], (name, _wrap_for_labels(last, classes))]
         return twin
     needs_codes = hasattr(wrapper_backend(estimator), "fit_on_codes")
     return LabelledNetwork(estimator, classes) if needs_codes else estimator
 
 
-def faithful_clone(estimator):
+def clone_with_parameters(estimator):
     """Clone, with the parameters that a wrapper's own clone drops."""
     twin = clone(estimator, safe=False)
     source, target = final_estimator(estimator), final_estimator(twin)
     backend = wrapper_backend(source)
     if backend and source is not target:
-        for name in backend.lost_in_clones(source):
+        for name in backend.parameters_lost_in_clones(source):
             setattr(target, name, copy(getattr(source, name)))
     return twin
 
@@ -285,7 +285,7 @@ def _warn_of_what_others_train(estimator, classes):
     parts = estimator.get_params().values() if hasattr(estimator, "get_params") else ()
     for part in parts:
         backend = wrapper_backend(part) if part is not last else None
-        for lost in backend.lost_in_clones(part) if backend else ():
+        for lost in backend.parameters_lost_in_clones(part) if backend else ():
             warn(
                 f"{name} clones the {type(part).__name__} inside it, and that loses "
                 f"{lost}={getattr(part, lost)!r}. Pass these to fit instead, as in "

@@ -30,7 +30,7 @@ def check_density(density):
     )
 
 
-def new_density(density):
+def make_density(density):
     """Return something with ``fit(features, codes, weight)`` and ``score_samples``."""
     if isinstance(density, str):
         return DENSITIES[density]()
@@ -48,7 +48,7 @@ class _Detector:
         return self
 
     def score_samples(self, features):
-        return _checked(self.detector.score_samples(features), features)
+        return _check_scores(self.detector.score_samples(features), features)
 
 
 class _Function:
@@ -62,10 +62,10 @@ class _Function:
         return self
 
     def score_samples(self, features):
-        return _checked(self.function(*self.known, features), features)
+        return _check_scores(self.function(*self.known, features), features)
 
 
-def _checked(scores, features):
+def _check_scores(scores, features):
     scores = np.asarray(scores, dtype=np.float64)
     if scores.shape != (len(features),) or np.isnan(scores).any():
         raise ValueError(

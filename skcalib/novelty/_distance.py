@@ -8,7 +8,7 @@ from sklearn.model_selection import check_cv
 from skcalib._messages import quote_labels
 from skcalib._rows import count_rows
 from skcalib._targets import check_labels, check_weight, columns_among
-from skcalib.novelty._densities import new_density
+from skcalib.novelty._densities import make_density
 from skcalib.novelty._features import FeatureReader
 
 ROUNDING = 1e-9  # of a score: a spread below it is the noise of sums
@@ -54,7 +54,7 @@ class Distance:
         return (scores - self.median) / self.spread
 
 
-def distance_of(estimator, known, held_out, choices):
+def fit_distance(estimator, known, held_out, choices):
     """Learn a density from the `known` rows, and what is usual from the `held_out` ones.
 
     Both are (X, codes, weight); `choices` are density, on and layer.
@@ -62,27 +62,27 @@ def distance_of(estimator, known, held_out, choices):
     kind, on, layer = choices
     reader = FeatureReader(estimator, on, layer)
     X, codes, weight = known
-    density = new_density(kind).fit(*positive(reader.fit(X), codes, weight))
+    density = make_density(kind).fit(*keep_positive_weight(reader.fit(X), codes, weight))
     X, codes, weight = held_out
-    features, _, weight = positive(reader.read(X), codes, weight)
+    features, _, weight = keep_positive_weight(reader.read(X), codes, weight)
     return Distance(reader, density, density.score_samples(features), weight)
 
 
-def cross_fitted_distance(estimator, rows, splits, choices):
+def fit_distance_in_folds(estimator, rows, splits, choices):
     """Learn a density from all rows, and what is usual from densities without each fold."""
     kind, on, layer = choices
     reader = FeatureReader(estimator, on, layer)
     X, codes, weight = rows
-    features, codes, weight = positive(reader.fit(X), codes, weight)
+    features, codes, weight = keep_positive_weight(reader.fit(X), codes, weight)
     held_out = np.empty(len(features))
     for train, test in splits(features, codes):
-        without = new_density(kind).fit(features[train], codes[train], weight[train])
+        without = make_density(kind).fit(features[train], codes[train], weight[train])
         held_out[test] = without.score_samples(features[test])
-    density = new_density(kind).fit(features, codes, weight)
+    density = make_density(kind).fit(features, codes, weight)
     return Distance(reader, density, held_out, weight)
 
 
-def positive(features, codes, weight):
+def keep_positive_weight(features, codes, weight):
     """Leave out the rows of weight zero."""
     used = weight > 0
     if used.all():
@@ -103,7 +103,7 @@ def novelty_pvalues(distances, all_scores):
     return (1 + at_most) / (n_held_out + 1)
 
 
-def checked_rows(X_train, y_train, classes):
+def check_training_rows(X_train, y_train, classes):
     """Return the training rows of a trained classifier, their codes and weights."""
     labels, own, codes = check_labels(y_train)
     if count_rows(X_train) != len(labels):

@@ -56,7 +56,7 @@ class DistanceAwarePair(CalibratedPair):
 
     def predict_proba(self, X):
         """Return probabilities, a column for each of `classes`."""
-        return self.proba_of(self.ask(X), self.factor(self.distance.score(X)))
+        return self.proba_of(self.predict_logits(X), self.factor(self.distance.score(X)))
 
     def factor(self, scores):
         """Return the number by which the temperature of each row is multiplied."""

@@ -12,9 +12,9 @@ from skcalib.calibrators import TemperatureScaling
 from skcalib.folds import CrossCalibratedClassifier
 from skcalib.novelty._densities import check_density
 from skcalib.novelty._distance import (
-    checked_rows,
-    cross_fitted_distance,
-    distance_of,
+    check_training_rows,
+    fit_distance,
+    fit_distance_in_folds,
     novelty_pvalues,
     split_for_densities,
 )
@@ -35,21 +35,21 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
     s being the score of a row's features (higher for more usual rows; by default their log
     density under one Gaussian for each class), and q the scores that half and 95 % of the
     held-out rows exceed. Far away, where logits grow as the distance does but log densities
-    as its square, the answer falls to the uniform distribution.
+    as its square, the probabilities become uniform.
 
-    **When to use it.** Wherever rows may arrive that differ from the training data: other
-    sensors, rotated images, columns in other units, classes that nobody taught. Usual rows
-    are answered as by temperature scaling; rows that are none lose the confidence that no
-    calibration, dropout or ensemble takes from them. **When not.** Corruption that leaves
-    the features where they were is not seen. With thousands of features and few rows,
+    **When to use it.** Wherever new rows may differ from the training data: other
+    sensors, rotated images, columns in other units, unknown classes. Usual rows
+    get the probabilities of temperature scaling; unusual ones lose the confidence that
+    calibration, dropout or ensembles leave to them. **When not.** Corruption that does not
+    move the features is not detected. With thousands of features and few rows,
     densities say little; ``density="nearest"`` or a layer with fewer outputs may.
 
     Parameters
     ----------
     estimator : estimator instance, keras.Model or torch.nn.Module, default=None
-        The classifier, as in :class:`~skcalib.TemperatureCalibratedClassifier`: one that is
-        trained goes into :class:`sklearn.frozen.FrozenEstimator`, a trained network is given
-        as it is, any other is trained in folds. By default ``LinearSVC(random_state=0)``.
+        The classifier, as in :class:`~skcalib.TemperatureCalibratedClassifier`: wrap one that
+        is trained in :class:`sklearn.frozen.FrozenEstimator`; pass a trained network
+        as it is; any other is trained in folds. By default ``LinearSVC(random_state=0)``.
 
     density : str, callable or outlier detector, default="gaussian"
         How usual features are:
@@ -59,7 +59,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
           hold more than 2e7 numbers, and for classes of fewer than 5 rows;
         - "mahalanobis": minus the squared distance to the nearest class mean, by the
           covariance of all classes; "relative_mahalanobis": less that to the mean of all
-          rows, for strangers that resemble a class;
+          rows, for unusual rows that resemble a class;
         - "nearest": minus the mean distance to the five nearest training rows;
         - an outlier detector of scikit-learn with `score_samples`, as an instance;
         - a function ``density(known, codes, features)`` that gives a number for each row of
@@ -82,7 +82,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         :math:`q_{.5}` on. It is noisier, and weaker under shift.
 
     prior : {"uniform", "classes"}, default="uniform"
-        What the answer falls to far away: equal probabilities, or the shares of the
+        What the probabilities become far away: equal probabilities, or the shares of the
         classes among the rows of `fit`. Only with "uniform" does the likeliest class of a
         row never change.
 
@@ -110,10 +110,10 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         -1, the score below which 5 % of the held-out rows lie.
 
     n_features_in_ : int
-        As the fitted estimator has it, if it has.
+        The number of features of the fitted estimator, if it has this attribute.
 
     feature_names_in_ : ndarray of shape (n_features,)
-        As the fitted estimator has them, if it has.
+        Those of the fitted estimator, if it has this attribute.
 
     See Also
     --------
@@ -252,7 +252,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         choices = self.density, self.on, self.layer
         X_train, y_train = self._training_rows
         if known is None and X_train is None:
-            return cross_fitted_distance(
+            return fit_distance_in_folds(
                 estimator, held_out, partial(split_for_densities, self.cv), choices
             )
         if known is not None and X_train is not None:
@@ -261,8 +261,8 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
                 "FrozenEstimator). This one is trained in folds, whose training rows are known."
             )
         if known is None:
-            known = checked_rows(X_train, y_train, self.classes_)
-        return distance_of(estimator, known, held_out, choices)
+            known = check_training_rows(X_train, y_train, self.classes_)
+        return fit_distance(estimator, known, held_out, choices)
 
     def _distances(self):
         check_is_fitted(self)
@@ -270,7 +270,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         return [pair.distance for pair in pairs if hasattr(pair, "distance")]
 
     def score_samples(self, X):
-        """How usual rows are, on the scale of held-out rows.
+        """Score how usual rows are, on the scale of held-out rows.
 
         Parameters
         ----------
@@ -286,7 +286,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         return np.mean([d.usualness(d.score(X)) for d in self._distances()], axis=0)
 
     def novelty_pvalue(self, X):
-        """Share of held-out rows, the row itself counted, that are at least as unusual.
+        """p-value of each row: the share of held-out rows that are at least as unusual.
 
         Parameters
         ----------
@@ -346,5 +346,5 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         own = np.full(len(pair.classes), -1)
         own[pair.columns] = np.arange(len(pair.columns))
         used = (own[codes] >= 0) & (weight > 0)
-        logits, scores = pair.ask(X), distance.score(X)
+        logits, scores = pair.predict_logits(X), distance.score(X)
         return pair.fit_strength(logits[used], scores[used], own[codes][used], weight[used])

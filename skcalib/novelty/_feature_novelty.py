@@ -14,8 +14,8 @@ from skcalib._parameters import check_count, check_fraction, is_number, is_word
 from skcalib._representations import Result, VersionedMixin
 from skcalib._rows import check_feature_names, count_rows, learn_feature_names, take_rows
 from skcalib._targets import check_labels
-from skcalib.networks import SharedNetworkMixin, sheltered
-from skcalib.novelty._densities import check_density, new_density
+from skcalib.networks import SharedNetworkMixin, wrap_network
+from skcalib.novelty._densities import check_density, make_density
 from skcalib.novelty._distance import Distance, novelty_pvalues
 from skcalib.novelty._features import FeatureReader, check_reading
 
@@ -23,17 +23,17 @@ FALSE_ALARMS = 0.05
 
 
 class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstimator):
-    r"""Detect rows unlike those of `fit`, by what a trained classifier sees of them.
+    r"""Detect rows unlike those of `fit`, by the features of a trained classifier.
 
     The features of a row (what the last layer of a network takes) are scored by a density
-    of the features of usual rows. A share of the rows of `fit` is held back, to know how
-    usual rows are scored that the density has not seen.
+    of the features of usual rows. A share of the rows of `fit` is held back, to score usual
+    rows that the density has not seen.
 
-    **When to use it.** To find what a classifier was never taught, beside its predictions:
-    other objects, broken sensors, new kinds of customers. Features see a rotated digit that
-    has every pixel in its usual range. **When not.** For small or simple inputs, distances
-    between the inputs themselves can be better (``on="inputs"``): compare both on rows that
-    you know to be strange.
+    **When to use it.** To find inputs of a kind that a classifier was not trained on: other
+    objects, broken sensors, new kinds of customers. The features show that a digit is rotated
+    even if every pixel is in its usual range. **When not.** For small or simple inputs,
+    distances between the inputs themselves can be better (``on="inputs"``): compare both on
+    rows that you know to be unusual.
 
     Parameters
     ----------
@@ -145,8 +145,8 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
         """
         self._check_params()
         if self.estimator is not None:
-            check_is_fitted(sheltered(self.estimator))
-        X = self._checked(X, reset=True)
+            check_is_fitted(wrap_network(self.estimator))
+        X = self._check_X(X, reset=True)
         codes = self._codes(X, y)
         n_rows = count_rows(X)
         if n_rows < 2:
@@ -158,9 +158,9 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
         n_held_out = min(max(1, round(self.held_out_share * n_rows)), n_rows - 1)
         rows = rng.permutation(n_rows)
         hold, learn = rows[:n_held_out], rows[n_held_out:]
-        reader = FeatureReader(sheltered(self.estimator), self.on, self.layer)
+        reader = FeatureReader(wrap_network(self.estimator), self.on, self.layer)
         known = reader.fit(take_rows(X, learn))
-        density = new_density(self.density).fit(known, codes[learn], np.ones(len(learn)))
+        density = make_density(self.density).fit(known, codes[learn], np.ones(len(learn)))
         scores = density.score_samples(reader.read(take_rows(X, hold)))
         self._distance = Distance(reader, density, scores, np.ones(len(hold)))
         self._neighbors = NearestNeighbors().fit(known)
@@ -183,7 +183,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
         return twin
 
     def score_samples(self, X):
-        """How usual rows are.
+        """Score how usual rows are.
 
         Parameters
         ----------
@@ -196,7 +196,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
             Higher for more usual rows; the unit depends on `density`.
         """
         check_is_fitted(self)
-        return self._distance.score(self._checked(X, reset=False))
+        return self._distance.score(self._check_X(X, reset=False))
 
     def decision_function(self, X):
         """Score minus ``offset_``.
@@ -229,7 +229,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def novelty_pvalue(self, X):
-        """Share of held-out rows, the row itself counted, that are at least as unusual.
+        """p-value of each row: the share of held-out rows that are at least as unusual.
 
         Parameters
         ----------
@@ -246,7 +246,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
         return novelty_pvalues([self._distance], [self.score_samples(X)])
 
     def nearest(self, X, n_neighbors=5):
-        """Find the usual rows that each row resembles most.
+        """Find the usual rows that are nearest to each row.
 
         Parameters
         ----------
@@ -266,14 +266,14 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
         check_is_fitted(self)
         check_count("n_neighbors", n_neighbors)
         n_neighbors = min(n_neighbors, len(self._rows))
-        features = self._distance.reader.read(self._checked(X, reset=False))
+        features = self._distance.reader.read(self._check_X(X, reset=False))
         distances, found = self._neighbors.kneighbors(features, n_neighbors)
         result = Result(rows=self._rows[found], distances=distances)
         if self._labels is not None:
             result.labels = self._labels[found]
         return result
 
-    def _checked(self, X, *, reset):
+    def _check_X(self, X, *, reset):
         """Check a plain matrix; whatever else a classifier takes goes to it as it is."""
         if self.estimator is None:
             return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
@@ -288,7 +288,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
             return codes
         if self.estimator is None:
             return np.zeros(count_rows(X), dtype=int)
-        predicted = sheltered(self.estimator).predict(X)
+        predicted = wrap_network(self.estimator).predict(X)
         return np.unique(np.asarray(predicted), return_inverse=True)[1].ravel()
 
     def _check_params(self):

@@ -13,12 +13,12 @@ from skcalib._messages import quote
 from skcalib._parameters import check_choice
 from skcalib.backends import (
     as_arrays,
-    each_array,
-    filled_arrays,
+    check_arrays,
+    list_arrays,
     network_backend,
     perceptron_sampler,
 )
-from skcalib.networks import final_estimator, final_step, is_networked, network_of
+from skcalib.networks import final_estimator, final_step, network_of, wraps_network
 
 N_LEAF_FEATURES = 64
 MOST_SPARSE_COLUMNS = 4096
@@ -38,7 +38,7 @@ class FeatureReader:
 
     def fit(self, X):
         """Learn coordinates if needed; return the features of X."""
-        last, inputs = _last(self.estimator, X)
+        last, inputs = _find_classifier(self.estimator, X)
         if self.on == "features" and isinstance(last, _FORESTS):
             leaves = last.apply(inputs)
             self.encoder_ = OneHotEncoder(handle_unknown="ignore").fit(leaves)
@@ -49,13 +49,13 @@ class FeatureReader:
 
     def read(self, X):
         """Return a finite matrix, a row for each sample."""
-        last, inputs = _last(self.estimator, X)
+        last, inputs = _find_classifier(self.estimator, X)
         if self.on == "inputs":
-            features = _numbers(inputs)
-        elif is_networked(last):
+            features = _to_matrix(inputs)
+        elif wraps_network(last):
             network, inputs, _, _ = network_of(last, inputs)
             features = network_backend(network.model).features(
-                network.model, filled_arrays(inputs), network.batch_size, self.layer
+                network.model, check_arrays(inputs), network.batch_size, self.layer
             )
         elif isinstance(last, MLPClassifier):
             inputs, sampler = perceptron_sampler(last, inputs, last=True)
@@ -64,7 +64,7 @@ class FeatureReader:
             codes = self.encoder_.transform(last.apply(inputs))
             features = self.coordinates_.transform(codes)
         else:
-            features = _numbers(inputs)
+            features = _to_matrix(inputs)
         if not np.isfinite(features).all():
             rows = np.flatnonzero(~np.isfinite(features).all(axis=1))
             raise ValueError(
@@ -86,27 +86,27 @@ def check_reading(on, layer):
         )
 
 
-def _last(estimator, X):
+def _find_classifier(estimator, X):
     """Return the classifier whose features are meant, and X as it takes it."""
     last, X = final_step(estimator, X)
-    while (inner := _inside(last)) is not None:
+    while (inner := _find_inner_classifier(last)) is not None:
         last, X = final_step(inner, X)
     return last, X
 
 
-def _inside(estimator):
+def _find_inner_classifier(estimator):
     """Return the one fitted classifier inside a meta-estimator, None if there are several."""
     if isinstance(estimator, FrozenEstimator):
         return estimator.estimator
     pairs = getattr(estimator, "calibrated_classifiers_", ())
     if len(pairs) == 1:
         return pairs[0].estimator
-    if is_networked(final_estimator(estimator)):
+    if wraps_network(final_estimator(estimator)):
         return None
     return getattr(estimator, "estimator_", None)
 
 
-def _numbers(X):
+def _to_matrix(X):
     """Return inputs as a matrix of floating numbers."""
     if issparse(X) and X.shape[1] > MOST_SPARSE_COLUMNS:
         raise ValueError(
@@ -114,7 +114,7 @@ def _numbers(X):
             "into the pipeline, in front of the classifier."
         )
     parts = []
-    for part in each_array(as_arrays(X)):
+    for part in list_arrays(as_arrays(X)):
         try:
             part = np.asarray(part, dtype=None if part.dtype.kind == "f" else np.float64)
         except (TypeError, ValueError) as error:

@@ -30,7 +30,7 @@ class GaussianDensity:
         self.pooled_ = np.full(len(present), large) | (counts < FEWEST_ROWS)
         whiteners = []
         if self.pooled_.any():
-            shared = Whitener(around(features, codes, self.means_, present), weight)
+            shared = Whitener(subtract_means(features, codes, self.means_, present), weight)
         for code, mean, is_pooled in zip(present, self.means_, self.pooled_, strict=True):
             if is_pooled:
                 whiteners.append(shared)
@@ -68,7 +68,7 @@ class MahalanobisDistance:
         features = np.asarray(features, dtype=np.float64)
         present = np.unique(codes)
         self.means_ = class_means(features, codes, weight, present)
-        self.whitener_ = Whitener(around(features, codes, self.means_, present), weight)
+        self.whitener_ = Whitener(subtract_means(features, codes, self.means_, present), weight)
         if self.relative:
             self.mean_ = np.average(features, axis=0, weights=weight)
             self.background_ = Whitener(features - self.mean_, weight)
@@ -133,6 +133,6 @@ def class_means(features, codes, weight, present):
     )
 
 
-def around(features, codes, means, present):
+def subtract_means(features, codes, means, present):
     """Return the rows minus the mean of their class."""
     return features - means[np.searchsorted(present, codes)]

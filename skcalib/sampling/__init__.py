@@ -12,17 +12,17 @@ from skcalib.sampling._measures import (
 from skcalib.sampling._passes import Passes
 from skcalib.sampling._regression_sources import regression_source_of
 from skcalib.sampling._sources import (
+    keep_network_seeds,
     refuse_other_answers,
     refuse_rows_together,
     source_of,
-    undisturbed,
 )
 from skcalib.sampling._summary import (
     check_interval,
     check_measures,
-    in_order,
-    joined,
+    join_blocks,
     quantiles,
+    stack_levels,
     standard_deviation,
     summary,
 )

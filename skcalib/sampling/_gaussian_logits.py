@@ -1,9 +1,10 @@
 """Dropout before the last dense layer without draws: the moments of the logits are known.
 
-With noise of variance p / (1 - p) around 1 for each feature, independent of the others, the
-logits of a row h have the mean h W + b and the covariance p / (1 - p) sum_j h_j^2 w_j w_j^T.
-Both are exact. That the logits are Gaussian is exact for Gaussian dropout, and the central
-limit theorem's for the usual one: the more features, the better.
+With a random factor of mean 1 and variance p / (1 - p) for each feature, independent of the
+others, the logits of a row h have the mean h W + b and the covariance
+p / (1 - p) sum_j h_j^2 w_j w_j^T. Both are exact. That the logits are Gaussian is exact for
+Gaussian dropout and, by the central limit theorem, approximately true for the usual one: the
+more features, the better.
 
 S. Wang, C. Manning. Fast dropout training. ICML 2013.
 """
@@ -12,7 +13,7 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-from skcalib.backends import Head
+from skcalib.backends import LastLayer
 
 N_POINTS = 64  # a power of two, for Sobol's sequence
 MOST_UNITS = 200  # the square of their number is held for each row
@@ -39,37 +40,37 @@ class GaussianLogits:
     """
 
     def __init__(self, sampler, levels, seed, name):
-        self.head = sampler.head
-        _refuse(self.head, name)
+        self.last_layer = sampler.last_layer
+        _refuse(self.last_layer, name)
         (site,) = sampler.sites
         rates = np.array([site.rate if level is None else level for level in levels])
         self.spreads = np.sqrt(rates / (1 - rates))
-        self.points = normal_points(self.head.shape[1], seed)
+        self.points = normal_points(self.last_layer.shape[1], seed)
 
     def draws(self, state):
         """Return probabilities (n_levels, N_POINTS, n_rows, n_outputs)."""
         with np.errstate(invalid="ignore"):  # infinite rows give NaN, which is told later
             mean, deviations, dtype = self._moments(state)
         levels = [
-            self.head.proba((mean + spread * deviations).astype(dtype))
+            self.last_layer.proba((mean + spread * deviations).astype(dtype))
             for spread in self.spreads
         ]
         return np.stack(levels)
 
     def _moments(self, state):
-        """Return the mean (n, units), what each point adds at noise of variance 1, a dtype."""
-        rows, kernel, bias = self.head.product(state)
+        """Return the mean (n, units), what each point adds at variance 1, a dtype."""
+        rows, kernel, bias = self.last_layer.product(state)
         mean, deviations = [], []
         size = max(1, HELD // kernel.shape[1] ** 2)
         for start in range(0, len(rows), size):
-            some, covariance = logit_moments(rows[start : start + size], kernel, bias)
-            mean.append(some)
+            part_of_mean, covariance = logit_moments(rows[start : start + size], kernel, bias)
+            mean.append(part_of_mean)
             deviations.append(np.matmul(root(covariance), self.points.T).transpose(2, 0, 1))
         return np.concatenate(mean), np.concatenate(deviations, axis=1), rows.dtype
 
 
 def multiplications(shape):
-    """Estimate those for one row and a Head of this shape; NaN where there is none."""
+    """Estimate those for one row and a LastLayer of this shape; NaN where there is none."""
     if shape is None:
         return np.nan
     features, units = shape
@@ -77,17 +78,17 @@ def multiplications(shape):
 
 
 def logit_moments(rows, kernel, bias):
-    """Return means (n, units) and covariances (n, units, units) at noise of variance 1."""
+    """Return means (n, units) and covariances (n, units, units), factors of variance 1."""
     features, units = kernel.shape
     above = np.triu_indices(units)
     mean = np.zeros((len(rows), units)) + bias
     sums = np.zeros((len(rows), len(above[0])))
     size = max(1, HELD // len(above[0]))
     for start in range(0, features, size):  # the products of a wide layer are many
-        some = rows[:, start : start + size].astype(np.float64)
+        part = rows[:, start : start + size].astype(np.float64)
         weights = kernel[start : start + size].astype(np.float64)
-        mean += some @ weights
-        sums += some**2 @ (weights[:, above[0]] * weights[:, above[1]])
+        mean += part @ weights
+        sums += part**2 @ (weights[:, above[0]] * weights[:, above[1]])
     covariance = np.empty((len(rows), units, units))
     covariance[:, above[0], above[1]] = covariance[:, above[1], above[0]] = sums
     return mean, covariance
@@ -124,14 +125,14 @@ def normal_points(n_dimensions, seed):
     return left[:, :rank] @ right[:rank] * np.sqrt(N_POINTS * n_dimensions / rank)
 
 
-def _refuse(head, name):
+def _refuse(last_layer, name):
     what = (
         "n_draws='exact' needs a network whose only random layer is a Dropout or "
-        "GaussianDropout, with noise of its own for each feature, right before the last dense "
-        f"layer, and at most {MOST_UNITS} classes. "
+        "GaussianDropout, with a mask value of its own for each feature, right before the last "
+        f"dense layer, and at most {MOST_UNITS} classes. "
     )
     way_out = "Give a number of draws, n_draws=50 say."
-    if not isinstance(head, Head):
-        raise ValueError(f"{what}{name} {head}. {way_out}")
-    if head.shape[1] > MOST_UNITS:
-        raise ValueError(f"{what}{name} has {head.shape[1]}. {way_out}")
+    if not isinstance(last_layer, LastLayer):
+        raise ValueError(f"{what}{name} {last_layer}. {way_out}")
+    if last_layer.shape[1] > MOST_UNITS:
+        raise ValueError(f"{what}{name} has {last_layer.shape[1]}. {way_out}")

@@ -8,7 +8,7 @@ from skcalib.sampling._summary import check_measures, entropy_of_each, share_out
 
 
 def predictive_entropy(draws):
-    """Entropy of the mean prediction: all of the uncertainty, in nats.
+    """Entropy of the mean prediction: the total uncertainty, in nats.
 
     H(mean_t p_t) = - sum_k m_k log m_k, where m is the mean of the draws p_t. It is the sum
     of :func:`expected_entropy` and :func:`mutual_information`.
@@ -45,7 +45,7 @@ def predictive_entropy(draws):
 
 
 def expected_entropy(draws):
-    """Mean entropy of the draws: the aleatoric part, noise that every draw sees, in nats.
+    """Mean entropy of the draws: the aleatoric part of the uncertainty, in nats.
 
     mean_t H(p_t): what would remain if the model were known. High where classes overlap:
     more training data would not help.
@@ -81,7 +81,7 @@ def expected_entropy(draws):
 
 
 def mutual_information(draws):
-    """Disagreement of the draws: the epistemic part, the model's ignorance, in nats.
+    """Mutual information of label and draw: the epistemic part of the uncertainty, in nats.
 
     H(mean_t p_t) - mean_t H(p_t), the mutual information of the label and the draw of
     the model, known as BALD. High on inputs unlike the training data. To rank mistakes,
@@ -155,7 +155,7 @@ def variation_ratio(draws):
 
 
 def summarize_draws(draws, *, interval=0.9, measures="all"):
-    """All measures of an array of draws, from any sampler.
+    """Compute all measures of an array of draws.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def summarize_draws(draws, *, interval=0.9, measures="all"):
     Returns
     -------
     result : sklearn.utils.Bunch
-        With the arrays that were asked for:
+        With the arrays that were requested:
 
         mean, std, standard_error : (n_samples, n_classes)
             Mean of the draws, their standard deviation (ddof 1; NaN for one draw), and
@@ -190,21 +190,21 @@ def summarize_draws(draws, *, interval=0.9, measures="all"):
         margin : (n_samples,)
             The difference of these means, in [0, 1].
         swap : (n_samples,)
-            Share of the draws in which the second of them is larger than the first;
-            ties count one half.
+            Probability that these two classes change places: the share of the draws in
+            which the second is larger than the first; ties count one half.
 
     Raises
     ------
     ValueError
-        If draws have another shape or are no probabilities, or for an unknown measure or an
+        If draws have another shape or are not probabilities, or for an unknown measure or an
         interval outside (0, 1).
 
     Notes
     -----
-    The interval is the spread of the draws (for MC dropout: of sub-networks). It is no
-    confidence interval: nothing makes it cover the true probability in 90 % of the cases,
-    and it does not shrink with more draws. The standard error does: it says how far
-    the mean of so many draws is from that of infinitely many.
+    The interval is the spread of the draws (for MC dropout: of sub-networks). It is not a
+    confidence interval: nothing ensures that it covers the true probability in 90 % of the
+    cases, and it does not shrink with more draws. The standard error does: it estimates how
+    far the mean of these draws is from that of infinitely many.
 
     References
     ----------

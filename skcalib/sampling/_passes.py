@@ -50,7 +50,7 @@ class Passes:
         self.shared = shared
         self._kept, self._n_kept = {}, 0
 
-    def some(self, X, rate, n_draws=1):
+    def draw_at_rate(self, X, rate, n_draws=1):
         """Return draws (n_draws, n_samples, n_outputs) of a few rows, all layers at a rate."""
         masks = self._masks(rate, range(n_draws), np.arange(count_all_rows(X)))
         return self.sampler.draw(self.sampler.start(X), masks)
@@ -111,12 +111,12 @@ class Passes:
         """Return the draws of these numbers (n_levels, n_draws, n_rows, n_outputs)."""
         out = None
         for number, level in enumerate(self.levels):
-            for some in self._chunks(rows, draws):
-                values = self.sampler.draw(state, self._masks(level, some, rows))
+            for chunk in self._chunks(rows, draws):
+                values = self.sampler.draw(state, self._masks(level, chunk, rows))
                 if out is None:
                     shape = len(self.levels), len(draws), *values.shape[1:]
                     out = np.empty(shape, values.dtype)
-                out[number, some.start - draws.start : some.stop - draws.start] = values
+                out[number, chunk.start - draws.start : chunk.stop - draws.start] = values
         return out
 
     def _chunks(self, rows, draws):

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcalib.backends import wrapper_backend
 from skcalib.networks import RegressionNetwork, check_answers, final_step
-from skcalib.sampling._sources import Look, Network, Perceptron
+from skcalib.sampling._sources import Inspection, Network, Perceptron
 
 ROUNDING = 0.05  # of a target, as a share of what its summands are like, in half precision
 CLASSES = "{} {}: that is a classifier, use MCDropoutClassifier."
@@ -32,7 +32,7 @@ def regression_source_of(estimator, X):
 
 
 def _refuse_loss_for_classes(network):
-    if network.says_classes():
+    if network.has_loss_for_classes():
         what = "was compiled with a loss for classes"
         raise ValueError(
             CLASSES.format(type(network.model).__name__, what) + " If its targets are numbers "
@@ -49,9 +49,9 @@ class _Targets:
         An output may be the small difference of large summands, and its rounding error is
         theirs. Draws that drop half of them show how large these are.
         """
-        return ROUNDING * np.abs(passes.some(inputs, rate=0.5, n_draws=8)).max()
+        return ROUNDING * np.abs(passes.draw_at_rate(inputs, rate=0.5, n_draws=8)).max()
 
-    def ordered(self, draws):
+    def order_columns(self, draws):
         """Return draws as they are."""
         return draws
 
@@ -64,13 +64,13 @@ class TargetNetwork(_Targets, Network):
         self.name = type(network.model).__name__
         self.answer = network.answer
 
-    def look(self, inputs):
+    def inspect(self, inputs):
         """Return no labels, what the output is, and the answer for these rows."""
-        with self.undisturbed():
-            values, head = self.network.run(inputs)
-        if head in ("softmax", "log_softmax"):
-            raise ValueError(CLASSES.format(self.name, f"ends in a {head}"))
-        return Look(None, "target", self.network.targets(values, head))
+        with self.keep_network_seeds():
+            values, last_activation = self.network.run(inputs)
+        if last_activation in ("softmax", "log_softmax"):
+            raise ValueError(CLASSES.format(self.name, f"ends in a {last_activation}"))
+        return Inspection(None, "target", self.network.targets(values, last_activation))
 
 
 class TargetPerceptron(_Targets, Perceptron):
@@ -80,9 +80,9 @@ class TargetPerceptron(_Targets, Perceptron):
         self.mlp = mlp
         self.name = type(mlp).__name__
 
-    def look(self, inputs):
+    def inspect(self, inputs):
         """Return no labels, and the answer; what the output is, the perceptron says itself."""
-        return Look(None, None, self.answer(inputs))
+        return Inspection(None, None, self.answer(inputs))
 
     def answer(self, inputs):
         """Return predictions, a column for each target."""

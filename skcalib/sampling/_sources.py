@@ -19,7 +19,7 @@ from skcalib.networks import (
 ROUNDING = 0.05  # of a row's largest probability, on any processor, in half precision
 
 
-class Look(NamedTuple):
+class Inspection(NamedTuple):
     """What a source says of itself, and of a few rows."""
 
     classes: np.ndarray | None  # labels of the columns; None of targets
@@ -39,11 +39,11 @@ def source_of(estimator, X):
 
 
 @contextmanager
-def undisturbed(estimator):
+def keep_network_seeds(estimator):
     """Keep the seeds of a trained network, whose layers may be random at prediction, too."""
     last = final_estimator(estimator)
     backend = network_backend(last.model) if isinstance(last, AdapterMixin) else None
-    with backend.seeds_kept(last.model) if hasattr(backend, "seeds_kept") else nullcontext():
+    with backend.keep_seeds(last.model) if hasattr(backend, "keep_seeds") else nullcontext():
         yield
 
 
@@ -52,10 +52,10 @@ def refuse_other_answers(source, inputs, plain, limit, answer):
 
     `limit` is by how much they may differ, and `answer` what the network has predicted.
     """
-    plain = source.ordered(plain)
+    plain = source.order_columns(plain)
     if (np.abs(plain - answer) <= limit).all():
         return
-    with source.undisturbed():
+    with source.keep_network_seeds():
         found = [source.answer(inputs) for _ in range(2)]
     if any((np.abs(plain - answer) <= limit).all() for answer in found):
         return
@@ -70,7 +70,7 @@ def refuse_other_answers(source, inputs, plain, limit, answer):
 
 def refuse_rows_together(passes, inputs, together, limit):
     """Raise if the answer for a row depends on the rows beside it, as in `together`."""
-    alone = passes.some(map_arrays(lambda part: part[-1:], inputs), rate=0.0)[0]
+    alone = passes.draw_at_rate(map_arrays(lambda part: part[-1:], inputs), rate=0.0)[0]
     limit = np.broadcast_to(limit, together.shape)
     if (np.abs(together - alone) > limit)[-1].any():
         raise ValueError(
@@ -93,17 +93,21 @@ class Network:
         """Return by how much the same answer may differ from `plain`."""
         return ROUNDING * plain.max(axis=1, keepdims=True)
 
-    def undisturbed(self):
+    def keep_network_seeds(self):
         """Return a context that keeps the network's seeds."""
-        return undisturbed(self.network)
+        return keep_network_seeds(self.network)
 
-    def look(self, inputs):
+    def inspect(self, inputs):
         """Return the labels, what the output is, and the answer for these rows."""
-        with self.undisturbed():
+        with self.keep_network_seeds():
             found = self.network.answer(inputs)
         unknown = "proba" if found.is_proba else "logits"
         known = {"softmax": "proba", "linear": "logits", None: unknown}
-        return Look(found.classes, known.get(found.head, found.head), found.proba())
+        return Inspection(
+            found.classes,
+            known.get(found.last_activation, found.last_activation),
+            found.proba(),
+        )
 
     def sampler(self, inputs, **choices):
         """Return inputs as the model takes them, and the Sampler of its random layers."""
@@ -115,7 +119,7 @@ class Network:
             )
         return backend.sampler(self.network.model, inputs, **choices)
 
-    def ordered(self, draws):
+    def order_columns(self, draws):
         """Return draws with the columns of the sorted labels."""
         return draws if self._order is None else draws[..., self._order]
 
@@ -132,13 +136,13 @@ class Perceptron:
         """Return by how much the same answer may differ from `plain`."""
         return ROUNDING * plain.max(axis=1, keepdims=True)
 
-    def undisturbed(self):
+    def keep_network_seeds(self):
         """Return a context that does nothing: a perceptron has no seeds."""
         return nullcontext()
 
-    def look(self, inputs):
+    def inspect(self, inputs):
         """Return the labels and the answer; what the output is, the perceptron says itself."""
-        return Look(self.mlp.classes_, None, self.answer(inputs))
+        return Inspection(self.mlp.classes_, None, self.answer(inputs))
 
     def sampler(self, inputs, *, inject, **choices):
         """Return inputs as the perceptron takes them, and the Sampler of its dropout."""
@@ -149,6 +153,6 @@ class Perceptron:
             )
         return perceptron_sampler(self.mlp, inputs, last=inject == "last")
 
-    def ordered(self, draws):
+    def order_columns(self, draws):
         """Return draws as they are."""
         return draws

@@ -118,7 +118,7 @@ def quantiles(draws, *shares):
         yield low.astype(np.float64) + (share * last - below) * (high - low)
 
 
-def in_order(rows, parts):
+def join_blocks(rows, parts):
     """Join what was found for these rows, as they stand in X."""
     joined = np.concatenate(parts)
     if isinstance(rows[0], slice):
@@ -128,8 +128,8 @@ def in_order(rows, parts):
     return out
 
 
-def joined(parts, rows):
+def stack_levels(parts, rows):
     """Yield each name and its arrays of all levels, from one Bunch for each block and level."""
     levels = list(zip(*parts, strict=True))
     for name in parts[0][0]:
-        yield name, np.stack([in_order(rows, [p[name] for p in level]) for level in levels])
+        yield name, np.stack([join_blocks(rows, [p[name] for p in level]) for level in levels])

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skcalib._logits import check_finite, check_proba
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import Result, VersionedMixin
-from skcalib.sampling import check_measures, in_order, joined, summary
+from skcalib.sampling import check_measures, join_blocks, stack_levels, summary
 
 ROUNDING = 1e-6  # of the sum of a row; float32 keeps to it
 
@@ -17,7 +17,7 @@ ROUNDING = 1e-6  # of the sum of a row; float32 keeps to it
 class SamplingClassifier(
     VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta
 ):
-    """Base of classifiers that predict by draws; write ``fit`` and ``_draws``.
+    """Base class of classifiers that predict by draws.
 
     Parameters
     ----------
@@ -80,14 +80,16 @@ class SamplingClassifier(
         ValueError
             If there are several levels, whose means are no one prediction.
         """
-        draws = self._checked(X)
+        draws = self._check_X(X)
         if draws.levels is not None:
             raise ValueError(
                 f"predict_proba needs one level, got {draws.levels}; give a number. All "
                 "levels: predict_uncertainty(X).mean."
             )
-        found = [(rows, some[0].mean(axis=0, dtype=np.float64)) for rows, some in draws.blocks]
-        proba = in_order(*zip(*found, strict=True))
+        found = [
+            (rows, block[0].mean(axis=0, dtype=np.float64)) for rows, block in draws.blocks
+        ]
+        proba = join_blocks(*zip(*found, strict=True))
         return proba / proba.sum(axis=1, keepdims=True)
 
     def sample_proba(self, X, *, blocks=False):
@@ -114,20 +116,20 @@ class SamplingClassifier(
         ValueError
             If rows have different numbers of draws and `blocks` is False.
         """
-        draws = self._checked(X)
+        draws = self._check_X(X)
         if draws.ragged and not blocks:
             raise ValueError(
-                "Rows have different numbers of draws, which make no one array. Give "
+                "Rows have different numbers of draws, which do not fit into one array. Use "
                 "sample_proba(X, blocks=True), which yields rows and their draws, or tol=None."
             )
         one = draws.levels is None
-        found = ((rows, some[0] if one else some) for rows, some in draws.blocks)
+        found = ((rows, block[0] if one else block) for rows, block in draws.blocks)
         if blocks:
             return found
-        return np.concatenate([some for _, some in found], axis=-2)
+        return np.concatenate([block for _, block in found], axis=-2)
 
     def predict_uncertainty(self, X, interval=0.9, measures="all"):
-        """Mean, spread, and the parts of the uncertainty of each prediction.
+        """Mean and spread of each prediction, and the parts of its uncertainty.
 
         Parameters
         ----------
@@ -155,16 +157,16 @@ class SamplingClassifier(
             For an unknown measure or an interval outside (0, 1).
         """
         chosen = check_measures(measures, interval)
-        draws = self._checked(X)
+        draws = self._check_X(X)
         rows, counts, parts = [], [], []
-        for some, values in draws.blocks:
-            rows.append(some)
+        for block_rows, values in draws.blocks:
+            rows.append(block_rows)
             counts.append(np.full(values.shape[2], values.shape[1]))
             parts.append([summary(level, chosen, interval) for level in values])
         one = draws.levels is None
-        result = Result(**{name: x[0] if one else x for name, x in joined(parts, rows)})
+        result = Result(**{name: x[0] if one else x for name, x in stack_levels(parts, rows)})
         if draws.ragged:
-            result.n_draws = in_order(rows, counts)
+            result.n_draws = join_blocks(rows, counts)
         if "likeliest" in result:
             result.likeliest = self.classes_[result.likeliest]
         if "standard_error" in result and not draws.random:
@@ -174,13 +176,13 @@ class SamplingClassifier(
             result.levels = np.asarray(draws.levels)
         return result
 
-    def _checked(self, X):
+    def _check_X(self, X):
         if not hasattr(self, "classes_"):
             check_is_fitted(self, "classes_")
         draws = self._draws(X)
-        return draws._replace(blocks=self._each_checked(draws.blocks))
+        return draws._replace(blocks=self._check_each(draws.blocks))
 
-    def _each_checked(self, blocks):
+    def _check_each(self, blocks):
         for rows, draws in blocks:
             if draws.shape[-1] != len(self.classes_):
                 raise ValueError(

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcalib._representations import Result, VersionedMixin
 from skcalib.networks import check_answers
-from skcalib.sampling import check_interval, joined, quantiles, standard_deviation
+from skcalib.sampling import check_interval, quantiles, stack_levels, standard_deviation
 from skcalib.uncertainty._normal_mixtures import mixture_quantiles
 
 
@@ -54,7 +54,7 @@ class SamplingRegressor(VersionedMixin, RegressorMixin, BaseEstimator, metaclass
             If there are several levels, whose means are no one prediction.
         """
         check_is_fitted(self)
-        draws = self._checked(X)
+        draws = self._check_X(X)
         if draws.levels is not None:
             raise ValueError(
                 f"predict needs one level, got {draws.levels}; give a number. All levels: "
@@ -65,7 +65,7 @@ class SamplingRegressor(VersionedMixin, RegressorMixin, BaseEstimator, metaclass
         for _, (some,) in draws.blocks:
             means.append(some.mean(axis=0, dtype=np.float64))
             if return_std:
-                deviations.append(_total(standard_deviation(some, means[-1]), noise))
+                deviations.append(_add_noise(standard_deviation(some, means[-1]), noise))
         mean = _one_or_all(np.concatenate(means))
         return (mean, _one_or_all(np.concatenate(deviations))) if return_std else mean
 
@@ -88,7 +88,7 @@ class SamplingRegressor(VersionedMixin, RegressorMixin, BaseEstimator, metaclass
             `blocks`, pairs of a slice of the rows and the draws for these.
         """
         check_is_fitted(self)
-        draws = self._checked(X)
+        draws = self._check_X(X)
         one = draws.levels is None
         found = ((rows, _one_or_all(some[0] if one else some)) for rows, some in draws.blocks)
         if blocks:
@@ -126,7 +126,7 @@ class SamplingRegressor(VersionedMixin, RegressorMixin, BaseEstimator, metaclass
         check_is_fitted(self)
         check_interval(interval)
         noise = np.asarray(self._noise())
-        draws = self._checked(X)
+        draws = self._check_X(X)
         rows, parts = [], []
         for some, values in draws.blocks:
             rows.append(some)
@@ -135,18 +135,18 @@ class SamplingRegressor(VersionedMixin, RegressorMixin, BaseEstimator, metaclass
                 [_summary(d, np.broadcast_to(v, d.shape[-1:]), interval) for d, v in levels]
             )
         result = Result()
-        for name, found in joined(parts, rows):
+        for name, found in stack_levels(parts, rows):
             result[name] = _one_or_all(found[0] if draws.levels is None else found)
         if draws.levels is not None:
             result.levels = np.asarray(draws.levels)
         return result
 
-    def _checked(self, X):
+    def _check_X(self, X):
         draws = self._draws(X)
-        return draws._replace(blocks=_each_checked(draws.blocks))
+        return draws._replace(blocks=_check_each(draws.blocks))
 
 
-def _each_checked(blocks):
+def _check_each(blocks):
     for rows, draws in blocks:
         check_answers(draws, "A draw")
         yield rows, draws
@@ -161,7 +161,7 @@ def _one_or_all(array):
     return array[..., 0] if array.shape[-1] == 1 else array
 
 
-def _total(spread, noise):
+def _add_noise(spread, noise):
     return np.sqrt(spread**2 + noise)
 
 
@@ -174,7 +174,7 @@ def _summary(draws, noise, interval):
     )
     return Result(
         mean=mean,
-        std=_total(spread, noise),
+        std=_add_noise(spread, noise),
         epistemic_std=spread,
         standard_error=spread / np.sqrt(len(draws)),
         low=low,

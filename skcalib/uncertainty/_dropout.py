@@ -7,10 +7,10 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._progress import shown
+from skcalib._progress import show_progress
 from skcalib._rows import count_rows, is_dict_of_arrays, refuse_streams
 from skcalib.backends import INJECTED_RATE, batches, map_arrays
-from skcalib.networks import WrappingMixin, listed_inputs
+from skcalib.networks import WrappingMixin, list_inputs
 from skcalib.sampling import (
     N_POINTS,
     Draws,
@@ -21,7 +21,7 @@ from skcalib.sampling import (
     source_of,
 )
 from skcalib.uncertainty._dropout_parameters import check_parameters
-from skcalib.uncertainty._dropout_scale import scale_of, scaled
+from skcalib.uncertainty._dropout_scale import scale_draws, scale_of
 
 
 class DropoutMixin(WrappingMixin):
@@ -74,7 +74,7 @@ class DropoutMixin(WrappingMixin):
             estimator=self._get_estimator(), method_mapping=mapping
         )
 
-    def _sentence(self):
+    def _describe_cost(self):
         cost = self.forecast_cost()
         about = "about" if getattr(self, "tol", None) is None else "at most about"
         return (
@@ -82,21 +82,21 @@ class DropoutMixin(WrappingMixin):
             f"{cost.ratio:.1f} times the work of one prediction (a loop: {cost.loop_ratio})."
         )
 
-    def _look_at_network(self, X):
+    def _inspect_network(self, X):
         """Check all that can be checked with a few rows; return what the source knows."""
         few = _few_rows(X)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         source, inputs = self._source(few)
-        classes, self._ending, answer = source.look(inputs)
+        classes, self._ending, answer = source.inspect(inputs)
         passes, inputs = self._passes(source, inputs)
-        plain = passes.some(inputs, rate=0.0)[0]
+        plain = passes.draw_at_rate(inputs, rate=0.0)[0]
         limit = source.rounding(passes, inputs, plain)
         refuse_other_answers(source, inputs, plain, limit, answer)
         refuse_rows_together(passes, inputs, plain, limit)
         return classes
 
     def _source(self, X):
-        X = listed_inputs(self.estimator_, X)
+        X = list_inputs(self.estimator_, X)
         found = self._source_of(self.estimator_, X)
         if found is None:
             raise InvalidParameterError(
@@ -113,22 +113,22 @@ class DropoutMixin(WrappingMixin):
         passes, inputs = self._passes(source, inputs)
         parts = list(batches(inputs, int(self.batch_size or passes.rows_in_batch(inputs))))
         if self.verbose:
-            parts = shown(parts, len(parts), "MC dropout", "blocks", self.verbose)
-        blocks = ((rows, source.ordered(draws)) for rows, draws in passes.blocks(parts))
+            parts = show_progress(parts, len(parts), "MC dropout", "blocks", self.verbose)
+        blocks = ((rows, source.order_columns(draws)) for rows, draws in passes.blocks(parts))
         if isinstance(self.rate, str) or getattr(self, "centered", False):
-            blocks = self._scaled(blocks, source, passes, inputs)
+            blocks = self._scale_blocks(blocks, source, passes, inputs)
         ragged, exact = getattr(self, "tol", None) is not None, self._is_exact()
         return Draws(blocks, levels=self._levels(), ragged=ragged, random=not exact)
 
-    def _scaled(self, blocks, source, passes, inputs):
+    def _scale_blocks(self, blocks, source, passes, inputs):
         """Return blocks as the chosen rate and `centered` of a classifier say."""
         scale = scale_of(self)
 
         def plain(rows):
             some = map_arrays(lambda part: part[rows], inputs)
-            return source.ordered(passes.some(some, 0.0)[0])
+            return source.order_columns(passes.draw_at_rate(some, 0.0)[0])
 
-        return ((rows, scaled(draws, scale, plain, rows)) for rows, draws in blocks)
+        return ((rows, scale_draws(draws, scale, plain, rows)) for rows, draws in blocks)
 
     def _passes(self, source, inputs):
         """Return Passes of a source, and the inputs as these take them."""
@@ -140,7 +140,7 @@ class DropoutMixin(WrappingMixin):
             ending=self._ending,
             inject=tuple(self.inject) if isinstance(self.inject, list) else self.inject,
         )
-        self._cost = (*sampler.cost[:2], getattr(sampler.head, "shape", None))
+        self._cost = (*sampler.cost[:2], getattr(sampler.last_layer, "shape", None))
         n_draws = self.n_draws if self._is_exact() else int(self.n_draws)
         tol = getattr(self, "tol", None)
         passes = Passes(sampler, levels, n_draws, tol, self.seed_, shared, source.name)

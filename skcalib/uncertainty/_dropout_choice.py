@@ -4,7 +4,7 @@ import numpy as np
 
 from skcalib._targets import columns_among
 from skcalib._warnings import warn
-from skcalib.uncertainty._dropout_held_out import HeldOut, members_by_folds
+from skcalib.uncertainty._dropout_held_out import HeldOut, train_members
 from skcalib.uncertainty._dropout_tuning import choose
 
 WITHOUT = {
@@ -23,7 +23,7 @@ def choose_scale(classifier, X, y, labels, estimator, fit_params):
     codes = columns_among(classifier.classes_, classes)[codes]
     members = [(classifier.estimator_, np.arange(len(codes)))]
     if estimator is not None:
-        members = members_by_folds(estimator, X, y, codes, classifier.cv, fit_params)
+        members = train_members(estimator, X, y, codes, classifier.cv, fit_params)
     rows = HeldOut(classifier, X, codes, members)
     classifier.scale_, classifier.comparison_ = choose(
         rows.log_draws, rows.codes, centered=classifier.centered, seed=classifier.seed_

@@ -10,7 +10,7 @@ from sklearn.utils.validation import _check_method_params
 
 from skcalib._rows import is_dict_of_arrays, take_rows
 from skcalib._targets import columns_among
-from skcalib.networks import faithful_clone
+from skcalib.networks import clone_with_parameters
 from skcalib.sampling import N_POINTS
 from skcalib.uncertainty._dropout_scale import log_of
 from skcalib.uncertainty._dropout_tuning import FEWEST_ROWS
@@ -56,7 +56,7 @@ class HeldOut:
             places = np.flatnonzero(np.isin(rows, held))
             if len(places):
                 part = take_rows(X, rows[places])
-                probe.classes_ = probe._look_at_network(part)
+                probe.classes_ = probe._inspect_network(part)
                 probe.seed_ = classifier.seed_
                 self._parts.append((probe, part, places))
 
@@ -74,13 +74,13 @@ class HeldOut:
         return out
 
 
-def members_by_folds(estimator, X, y, codes, cv, fit_params):
+def train_members(estimator, X, y, codes, cv, fit_params):
     """Train clones in cross-validation; return each with the rows it has not seen."""
     rows = codes if is_dict_of_arrays(X) else X
     members = []
     for train, test in check_cv(cv, y, classifier=True).split(rows, codes):
         params = _check_method_params(y, params=fit_params, indices=train)
-        fitted = faithful_clone(estimator)
+        fitted = clone_with_parameters(estimator)
         fitted.fit(take_rows(X, train), _safe_indexing(y, train), **params)
         members.append((fitted, test))
     return members

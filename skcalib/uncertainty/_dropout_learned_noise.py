@@ -8,14 +8,14 @@ from sklearn.utils import _safe_indexing, check_array, indexable
 from sklearn.utils.validation import _check_method_params
 
 from skcalib._rows import count_rows, is_dict_of_arrays, take_rows
-from skcalib.networks import faithful_clone, is_trained
+from skcalib.networks import clone_with_parameters, is_trained
 from skcalib.uncertainty._normal_mixtures import likeliest_variance
 
 MOST_RESIDUALS = 2**20  # of all draws: a variance is known to 1 % from 20,000 rows
 FEWEST_ROWS = 1000
 
 
-def learned_noise(regressor, estimator, X, y, fit_params, split_params):
+def estimate_noise(regressor, estimator, X, y, fit_params, split_params):
     """Return the likeliest noise variance (n_levels, n_outputs) of a fitted regressor.
 
     For a trained network all rows are held out; an `estimator` that fit trains is trained
@@ -37,7 +37,7 @@ def learned_noise(regressor, estimator, X, y, fit_params, split_params):
     for train, test in splits:
         member = regressor
         if train is not None:
-            member = _trained_on(regressor, estimator, X, y, train, fit_params)
+            member = _train_on(regressor, estimator, X, y, train, fit_params)
         rows = np.arange(len(targets))[test]
         if len(rows) > most:  # evenly spread
             rows = rows[np.linspace(0, len(rows) - 1, most).astype(int)]
@@ -50,12 +50,12 @@ def learned_noise(regressor, estimator, X, y, fit_params, split_params):
     )
 
 
-def _trained_on(regressor, estimator, X, y, train, fit_params):
+def _train_on(regressor, estimator, X, y, train, fit_params):
     """Return a copy of the regressor around a network that saw these rows only."""
     params = _check_method_params(y, params=fit_params, indices=train)
     member = copy(regressor)
     member.verbose = 0
-    member.estimator_ = faithful_clone(estimator).fit(
+    member.estimator_ = clone_with_parameters(estimator).fit(
         take_rows(X, train), _safe_indexing(y, train), **params
     )
     return member
@@ -69,7 +69,7 @@ def _most_rows(regressor, n_outputs):
 def _squares(member, X, targets):
     """Return squared residuals (n_levels, n_draws, n_rows, n_outputs), block by block."""
     found = []
-    for rows, draws in member._checked(X).blocks:
+    for rows, draws in member._check_X(X).blocks:
         if draws.shape[-1] != targets.shape[1]:
             raise ValueError(
                 f"y has {targets.shape[1]} targets, but the network has {draws.shape[-1]} "

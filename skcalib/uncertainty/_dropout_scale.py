@@ -26,18 +26,18 @@ def scale_of(classifier):
     return classifier.scale_
 
 
-def scaled(draws, scale, plain, rows):
+def scale_draws(draws, scale, plain, rows):
     """Return draws (..., n_draws, n_rows, n_classes) of some rows as a Scale says.
 
     ``plain(rows)`` gives the answer without dropout (n_rows, n_classes), for centred draws.
     """
     logs = log_of(draws)
     if scale.spread is not None:
-        logs = centred(logs, log_of(plain(rows)), scale.spread)
+        logs = centre_draws(logs, log_of(plain(rows)), scale.spread)
     return np.exp(log_softmax(logs / draws.dtype.type(scale.temperature)))
 
 
-def centred(log_draws, plain, spread):
+def centre_draws(log_draws, plain, spread):
     """Move draws so that their mean is the plain network's answer, and stretch them."""
     mean = log_draws.mean(axis=-3, keepdims=True)
     return plain + log_draws.dtype.type(spread) * (log_draws - mean)

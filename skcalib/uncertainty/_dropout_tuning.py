@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold
 
 from skcalib._warnings import warn
 from skcalib.metrics import error_detection_auc_score, expected_calibration_error
-from skcalib.uncertainty._dropout_scale import Scale, centred, log_of, log_softmax
+from skcalib.uncertainty._dropout_scale import Scale, centre_draws, log_of, log_softmax
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 CENTERED_RATE = 0.1
@@ -65,7 +65,7 @@ def choose(log_draws, codes, *, centered, seed):
     if centered:
         draws = log_draws(CENTERED_RATE)
         tried = [
-            attempt(Scale(CENTERED_RATE, spread), centred(draws, plain, spread))
+            attempt(Scale(CENTERED_RATE, spread), centre_draws(draws, plain, spread))
             for spread in SPREADS
         ]
     else:

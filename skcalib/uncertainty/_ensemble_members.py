@@ -24,17 +24,17 @@ class EnsembleMembersClassifier(WrappingMixin, SamplingClassifier):
     """Members of an ensemble as draws: how much do the trees of a forest disagree?
 
     Each tree of a forest, or each member of a bagging ensemble, is one draw. Their mean is
-    the ensemble's own prediction; what it hides, how far they are apart, is what the measures
-    of draws tell.
+    the ensemble's own prediction; the measures of draws show what it hides: how much the
+    members differ.
 
-    **When to use it.** For an ensemble that you have, or would train anyway: it costs nothing
-    but the measures. Trees with some rows in each leaf (``min_samples_leaf``) tell noise from
-    ignorance.
+    **When to use it.** For an ensemble that you have, or would train anyway: only the measures
+    are extra work. Trees with some rows in each leaf (``min_samples_leaf``) separate noise in
+    the labels from ignorance.
 
-    **When not.** For the two parts of the uncertainty of fully grown trees: each of these is
+    **When not.** To split the uncertainty of fully grown trees: each of these is
     sure of one class, so that all of the uncertainty counts as epistemic. For calibrated
-    probabilities put :class:`~skcalib.CalibratedClassifierCV` around it. Boosted trees are
-    summands of one prediction and no members.
+    probabilities wrap it in :class:`~skcalib.CalibratedClassifierCV`. Boosted trees are
+    terms of one sum, not members.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ class EnsembleMembersClassifier(WrappingMixin, SamplingClassifier):
         A :class:`sklearn.ensemble.RandomForestClassifier`,
         :class:`~sklearn.ensemble.ExtraTreesClassifier` or
         :class:`~sklearn.ensemble.BaggingClassifier`, also at the end of a Pipeline or in a
-        search. It is cloned and trained; in :class:`sklearn.frozen.FrozenEstimator` it is
-        not. None is a ``RandomForestClassifier``.
+        search. It is cloned and trained; inside a :class:`sklearn.frozen.FrozenEstimator` it
+        is not. None is a ``RandomForestClassifier``.
 
     random_state : int, RandomState instance or None, default=None
         Of the default forest; an `estimator` that is given has its own.
@@ -65,13 +65,13 @@ class EnsembleMembersClassifier(WrappingMixin, SamplingClassifier):
     See Also
     --------
     MCDropoutClassifier : Sub-networks of one network as draws.
-    skcalib.uncertainty.summarize_draws : The measures, for draws of any origin.
+    skcalib.uncertainty.summarize_draws : The measures, for draws from any source.
 
     Notes
     -----
     Members of a bagging ensemble that have no `predict_proba` vote: 1 for the class that they
-    predict. A class that a member's bootstrap sample lacks has the probability 0 there. So
-    does scikit-learn, and the mean is its `predict_proba`.
+    predict. A class that a member's bootstrap sample lacks has the probability 0 there, as
+    in scikit-learn, whose `predict_proba` is the mean.
 
     References
     ----------
@@ -176,21 +176,21 @@ class EnsembleMembersClassifier(WrappingMixin, SamplingClassifier):
     def _get_estimator(self):
         if self.estimator is None:
             return RandomForestClassifier(random_state=self.random_state)
-        return self._sheltered(self.estimator)
+        return self._wrap_network(self.estimator)
 
     def _trains_nothing(self):
         return isinstance(self._get_estimator(), FrozenEstimator)
 
 
-def _forest(forest, X):
+def _forest_members(forest, X):
     """Return X as trees take it, and for each of them how it is asked, and its columns."""
-    X = _as_it_was_fitted(forest, X, np.float32)
+    X = _convert_as_fitted(forest, X, np.float32)
     return X, [(tree.predict_proba, slice(None)) for tree in forest.estimators_]
 
 
-def _bagging(bagging, X):
+def _bagging_members(bagging, X):
     """Return the same; members know some features, and some classes by their number."""
-    X = _as_it_was_fitted(bagging, X, None)
+    X = _convert_as_fitted(bagging, X, None)
     members = zip(bagging.estimators_, bagging.estimators_features_, strict=True)
     return X, [
         (partial(_ask, member, features), np.asarray(member.classes_, int))
@@ -205,7 +205,7 @@ def _ask(member, features, X):
     return member.predict(X)[:, np.newaxis] == member.classes_
 
 
-def _as_it_was_fitted(ensemble, X, dtype):
+def _convert_as_fitted(ensemble, X, dtype):
     # What is not finite is for the members to judge.
     return validate_data(
         ensemble, X, reset=False, dtype=dtype, accept_sparse="csr", ensure_all_finite=False
@@ -214,9 +214,9 @@ def _as_it_was_fitted(ensemble, X, dtype):
 
 # What an ensemble is, and what gives its members.
 KINDS = {
-    RandomForestClassifier: _forest,
-    ExtraTreesClassifier: _forest,
-    BaggingClassifier: _bagging,
+    RandomForestClassifier: _forest_members,
+    ExtraTreesClassifier: _forest_members,
+    BaggingClassifier: _bagging_members,
 }
 
 

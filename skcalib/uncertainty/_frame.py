@@ -6,7 +6,7 @@ from skcalib._representations import Result
 
 
 def uncertainty_frame(result, *, level=None):
-    """Table of what `predict_uncertainty` returned, a row for each sample.
+    """Table of the results of `predict_uncertainty`, a row for each sample.
 
     Parameters
     ----------
@@ -20,10 +20,11 @@ def uncertainty_frame(result, *, level=None):
     Returns
     -------
     frame : pandas.DataFrame
-        With the columns ``says`` ("8 at 51 % [.38, .64], 6 at 44 %": the likeliest
-        class, the mean of its probability and its interval; the next class), ``first``,
-        ``p_first``, ``low``, ``high``, ``second``, ``p_second``, ``margin`` and ``swap``, and
-        those measures in `result` that are one number for each sample.
+        With the columns ``says`` ("8 at 51 % [.38, .64], 6 at 44 %": the likeliest class, the
+        mean of its probability and its interval; the next class), ``first``, ``p_first``,
+        ``low``, ``high``, ``second``, ``p_second``, ``margin`` and ``swap`` (the probability
+        that the two classes change places), and those measures in `result` that are one
+        number for each sample.
 
     Raises
     ------
@@ -73,7 +74,7 @@ def uncertainty_frame(result, *, level=None):
         "margin": result.margin,
         "swap": result.swap,
     }
-    says = [_says(*row) for row in zip(*list(table.values())[:6], strict=True)]
+    says = [_describe_row(*row) for row in zip(*list(table.values())[:6], strict=True)]
     numbers = ("predictive_entropy", "aleatoric", "epistemic", "variation_ratio")
     table |= {name: result[name] for name in numbers if name in result}
     return pd.DataFrame({"says": says, **table})
@@ -91,7 +92,7 @@ def _pandas():
     return pandas
 
 
-def _says(first, p_first, low, high, second, p_second):
+def _describe_row(first, p_first, low, high, second, p_second):
     return (
         f"{first} at {100 * p_first:.0f} % [{_short(low)}, {_short(high)}], "
         f"{second} at {100 * p_second:.0f} %"

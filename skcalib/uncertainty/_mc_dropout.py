@@ -8,16 +8,16 @@ from sklearn.utils.metadata_routing import process_routing
 
 from skcalib._rows import refuse_streams
 from skcalib.networks import (
-    encoded,
+    clone_with_parameters,
+    encode_labels,
     ends_frozen,
-    faithful_clone,
+    fit_network_labels,
     is_multilabel,
-    listed_inputs,
-    prepared,
+    list_inputs,
     refuse_paths,
-    sheltered,
+    wrap_network,
 )
-from skcalib.sampling import undisturbed
+from skcalib.sampling import keep_network_seeds
 from skcalib.uncertainty._base import SamplingClassifier
 from skcalib.uncertainty._dropout import DropoutMixin
 from skcalib.uncertainty._dropout_choice import choose_scale
@@ -33,22 +33,22 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
     end costs about as much as one prediction.
 
     Use it for a network that was trained with dropout, to see which predictions depend on
-    the sub-network. It does not calibrate: put
-    :class:`~skcalib.TemperatureCalibratedClassifier` around it for probabilities to act on.
-    Where you can afford it, an ensemble of networks is better at the same.
+    the sub-network. It does not calibrate: for probabilities to act on, wrap it in
+    :class:`~skcalib.TemperatureCalibratedClassifier`. If you can afford it, an ensemble of
+    networks does the same better.
 
-    Dropout can also be put into a network that was trained without (`inject`), as it is into
-    every ``MLPClassifier``. That is a heuristic: it seldom beats one temperature for the
-    plain network, and higher rates soon spoil the prediction. Retrain with dropout if you can.
+    Dropout can also be added to a network that was trained without it (`inject`), and always
+    is to an ``MLPClassifier``. That is a heuristic: it seldom beats one temperature for the
+    plain network, and higher rates soon harm the prediction. Retrain with dropout if you can.
 
     Parameters
     ----------
     estimator : keras.Model, FrozenNetwork, classifier around a Keras model, \
             MLPClassifier or None, default=None
-        A trained network is given as it is (or in :class:`~skcalib.FrozenNetwork`, for
+        Pass a trained network as it is (or in :class:`~skcalib.FrozenNetwork`, for
         labels other than 0..K-1) and never trained. A ``scikeras.wrappers.KerasClassifier``,
         ``keras.wrappers.SKLearnClassifier`` or :class:`sklearn.neural_network.MLPClassifier`,
-        also at the end of a Pipeline, is cloned and trained; in
+        also at the end of a Pipeline, is cloned and trained; inside a
         :class:`sklearn.frozen.FrozenEstimator` it is not. None is an ``MLPClassifier``.
 
     n_draws : int or "exact", default=50
@@ -58,39 +58,39 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
         "exact" draws no masks, where the only random layer is a Dropout or
         GaussianDropout right before the last dense layer (``inject="last"``, say), with at
         most 200 classes: the mean and covariance of the logits are known then. They are
-        taken for Gaussian, which is better the more features are dropped, and 64 fixed
-        points of that distribution stand for all draws; `standard_error` is NaN.
+        assumed to be Gaussian, which is more accurate the more features are dropped, and 64
+        fixed points of that distribution replace all draws; `standard_error` is NaN.
 
     tol : float or None, default=None
         If given, a row stops drawing when the largest standard error of its probabilities
         is at most this: after 10 draws, 15, 22, and so on, and after `n_draws` at the
-        latest. Most rows need few draws, so that the same is asked of fewer. Variances count
-        as mu (1 - mu) / 4 at least, as a few draws may agree by chance. This is a target and
-        no guarantee: a row stops where its draws look alike, so that the true error is
+        latest. Most rows need few draws, which saves time. Variances count
+        as mu (1 - mu) / 4 at least, as a few draws may agree by chance. This is a target, not
+        a guarantee: a row stops when its draws are similar, so that the true error is
         somewhat larger than for a number fixed beforehand. With several levels a row goes on
         until it is reached at all of them. Not with ``n_draws="exact"``.
 
     rate : float, list of float, "auto" or None, default=None
-        Dropout rates of all random layers, in [0, 1). None leaves each layer the rate it
-        was trained with, and is 0.1 where dropout is put in. For a list, `sample_proba` and
-        `predict_uncertainty` answer for each of these levels, with the same random numbers;
-        `predict_proba` needs one level. Read at each prediction: ``set_params(rate=0.3)``
-        needs no new fit. "auto": `fit` chooses one rate, and a temperature for the draws, by
-        log loss on held-out rows, and tells in `comparison_` whether that was worth it. For
-        a trained network these are the rows given to `fit`, which must be such as it has
-        not seen; otherwise they come from cross-validation.
+        Dropout rates of all random layers, in [0, 1). None leaves each layer the rate it was
+        trained with, and is 0.1 where dropout is injected. For a list, `sample_proba` and
+        `predict_uncertainty` return results for each of these levels, with the same random
+        numbers; `predict_proba` needs one level. Read at each prediction:
+        ``set_params(rate=0.3)`` needs no new fit. "auto": `fit` chooses one rate, and a
+        temperature for the draws, by log loss on held-out rows, and `comparison_` shows
+        whether that was worth it. For a trained network these are the rows passed to `fit`,
+        which it must not have been trained on; otherwise they come from cross-validation.
 
     masks : {"shared", "independent"}, default="shared"
         "shared": all rows see the same masks in a draw, so that it is one sub-network, and
         the answer for a row depends on no other row. "independent": each row has its own,
         drawn by its position in X. Means, intervals and all other measures of a row agree in
-        distribution; averages over rows have less Monte Carlo noise with independent
+        distribution; averages over rows have a smaller Monte Carlo error with independent
         masks, which take much more time.
 
     inject : "hidden", "last", list of str or None, default=None
-        Where dropout is put into a network that was trained without: after each hidden
+        Where dropout is added to a network that was trained without it: after each hidden
         activation, before the output layer, or after the layers of these names (Keras only).
-        None puts none into a Keras model, and "hidden" into a perceptron. Nothing is
+        None adds none to a Keras model, and means "hidden" for a perceptron. Nothing is
         cloned or changed for that. "last" is cheapest.
 
     centered : bool, default=False
@@ -145,8 +145,8 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
     --------
     skcalib.uncertainty.EnsembleMembersClassifier : The trees of a forest as draws.
     MCDropoutRegressor : The same for regression.
-    TemperatureCalibratedClassifier : Makes its probabilities mean what they say.
-    skcalib.uncertainty.summarize_draws : The measures, for draws of any origin.
+    TemperatureCalibratedClassifier : Calibrates its probabilities.
+    skcalib.uncertainty.summarize_draws : The measures, for draws from any source.
 
     Notes
     -----
@@ -155,11 +155,11 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
     a nested model that was called with ``training=False`` stays deterministic. The network
     is not changed in any way.
 
-    The interval of `predict_uncertainty` is the spread over sub-networks at the given
-    rates: it has no frequentist coverage, and a higher rate makes it wider. The
-    standard error is the noise of a finite number of draws, and goes to zero. The 64 points
-    of ``n_draws="exact"`` are chosen, not drawn, so that their spread and number do not
-    tell their error.
+    The interval of `predict_uncertainty` is the spread over sub-networks at the given rates:
+    it has no frequentist coverage, and a higher rate makes it wider. The standard error is
+    that of a finite number of draws, and goes to zero. The 64 points of ``n_draws="exact"``
+    are chosen, not drawn, so that their error cannot be estimated from their spread and
+    number.
 
     Sequential and functional Keras models on TensorFlow are supported, and perceptrons in
     NumPy; random layers inside attention, recurrent or custom layers are refused.
@@ -170,7 +170,7 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
     Uncertainty in Deep Learning. ICML 2016. arXiv:1506.02142
 
     A. Loquercio, M. Segu, D. Scaramuzza. A General Framework for Uncertainty Estimation in
-    Deep Learning (dropout put into trained networks). IEEE Robotics and Automation
+    Deep Learning (dropout added to trained networks). IEEE Robotics and Automation
     Letters 5, 2020. doi:10.1109/LRA.2020.2974682
 
     M.-H. Laves, S. Ihler, K.-P. Kortmann, T. Ortmaier. Well-calibrated Model Uncertainty
@@ -267,30 +267,30 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
         refuse_streams(X)
         refuse_paths(self.estimator, "The 'estimator' parameter of MCDropoutClassifier")
         check_parameters(self)
-        X = listed_inputs(self._get_estimator(), X)
+        X = list_inputs(self._get_estimator(), X)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         for name in ("scale_", "comparison_"):  # of an earlier fit
             vars(self).pop(name, None)
-        with undisturbed(self._get_estimator()):
-            estimator, labels, y = self._ready(X, y)
+        with keep_network_seeds(self._get_estimator()):
+            estimator, labels, y = self._prepare_estimator(X, y)
             trained = isinstance(estimator, FrozenEstimator)
-            twin = estimator if trained else faithful_clone(estimator)
+            twin = estimator if trained else clone_with_parameters(estimator)
             self.estimator_ = twin if trained else twin.fit(X, y, **fit_params)
-        self.classes_ = self._look_at_network(X)
+        self.classes_ = self._inspect_network(X)
         self._take_features(self.estimator_, X)
         if isinstance(self.rate, str):
             choose_scale(self, X, y, labels, None if trained else estimator, fit_params)
         if self.verbose:
-            print(self._sentence())
+            print(self._describe_cost())
         return self
 
     def _get_estimator(self):
         if self.estimator is None:
             return MLPClassifier(random_state=self.random_state)
-        return sheltered(self.estimator)
+        return wrap_network(self.estimator)
 
-    def _ready(self, X, y):
+    def _prepare_estimator(self, X, y):
         """Return the estimator as it is trained, or frozen; classes and codes; and y."""
         estimator = self._get_estimator()
         if is_multilabel(estimator):
@@ -310,9 +310,9 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
                 raise ValueError(
                     "rate='auto' needs y, the labels of rows that the network has not seen."
                 )
-            return prepared(estimator, X, None, []), None, None
-        classes, codes, y = encoded(y, estimator)
-        estimator = prepared(estimator, X, y, classes)
+            return fit_network_labels(estimator, X, None, []), None, None
+        classes, codes, y = encode_labels(y, estimator)
+        estimator = fit_network_labels(estimator, X, y, classes)
         if not isinstance(estimator, FrozenEstimator) and len(classes) < 2:
             raise ValueError(
                 f"y has one class only ({classes[0]!r}); training needs at least two classes."

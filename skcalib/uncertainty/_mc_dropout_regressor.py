@@ -9,16 +9,16 @@ from sklearn.utils.metadata_routing import MethodMapping, process_routing
 
 from skcalib._rows import refuse_streams
 from skcalib.networks import (
-    faithful_clone,
+    clone_with_parameters,
     is_trained,
-    listed_inputs,
+    list_inputs,
     refuse_paths,
-    sheltered_regressor,
+    wrap_regression_network,
 )
-from skcalib.sampling import regression_source_of, undisturbed
+from skcalib.sampling import keep_network_seeds, regression_source_of
 from skcalib.uncertainty._base_regressor import SamplingRegressor
 from skcalib.uncertainty._dropout import DropoutMixin
-from skcalib.uncertainty._dropout_learned_noise import learned_noise
+from skcalib.uncertainty._dropout_learned_noise import estimate_noise
 from skcalib.uncertainty._dropout_parameters import check_noise, check_parameters
 
 
@@ -33,32 +33,32 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
     Use it for a network that was trained with dropout, with ``noise_variance="auto"`` and
     rows that the network has not seen, if the noise is about the same everywhere. Where it
     is not, use quantile regression; for intervals whose coverage is guaranteed, a conformal
-    method. Without `noise_variance` the intervals hold sub-networks, not observations.
+    method. Without `noise_variance` the intervals are for sub-networks, not for observations.
 
-    Dropout can also be put into a network that was trained without (`inject`), as it is into
-    every ``MLPRegressor``. That is a heuristic, and higher rates soon spoil the prediction:
+    Dropout can also be added to a network that was trained without it (`inject`), and always
+    is to an ``MLPRegressor``. That is a heuristic, and higher rates soon harm the prediction:
     choose `rate` by the score of held-out rows, and retrain with dropout if you can.
 
     Parameters
     ----------
     estimator : keras.Model, regressor around a Keras model, MLPRegressor or None, \
             default=None
-        A trained network, whose outputs are the targets, is given as it is and never
+        Pass a trained network, whose outputs are the targets, as it is; it is never
         trained. A ``scikeras.wrappers.KerasRegressor``, ``keras.wrappers.SKLearnRegressor``
         or :class:`sklearn.neural_network.MLPRegressor`, also at the end of a Pipeline or
-        in a search, is cloned and trained; in :class:`sklearn.frozen.FrozenEstimator` it
-        is not. None is an ``MLPRegressor``.
+        in a search, is cloned and trained; inside a :class:`sklearn.frozen.FrozenEstimator`
+        it is not. None is an ``MLPRegressor``.
 
     n_draws : int, default=50
         Draws for each row. The standard error of a prediction is its `epistemic_std`
         divided by the root of this.
 
     rate : float, list of float or None, default=None
-        Dropout rates of all random layers, in [0, 1). None leaves each layer the rate it
-        was trained with, and is 0.1 where dropout is put in. For a list, `sample` and
-        `predict_uncertainty` answer for each of these levels, with the same random numbers;
-        `predict` needs one level. Read at each prediction: ``set_params(rate=0.3)`` needs
-        no new fit, unless the noise was learned for another rate.
+        Dropout rates of all random layers, in [0, 1). None leaves each layer the rate it was
+        trained with, and is 0.1 where dropout is injected. For a list, `sample` and
+        `predict_uncertainty` return results for each of these levels, with the same random
+        numbers; `predict` needs one level. Read at each prediction: ``set_params(rate=0.3)``
+        needs no new fit, unless the noise was learned for another rate.
 
     masks : {"shared", "independent"}, default="shared"
         "shared": all rows see the same masks in a draw, so that it is one sub-network, and
@@ -66,15 +66,15 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         drawn by its position in X, which takes much more time.
 
     inject : "hidden", "last", list of str or None, default=None
-        Where dropout is put into a network that was trained without: after each hidden
+        Where dropout is added to a network that was trained without it: after each hidden
         activation, before the output layer, or after the layers of these names (Keras only).
-        None puts none into a Keras model, and "hidden" into a perceptron. Nothing is
+        None adds none to a Keras model, and means "hidden" for a perceptron. Nothing is
         cloned or changed for that. "last" is cheapest.
 
     noise_variance : float, "auto" or None, default=None
         Variance of an observation around each draw, the same for all rows (a float: for
         all outputs, too). "auto" learns it in `fit`: for a trained network from the rows
-        given to `fit`, which must be rows that it **has not seen**; for an estimator that
+        passed to `fit`, which must be rows that it **has not seen**; for an estimator that
         `fit` trains, by cross-validation (`cv`). None is no noise.
 
     cv : int, splitter or None, default=None
@@ -127,9 +127,9 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
     it ends near zero, and the intervals are too wide.
 
     Only dropout is random; see :class:`~skcalib.MCDropoutClassifier` for layers that are not,
-    and for networks that are supported. Answers are on the scale of the network's outputs: if
-    it was trained on scaled targets, scale them back yourself. (If `predict` is all you need,
-    :class:`sklearn.compose.TransformedTargetRegressor` around this does so.)
+    and for networks that are supported. Predictions are on the scale of the network's
+    outputs: if it was trained on scaled targets, scale them back yourself. (If `predict` is
+    all you need, :class:`sklearn.compose.TransformedTargetRegressor` around this does so.)
 
     References
     ----------
@@ -137,7 +137,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
     Uncertainty in Deep Learning. ICML 2016. arXiv:1506.02142
 
     A. Loquercio, M. Segu, D. Scaramuzza. A General Framework for Uncertainty Estimation in
-    Deep Learning (dropout put into trained networks). IEEE Robotics and Automation
+    Deep Learning (dropout added to trained networks). IEEE Robotics and Automation
     Letters 5, 2020. doi:10.1109/LRA.2020.2974682
 
     E. Ledda, G. Fumera, F. Roli. Dropout Injection at Test Time for Post Hoc Uncertainty
@@ -161,7 +161,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
     True
     """
 
-    _sheltered = staticmethod(sheltered_regressor)
+    _wrap_network = staticmethod(wrap_regression_network)
     _source_of = staticmethod(regression_source_of)
     _wanted = (
         "a Keras model, scikeras.wrappers.KerasRegressor, keras.wrappers.SKLearnRegressor, or "
@@ -194,7 +194,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         self.verbose = verbose
 
     def fit(self, X, y=None, **fit_params):
-        """Train a clone of the estimator, if it is not trained; learn the noise, if asked.
+        """Train a clone of the estimator unless it is trained; learn the noise if requested.
 
         Parameters
         ----------
@@ -227,21 +227,21 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         refuse_streams(X)
         refuse_paths(self.estimator, "The 'estimator' parameter of MCDropoutRegressor")
         check_parameters(self)
-        X = listed_inputs(self._get_estimator(), X)
+        X = list_inputs(self._get_estimator(), X)
         check_noise(self)
-        estimator = self._checked_estimator(y)
+        estimator = self._check_estimator(y)
         params = self._route(fit_params)
-        with undisturbed(estimator):
+        with keep_network_seeds(estimator):
             self.estimator_ = (
                 estimator
                 if is_trained(estimator)
-                else faithful_clone(estimator).fit(X, y, **params.estimator.fit)
+                else clone_with_parameters(estimator).fit(X, y, **params.estimator.fit)
             )
-        self._look_at_network(X)
+        self._inspect_network(X)
         self._take_features(self.estimator_, X)
         self._learn_noise(estimator, X, y, params)
         if self.verbose:
-            print(self._sentence())
+            print(self._describe_cost())
         return self
 
     def get_metadata_routing(self):
@@ -263,9 +263,9 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
     def _get_estimator(self):
         if self.estimator is None:
             return MLPRegressor(random_state=self.random_state)
-        return sheltered_regressor(self.estimator)
+        return wrap_regression_network(self.estimator)
 
-    def _checked_estimator(self, y):
+    def _check_estimator(self, y):
         estimator = self._get_estimator()
         if not hasattr(estimator, "fit"):
             raise InvalidParameterError(
@@ -288,7 +288,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         if self.noise_variance != "auto":
             self.noise_variance_ = float(self.noise_variance or 0.0)
             return
-        noise = learned_noise(
+        noise = estimate_noise(
             self, estimator, X, y, params.estimator.fit, params.splitter.split
         )
         noise = noise[..., 0] if noise.shape[1] == 1 else noise

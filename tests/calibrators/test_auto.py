@@ -25,7 +25,7 @@ from skcalib.calibrators import (
     VennAbersCalibration,
     logits_from_proba,
 )
-from skcalib.calibrators._auto_folds import dealt, merged_rows
+from skcalib.calibrators._auto_folds import assign_to_folds, merge_rows
 from skcalib.calibrators._auto_pool import FIRST_COUNTS, PSEUDO_COUNTS, evidence, pool_weights
 
 
@@ -158,22 +158,22 @@ def test_folds_are_stratified_and_deal_all_weight():
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 3, 100)
     weight = rng.uniform(0, 3, 100)
-    shares = dealt(codes, weight, 5, np.random.default_rng(1))
+    shares = assign_to_folds(codes, weight, 5, np.random.default_rng(1))
     assert (shares >= 0).all()
     assert_allclose(shares.sum(axis=1), weight)
     for k in range(3):
         assert np.ptp(shares[codes == k].sum(axis=0)) <= 1 + 1e-9
-    ones = dealt(codes, np.ones(100), 5, np.random.default_rng(1))
+    ones = assign_to_folds(codes, np.ones(100), 5, np.random.default_rng(1))
     assert_array_equal(np.sort(ones, axis=1)[:, -2:], [[0, 1]] * 100)
     assert_array_equal(ones.sum(axis=0), 20)
-    twos = dealt(codes, np.full(100, 2.0), 5, np.random.default_rng(1))
+    twos = assign_to_folds(codes, np.full(100, 2.0), 5, np.random.default_rng(1))
     assert_array_equal((twos == 1).sum(axis=1), 2)
 
 
 def test_merging_rows():
     logits = np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 2.0], [1.0, 0.0], [-0.0, 2.0]])
     codes = np.array([0, 1, 0, 1, 1])
-    found = merged_rows(logits, codes, np.arange(1.0, 6.0))
+    found = merge_rows(logits, codes, np.arange(1.0, 6.0))
     assert_array_equal(found[0], logits[[0, 1, 3]])
     assert_array_equal(found[1], [0, 1, 1])
     assert_array_equal(found[2], [1 + 3, 2 + 5, 4])

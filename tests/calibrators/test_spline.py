@@ -53,7 +53,7 @@ def test_each_curve_is_the_penalised_optimum(strength, monkeypatch):
 
     def objective(values):
         spline = CubicSpline(curve.x, values, bc_type="natural")
-        s = _spline._with_tails(spline, x)
+        s = _spline._add_tails(spline, x)
         second = spline(curve.x, 2)
         squares = second[:-1] ** 2 + second[:-1] * second[1:] + second[1:] ** 2
         roughness = np.sum(np.diff(curve.x) * squares) / 3

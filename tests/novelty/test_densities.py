@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import multivariate_normal
 from sklearn.covariance import ledoit_wolf
 
-from skcalib.novelty._densities import DENSITIES, new_density
+from skcalib.novelty._densities import DENSITIES, make_density
 from skcalib.novelty._gaussian import GaussianDensity, MahalanobisDistance, shrunk_covariance
 
 
@@ -31,8 +31,8 @@ def test_a_weight_is_so_many_rows():
     weight = np.random.default_rng(1).integers(1, 4, len(codes))
     repeated = np.repeat(np.arange(len(codes)), weight)
     for score in ("gaussian", "mahalanobis", "relative_mahalanobis"):
-        a = new_density(score).fit(features, codes, weight.astype(float))
-        b = new_density(score).fit(features[repeated], codes[repeated], np.ones(len(repeated)))
+        a = make_density(score).fit(features, codes, weight.astype(float))
+        b = make_density(score).fit(features[repeated], codes[repeated], np.ones(len(repeated)))
         assert np.allclose(a.score_samples(features), b.score_samples(features), rtol=1e-9)
 
 
@@ -98,7 +98,7 @@ def test_degenerate_features(density, dtype):
         del cases["all the same"]  # both distances grow alike
     for name, features in cases.items():
         codes = np.r_[0, 1, 1, np.full(57, 2)]  # classes of one row and of two
-        fitted = new_density(density).fit(features, codes, np.ones(60))
+        fitted = make_density(density).fit(features, codes, np.ones(60))
         scores = fitted.score_samples(features)
         assert np.isfinite(scores).all(), name
         far = features + dtype(100) * max(np.abs(features).max(), dtype(1))

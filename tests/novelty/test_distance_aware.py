@@ -67,7 +67,7 @@ def test_a_row_inside_is_answered_bit_by_bit_as_by_temperature_alone(digits, fit
     pair = fitted.calibrated_classifiers_[0]
     inside = pair.distance.score(X_test) >= pair.distance.limit
     assert 0.8 < inside.mean() < 1
-    alone = pair.calibrators[0].predict_proba(pair.ask(X_test))
+    alone = pair.calibrators[0].predict_proba(pair.predict_logits(X_test))
     answered = fitted.predict_proba(X_test)
     assert np.array_equal(answered[inside], alone[inside])
     assert (answered[~inside].max(axis=1) < alone[~inside].max(axis=1)).all()
@@ -76,7 +76,7 @@ def test_a_row_inside_is_answered_bit_by_bit_as_by_temperature_alone(digits, fit
 def test_the_order_of_classes_never_changes(digits, fitted):
     X = np.vstack([digits["test"][0], rotated(digits["test"][0])])
     pair = fitted.calibrated_classifiers_[0]
-    logits, proba = pair.ask(X), fitted.predict_proba(X)
+    logits, proba = pair.predict_logits(X), fitted.predict_proba(X)
     order = np.argsort(logits, axis=1)
     assert (np.diff(np.take_along_axis(proba, order, axis=1), axis=1) >= 0).all()
     assert (fitted.predict(X) == digits["network"].predict(X)).all()
@@ -90,7 +90,7 @@ def test_the_formula(digits, fitted):
     limit, median = np.quantile(held, [0.05, 0.5], method="inverted_cdf")
     scores = pair.distance.score(X)
     e = np.maximum(0, (limit - scores) / (median - limit))
-    expected = softmax(pair.ask(X) / pair.temperature / (1 + e)[:, None], axis=1)
+    expected = softmax(pair.predict_logits(X) / pair.temperature / (1 + e)[:, None], axis=1)
     assert np.abs(fitted.predict_proba(X) - expected).max() < 1e-12
     assert np.allclose(fitted.score_samples(X), (scores - median) / (median - limit))
 
@@ -130,7 +130,7 @@ def test_a_fitted_strength_is_the_best_on_held_out_rows(digits):
     ).fit(X_cal, y_cal, X_train=X_train, y_train=y_train)
     pair = model.calibrated_classifiers_[0]
     log_beyond = np.log1p(pair.distance.beyond(pair.distance.score(X_cal), pair.start))
-    logits = pair.ask(X_cal)
+    logits = pair.predict_logits(X_cal)
 
     def loss(temperature, exponent):
         beta = np.exp(-exponent * log_beyond)[:, None] / temperature

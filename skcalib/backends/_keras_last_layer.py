@@ -3,13 +3,13 @@
 from keras import layers, ops
 
 from skcalib.backends._keras_draws import call_step, is_dense
-from skcalib.backends._sampling import Head
+from skcalib.backends._sampling import LastLayer
 
 _REORDER = (layers.Flatten, layers.Reshape, layers.Permute)
 
 
-def head_of(plan, proba, compiled):
-    """Return the Head of a plan, or what about the network is not of its form.
+def find_last_layer(plan, proba, compiled):
+    """Return the LastLayer of a plan, or what rules it out.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def head_of(plan, proba, compiled):
     compiled : callable
         Compiles a function of logits (n_points, n, units) into one that returns an array.
     """
-    if wrong := _strange_noise(plan) or _strange_way(plan):
+    if wrong := _describe_unusable_masks(plan) or _describe_unusable_steps(plan):
         return wrong
     last = next(number for number, step in enumerate(plan.after) if is_dense(step))
     between, dense, after = (
@@ -29,7 +29,7 @@ def head_of(plan, proba, compiled):
     )
 
     def product(frontier):
-        rows = _through(between, frontier[0])
+        rows = _apply_steps(between, frontier[0])
         bias = 0.0 if dense.bias is None else ops.convert_to_numpy(dense.bias)
         rows = ops.convert_to_numpy(ops.cast(rows, "float32"))
         return rows, ops.convert_to_numpy(dense.kernel), bias
@@ -37,26 +37,26 @@ def head_of(plan, proba, compiled):
     def finish(logits):
         out = ops.reshape(logits, (-1, logits.shape[-1]))
         out = out if dense.activation is None else dense.activation(out)
-        out = proba(_through(after, out))
+        out = proba(_apply_steps(after, out))
         return ops.reshape(out, (ops.shape(logits)[0], -1, out.shape[1]))
 
     shape = tuple(dense.kernel.shape)
-    return Head(shape, product, compiled(finish, shape[1]))
+    return LastLayer(shape, product, compiled(finish, shape[1]))
 
 
-def _strange_noise(plan):
+def _describe_unusable_masks(plan):
     if len(plan.sites) > 1:
         return f"has {len(plan.sites)} random layers"
     (site,) = plan.sites
     if site.kind == "alpha":
-        return f"has an AlphaDropout, {site.name!r}, whose noise is not around 1"
+        return f"has an AlphaDropout, {site.name!r}, whose mask does not have mean 1"
     (entering,) = [step.sources[0][1] for step in plan.after if step.site is not None]
     if site.shape != plan.shapes[entering]:
-        return f"has noise in {site.name!r} that several features share"
+        return f"has a mask in {site.name!r} that several features share"
     return None
 
 
-def _strange_way(plan):
+def _describe_unusable_steps(plan):
     """Say what the values take that is not dropout, a dense layer, and an activation."""
     if not any(map(is_dense, plan.after)):
         return "has no dense layer after its dropout that takes one vector for each row"
@@ -81,7 +81,7 @@ def _keeps_values(step):
     return step.site is not None or step.passes or type(step.operation) in _REORDER
 
 
-def _through(steps, value):
+def _apply_steps(steps, value):
     """Return what these steps make of a value, dropout left out."""
     for step in steps:
         if step.site is None and not step.passes:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch.overrides import TorchFunctionMode
 
-_HEADS = {
+_ACTIVATIONS = {
     "softmax": "softmax",
     "sigmoid": "sigmoid",
     "expit": "sigmoid",
@@ -27,7 +27,7 @@ _PASSES = {
 class _Activation(NamedTuple):
     output: torch.Tensor  # of the activation or of what only reshaped it; keeps its id alive
     input: torch.Tensor
-    head: str
+    last_activation: str
     versions: tuple  # of both: operations in place count them up
 
     def is_untouched(self):
@@ -46,18 +46,18 @@ class SeenActivations(TorchFunctionMode):
         output = func(*args, **kwargs)
         name = getattr(func, "__name__", "")
         source = args[0] if args else kwargs.get("input")
-        if name in _HEADS:
-            if _is_head(_HEADS[name], output, args, kwargs):
-                self._note(output, source, _HEADS[name])
+        if name in _ACTIVATIONS:
+            if _is_last_activation(_ACTIVATIONS[name], output, args, kwargs):
+                self._note(output, source, _ACTIVATIONS[name])
         elif id(source) in self._seen and isinstance(output, torch.Tensor):
             before = self._seen[id(source)]
             if before.is_untouched() and _only_reshapes(name, output, source, args):
-                self._note(output, before.input, before.head)
+                self._note(output, before.input, before.last_activation)
         return output
 
-    def _note(self, output, source, head):
+    def _note(self, output, source, last_activation):
         versions = (output._version, source._version)
-        self._seen[id(output)] = _Activation(output, source, head, versions)
+        self._seen[id(output)] = _Activation(output, source, last_activation, versions)
 
     def before_activation(self, output):
         """Return what went into the last activation, and its name (None: there was none)."""
@@ -66,9 +66,9 @@ class SeenActivations(TorchFunctionMode):
             return output, None
         if found.input.shape[0] not in (1, *output.shape[:1]):
             return output, None  # a softmax for each part of a row
-        if found.head in ("log_softmax", "linear"):
-            return output, found.head
-        return found.input.reshape(output.shape), found.head
+        if found.last_activation in ("log_softmax", "linear"):
+            return output, found.last_activation
+        return found.input.reshape(output.shape), found.last_activation
 
 
 def _only_reshapes(name, output, source, args):
@@ -84,11 +84,11 @@ def _only_reshapes(name, output, source, args):
     return output.numel() == source.numel() and output.is_floating_point()
 
 
-def _is_head(head, output, args, kwargs):
+def _is_last_activation(last_activation, output, args, kwargs):
     """Tell whether what was called could be the last activation of a classifier."""
     if "out" in kwargs or not isinstance(output, torch.Tensor):
         return False
-    if head in ("sigmoid", "linear"):
+    if last_activation in ("sigmoid", "linear"):
         return True
     dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
     dim = 1 if dim is None and output.ndim == 2 else dim
