@@ -284,7 +284,7 @@ def test_rows_of_zero_weight_do_not_matter(display, params):
 
 
 SMOOTHED = {"bayes": 1e-9, "flat": 1.0}
-SEVERAL = [name for name in displays.__all__ if name != "UncertaintyDisplay"]
+SEVERAL = [name for name in KEYWORDS if name != "UncertaintyDisplay"]
 SEVERAL = [getattr(displays, name) for name in SEVERAL]
 
 

@@ -138,22 +138,23 @@ def test_classes_that_are_missing(calibrator):
     y, _, proba = problem(200, 4, power=2.0)
     y = np.where(y == 1, 2, y)
     names = np.array(["a", "b", "c", "d"])
-    keywords = {"calibrator": calibrator, "labels": names}
+    # Labels are those of the columns, in their order, which need not be the sorted one.
+    columns, keywords = proba[:, ::-1], {"calibrator": calibrator, "labels": names[::-1]}
     calibrated = by_hand(y, proba, calibrator, StratifiedKFold(5).split(proba, y))
     expected = log_loss(y, calibrated, labels=range(4))
     assert np.isfinite(expected)
-    assert refinement_loss(names[y], proba, **keywords) == pytest.approx(expected, rel=1e-9)
+    assert refinement_loss(names[y], columns, **keywords) == pytest.approx(expected, rel=1e-9)
     if isinstance(calibrator, LogisticRegression):
         assert_allclose(calibrated[:, 1], 0)  # who has not seen it gives it nothing
         y = np.sort(y)
         splits = [(np.flatnonzero(y < 3), np.flatnonzero(y == 3))]
         splits += [(np.flatnonzero(y > 0), np.flatnonzero(y < 3))]
         keywords["cv"] = splits
-        assert refinement_loss(names[y], proba, **keywords) == np.inf
-        assert calibration_loss(names[y], proba, **keywords) == -np.inf
+        assert refinement_loss(names[y], columns, **keywords) == np.inf
+        assert calibration_loss(names[y], columns, **keywords) == -np.inf
         expected = by_hand(y, proba, calibrator, splits)
         expected = brier_score_loss(y, expected, labels=range(4))
-        found = refinement_loss(names[y], proba, loss="brier", **keywords)
+        found = refinement_loss(names[y], columns, loss="brier", **keywords)
         assert found == pytest.approx(expected, rel=1e-9)
 
 
@@ -164,6 +165,8 @@ def test_forms_of_binary_probabilities_agree():
     expected = loss(y, proba)
     for form in (proba[:, 1], proba[:, [1]], proba.tolist()):
         assert loss(names, form, pos_label="yes") == pytest.approx(expected, rel=1e-9)
+    assert loss(names, proba.tolist()) == pytest.approx(expected, rel=1e-9)
+    assert loss(names, proba[:, 0], pos_label="no") == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(("n_classes", "power"), [(2, 2.0), (3, 2.0), (3, 0.5)])
