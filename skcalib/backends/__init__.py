@@ -11,7 +11,10 @@ A network's
 
     ``outputs_logits(model)``: whether the output is logits, by the loss; None if nothing tells.
 
-    ``has_binary_loss(model)``: whether its loss takes each output for a question of its own.
+    ``has_binary_loss(model)``: whether its loss treats each output as a binary label of its own.
+
+    ``features(model, X, batch_size, layer=None)``: what goes into the last layer with weights,
+    or into a named one.
 
     ``input_keys(model)``: the names of several inputs, in order; None if it has one.
 
