@@ -14,7 +14,7 @@ from skcalib._logits import (
     log_of_floored,
 )
 from skcalib._rows import count_rows, refuse_masked_array
-from skcalib.networks import final_estimator, final_network
+from skcalib.networks import find_final_estimator, find_final_network
 
 
 class Response(NamedTuple):
@@ -44,7 +44,7 @@ def response_of(estimator, X, *, trusted=False):
     An estimator that was asked before, when it was calibrated, is `trusted` with
     probabilities in single precision that do not sum to one.
     """
-    found = final_network(estimator, X)
+    found = find_final_network(estimator, X)
     if found is not None:
         return _network_response(*found)
     classes = getattr(estimator, "classes_", None)
@@ -127,4 +127,4 @@ def _expand_columns(values, n_samples, n_classes, is_proba):
 
 
 def _is_one_vs_one(estimator):
-    return getattr(final_estimator(estimator), "decision_function_shape", None) == "ovo"
+    return getattr(find_final_estimator(estimator), "decision_function_shape", None) == "ovo"

@@ -78,7 +78,7 @@ def count_all_rows(X):
     return list_arrays(X)[0].shape[0]
 
 
-def usual_rows(X):
+def choose_batch_size(X):
     """Return how many rows make a batch if the batch size is left to us."""
     entries = sum(int(np.prod(part.shape[1:])) for part in list_arrays(X))
     return int(np.clip(BATCH_ENTRIES // max(1, entries), FEWEST_ROWS, MOST_ROWS))
@@ -86,12 +86,12 @@ def usual_rows(X):
 
 def batches(X, batch_size):
     """Yield batches of equally many rows of all inputs (the last may be shorter)."""
-    batch_size = usual_rows(X) if batch_size is None else batch_size
+    batch_size = choose_batch_size(X) if batch_size is None else batch_size
     for start in range(0, count_all_rows(X), batch_size):
         yield map_arrays(lambda part, s=start: part[s : s + batch_size], X)
 
 
-def rows_of_logits(values, n_rows, owner):
+def reshape_logits(values, n_rows, owner):
     """Return one row for each sample, or say what shape came."""
     values = np.asarray(values)
     if values.dtype.kind not in "fiu":

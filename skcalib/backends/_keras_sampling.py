@@ -38,7 +38,7 @@ def convert_inputs(model, X):
     return inputs_of(model, check_arrays(X))
 
 
-def sampler(model, X, *, every_site, shared, ending, inject):
+def make_sampler(model, X, *, every_site, shared, ending, inject):
     """Return the Sampler for inputs like these, built once for each model.
 
     `every_site` counts random layers of rate 0, `shared` says that masks are the same for

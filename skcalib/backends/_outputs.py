@@ -9,7 +9,7 @@ WAY_OUT = (
 )
 
 
-def the_one_output(output, owner):
+def get_only_output(output, owner):
     """Return the only output, or the one called logits, of a network; else raise.
 
     A dict, a dataclass, a named tuple or another object may hold it.

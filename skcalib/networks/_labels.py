@@ -46,7 +46,7 @@ def check_multi_hot(y, n_labels):
     return y.astype(np.intp)
 
 
-def zero_and_one(n_labels):
+def make_binary_classes(n_labels):
     """Return the classes of each label, as MultiOutputClassifier has them."""
     return [np.arange(2) for _ in range(n_labels)]
 

@@ -114,7 +114,7 @@ def classes_of_outputs(y, classes, n_outputs):
         seen = np.unique(np.asarray(labels_from_one_hot(y, classes)))
         seen = np.asarray(seen.tolist()) if seen.dtype == object else seen
     if classes is not None:
-        return _given(classes, seen, n_outputs)
+        return _check_given_classes(classes, seen, n_outputs)
     columns = np.arange(n_outputs)
     if seen is None:
         return columns
@@ -136,7 +136,7 @@ def classes_of_outputs(y, classes, n_outputs):
     return seen
 
 
-def _given(classes, seen, n_outputs):
+def _check_given_classes(classes, seen, n_outputs):
     classes = np.asarray(classes)
     ordered = np.unique(classes)
     if classes.ndim != 1 or len(ordered) != len(classes):
