@@ -11,7 +11,7 @@ A network's
 
     ``outputs_logits(model)``: whether the output is logits, by the loss; None if nothing tells.
 
-    ``has_binary_loss(model)``: whether its loss treats each output as a binary label of its own.
+    ``has_binary_loss(model)``: whether its loss takes each output for a label of its own.
 
     ``features(model, X, batch_size, layer=None)``: what goes into the last layer with weights,
     or into a named one.
@@ -22,8 +22,8 @@ A network's
 
     ``reduce(model)``: a function and its arguments that make the model again, for pickle.
 
-    ``make_sampler(model, X, **choices)``, optional: X as the model takes it, and a Sampler of its
-    dropout.
+    ``make_sampler(model, X, **choices)``, optional: X as the model takes it, and a Sampler of
+    its dropout.
 
     ``keep_seeds(model)``, optional: a context that puts back the seeds which the model moves.
 
