@@ -99,7 +99,7 @@ def test_extreme_and_tiny_scores_in_both_precisions():
 
 
 def test_unknown_variant():
-    with pytest.raises(ValueError, match=r"'abm', 'am' or 'ab', got 'b'"):
+    with pytest.raises(ValueError, match=r"'abm', 'am', 'ab', got 'b'"):
         BetaCalibration(variant="b").fit([[1.0], [2.0]], [0, 1])
 
 

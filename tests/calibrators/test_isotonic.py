@@ -171,7 +171,7 @@ def test_the_mean_score_of_a_step_is_not_that_of_its_outlier():
 
 
 def test_unknown_smoothing():
-    with pytest.raises(ValueError, match=r"'mix' or 'none', got 'laplace'"):
+    with pytest.raises(ValueError, match=r"'mix', 'none', got 'laplace'"):
         IsotonicCalibration(smoothing="laplace").fit([[1.0], [2.0]], [0, 1])
 
 

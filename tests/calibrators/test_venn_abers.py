@@ -149,14 +149,21 @@ def test_folds_make_a_cross_venn_abers_predictor(point):
         assert_allclose(proba[:, 1], hit / (hit + miss), atol=1e-12)
 
 
-def test_a_fold_without_a_class_takes_the_plain_mean():
+def test_a_fold_without_a_class_is_completed_by_the_others():
     rng = np.random.default_rng(0)
-    y = np.repeat([0, 1, 2], [50, 50, 3])
-    X = rng.normal(size=(103, 3)) + 2 * np.eye(3)[y]
+    y = np.tile([0, 1, 2], 60)
+    X = rng.normal(size=(180, 3)) + 2 * np.eye(3)[y]
+    splits = list(KFold(3).split(X))
+    splits[0] = (splits[0][0][y[splits[0][0]] < 2], splits[0][1])  # never saw a 2
+    model = CalibratedClassifierCV(LogisticRegression(), method="venn-abers", cv=splits)
     with pytest.warns(UserWarning, match="Some classes have no samples"):
-        model = CalibratedClassifierCV(
-            LogisticRegression(), method="venn-abers", cv=KFold(3)
-        ).fit(X, y)
-    mean = np.mean([pair.predict_proba(X) for pair in model.calibrated_classifiers_], axis=0)
-    assert_allclose(model.predict_proba(X), mean)
-    assert (mean[:, 2] > 0).any()
+        model.fit(X, y)
+    proba = model.predict_proba(X)
+    # The answer is the normalised geometric mean of the pairs, the first completed by itself.
+    first, *others = (pair.predict_proba(X) for pair in model.calibrated_classifiers_)
+    completed = first * proba[:, :2].sum(axis=1, keepdims=True)
+    completed[:, 2] = proba[:, 2]
+    mean = np.exp(np.mean(np.log([completed, *others]), axis=0))
+    assert_allclose(proba, mean / mean.sum(axis=1, keepdims=True), atol=1e-9)
+    assert (first[:, 2] == 0).all()
+    assert (proba[:, 2] > 0).any()

@@ -13,6 +13,7 @@ import pytest
 from keras import layers, ops
 from scipy.sparse import csr_array
 from sklearn.base import clone, is_classifier
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -187,7 +188,10 @@ def test_frozen_estimator_around_a_bare_network(model):
 def test_in_a_pipeline_that_scales(two):
     raw = X_TWO * 100 + 7
     pipe = make_pipeline(StandardScaler(), FrozenNetwork(two))
-    for estimator in (pipe, FrozenEstimator(clone(pipe).fit(raw, Y_TWO))):
+    with pytest.raises(NotFittedError, match=r"FrozenEstimator\(pipeline\)"):
+        CalibratedClassifierCV(pipe, cv=3).fit(raw, Y_TWO)  # nobody has fitted its scaler
+    fitted = clone(pipe).fit(raw, Y_TWO)
+    for estimator in (fitted, FrozenEstimator(fitted)):
         calibrated = CalibratedClassifierCV(estimator, cv=3).fit(raw, Y_TWO)
         assert roc_auc_score(Y_TWO, calibrated.predict_proba(raw)[:, 1]) > 0.95
 
@@ -492,7 +496,8 @@ def test_the_way_that_is_shown(model, two, n_outputs):
     exec("from skcalib.calibrators import TemperatureScaling", names)
     code = "\n".join(line[4:] for line in WAY_OUT.splitlines() if line.startswith("    "))
     exec(code.replace("scaling.predict_proba", "proba = scaling.predict_proba"), names)
-    direct = TemperatureCalibratedClassifier(net).fit(samples[:500], labels[:500])
+    direct = CalibratedClassifierCV(net, method="temperature")
+    direct.fit(samples[:500], labels[:500])
     np.testing.assert_allclose(names["proba"], direct.predict_proba(samples[500:]), atol=1e-5)
 
 
