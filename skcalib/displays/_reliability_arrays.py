@@ -43,7 +43,7 @@ class CurveSettings(NamedTuple):
 
     @property
     def bins(self):
-        """What tells bins."""
+        """The parameters that bins are made by."""
         return {"n_bins": self.n_bins, "strategy": self.strategy}
 
 
