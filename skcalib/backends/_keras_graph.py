@@ -75,8 +75,8 @@ def plan(model, name, *, every_site, inject=None):
         raise ValueError(
             f"{name} has no random layer{_describe_rates_off(walk, every_site)}, so that every "
             "draw would be the same. Train it with keras.layers.Dropout before its last layer; "
-            "or pass inject='hidden', which adds dropout to a network that was trained without it; "
-            "or, if it has Dropout layers of rate 0, pass rate=0.1."
+            "or pass inject='hidden', which adds dropout to a network that was trained without "
+            "it; or, if it has Dropout layers of rate 0, pass rate=0.1."
         )
     return _split(walk, inputs, output)
 
