@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skcalib import metrics
 from skcalib.calibrators import TemperatureScaling
-from skcalib.metrics._evaluation import figure_of_weights
+from skcalib.metrics._evaluation import make_function_of_weights
 from skcalib.metrics._validation import check_predictions
 
 GRID = 16  # probabilities are multiples of 1 / 16: sums are exact, and ties are many
@@ -426,13 +426,15 @@ def test_bad_input(call, bad, message):
 @given(problem=predictions())
 def test_a_figure_prepared_once_is_the_figure_of_each_weighting(call, problem):
     codes, proba, weight = problem
-    if not hasattr(call.func, "prepare"):
+    if not hasattr(call.func, "prepare_for_weights"):
         return
     labels = np.arange(proba.shape[1])
-    figure = figure_of_weights(call, codes, check_predictions(codes, proba, labels))
+    weighted = make_function_of_weights(call, codes, check_predictions(codes, proba, labels))
     for weights in (weight, weight[::-1].copy(), weight * 0.3):
         expected = call(codes, proba, labels=labels, sample_weight=weights)
-        assert figure(weights.astype(float)) == pytest.approx(expected, abs=1e-12, nan_ok=True)
+        assert weighted(weights.astype(float)) == pytest.approx(
+            expected, abs=1e-12, nan_ok=True
+        )
 
 
 MIRRORED = {name for name in KEYWORDS if name.endswith("_curve")} - {"risk_coverage_curve"}

@@ -101,7 +101,7 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
         name=None,
         **kwargs,
     ):
-        """Count, and draw.
+        """Count the predictions by confidence, and draw.
 
         Parameters
         ----------
@@ -191,12 +191,12 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
         for number, (curve, mean, own) in enumerate(zip(curves, overall, names, strict=True)):
             place = Place(number, len(curves), outline=known > 0)
             if alone:
-                looks, prefix = ({"color": RIGHT}, {"color": WRONG}, {"color": "black"}), ""
+                styles, prefix = ({"color": RIGHT}, {"color": WRONG}, {"color": "black"}), ""
             else:
                 color = next_color(ax)
-                looks = ({"color": color}, {"color": color}, {"color": color})
+                styles = ({"color": color}, {"color": color}, {"color": color})
                 prefix = f"{different_name(own, taken, known + number)}: "
-            artists.append(draw_model(ax, curve, mean, place, looks, prefix, kwargs))
+            artists.append(draw_model(ax, curve, mean, place, styles, prefix, kwargs))
         self._finish(ax, names[0] if alone else None, known)
         found = [list(column) for column in zip(*artists, strict=True)]
         single = not isinstance(self.curve, list)
@@ -226,12 +226,12 @@ class Place(NamedTuple):
     outline: bool  # around bars that are there: the whole width
 
 
-def draw_model(ax, curve, overall, place, looks, prefix, given):
+def draw_model(ax, curve, overall, place, styles, prefix, given):
     """Draw the bars and the lines of one model; return right, wrong, and both lines."""
-    right, wrong, line = looks
+    right, wrong, line = styles
     bars = [
-        _draw_bars(ax, curve, count, sign, place, look | given, f"{prefix}{what}")
-        for count, sign, look, what in (
+        _draw_bars(ax, curve, count, sign, place, style | given, f"{prefix}{what}")
+        for count, sign, style, what in (
             (curve.hits, 1, right, "right"),
             (curve.misses, -1, wrong | {"hatch": "////"}, "wrong"),
         )
@@ -251,7 +251,7 @@ def draw_model(ax, curve, overall, place, looks, prefix, given):
     )
 
 
-def _draw_bars(ax, curve, count, sign, place, look, what):
+def _draw_bars(ax, curve, count, sign, place, style, what):
     """Draw a bar for each bin that is not empty."""
     some = count > 0
     lower, upper = curve.lower[some], curve.upper[some]
@@ -259,9 +259,9 @@ def _draw_bars(ax, curve, count, sign, place, look, what):
     share = sign * count[some] / max(count.sum(), 1)
     own = {"edgecolor": "white", "lw": 0.4, "align": "edge"}
     if place.outline:
-        own |= {"facecolor": "none", "edgecolor": look.pop("color"), "lw": 1.2}
+        own |= {"facecolor": "none", "edgecolor": style.pop("color"), "lw": 1.2}
     else:
         width = width / place.n_models
         lower = lower + place.number * width
     own["label"] = f"{what}: {count.sum():,.0f} rows"
-    return ax.bar(lower, share, width, **(own | look))
+    return ax.bar(lower, share, width, **(own | style))

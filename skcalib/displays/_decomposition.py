@@ -189,11 +189,11 @@ class DecompositionDisplay(FromEstimatorMixin):
         for number, (part, own) in enumerate(zip(parts, names, strict=True), start=first):
             x, y = part.miscalibration, part.discrimination
             x, y = (x, y) if np.isfinite([x, y]).all() else (np.nan, np.nan)
-            look = {"marker": MARKERS[number % len(MARKERS)], "ms": 9, "ls": "none"}
-            look |= {"color": COLORS[number % len(COLORS)], "gid": MODEL, "zorder": 3}
+            style = {"marker": MARKERS[number % len(MARKERS)], "ms": 9, "ls": "none"}
+            style |= {"color": COLORS[number % len(COLORS)], "gid": MODEL, "zorder": 3}
             words = f"{part.loss:.3f}"
-            look["label"] = f"{name_in_legend(own)}: {words}" if own else words
-            points.append(ax.plot(x, y, **(look | kwargs))[0])
+            style["label"] = f"{name_in_legend(own)}: {words}" if own else words
+            points.append(ax.plot(x, y, **(style | kwargs))[0])
         self._add_levels(ax, parts[0].uncertainty)
         ax.set_xlabel("Miscalibration: what recalibration would gain (less is better)")
         ax.set_ylabel("Discrimination (more is better)")

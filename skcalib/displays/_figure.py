@@ -136,19 +136,19 @@ def names_for(name, own, n_models):
     return names
 
 
-def figure_in_words(figure):
+def describe_error(error):
     """Return "0.031 [0.020, 0.042]"."""
-    if figure is None:
+    if error is None:
         return None
-    estimate, low, high = figure
+    estimate, low, high = error
     if np.isnan([low, high]).any():
         return f"{estimate:.3f}"
     return f"{estimate:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def label_of(name, figure, what=""):
+def label_of(name, error, what=""):
     """Return an entry of the legend, or None."""
-    words = figure_in_words(figure)
+    words = describe_error(error)
     named = None if name is None else name_in_legend(name)
     parts = [part for part in (named, words and f"{what}{words}") if part]
     return ": ".join(parts) if parts else None

@@ -1,4 +1,4 @@
-"""What the models of a cross-validation said of rows they were not trained on."""
+"""Predictions of cross-validated models for rows they were not trained on."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ class FromCVResultsMixin:
 
     @classmethod
     def from_cv_results(cls, cv_results, X, y, *, sample_weight=None, name=None, **params):
-        """Draw what the models of a cross-validation said of rows they were not trained on.
+        """Draw the predictions of cross-validated models for rows they were not trained on.
 
         All test folds make one curve, with band and error, which is of the way of training
         rather than of one model; the folds' own curves are drawn thin.

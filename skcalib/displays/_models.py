@@ -19,7 +19,7 @@ class FromEstimatorMixin:
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, name=None, **params):
-        """Ask a fitted classifier, and draw.
+        """Predict with a fitted classifier, and draw.
 
         Parameters
         ----------

@@ -11,7 +11,7 @@ LINEAR = 2.0  # up to so many spreads the axis is linear
 
 
 class NoveltyDisplay:
-    """How far new rows lie from usual ones, or the strangest of them beside what is nearest.
+    """How far new rows lie from usual ones, or the most unusual rows beside the nearest ones.
 
     As a histogram: the distances of held-out rows and of new ones, in units in which the
     median of held-out rows is 0 and 5 % of them lie beyond 1; logarithmic beyond 2. As a
@@ -165,7 +165,7 @@ class NoveltyDisplay:
 
     @classmethod
     def from_scores(cls, held_out, scores, *, threshold=None, ax=None, name=None, **kwargs):
-        """Draw scores of any origin.
+        """Draw scores from any source.
 
         Parameters
         ----------
@@ -259,8 +259,8 @@ class NoveltyDisplay:
             (self.distances, COLORS[1], name),
         ):
             weights = np.full(len(values), 1 / len(values))
-            look = {"color": color, "alpha": 0.6, "label": label, "weights": weights}
-            artists.append(ax.hist(values, edges, **(look | given))[2])
+            style = {"color": color, "alpha": 0.6, "label": label, "weights": weights}
+            artists.append(ax.hist(values, edges, **(style | given))[2])
         ax.axvline(self.threshold, color="black", ls="--", lw=1, label="unusual from here on")
         ax.set_xscale("symlog", linthresh=LINEAR)
         ax.set(xlabel="Distance from usual rows (in their spread)", ylabel="Share of rows")

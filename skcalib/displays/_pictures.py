@@ -39,8 +39,8 @@ def draw_image(ax, image, words, given):
 
 def draw_probabilities(ax, proba, labels, given):
     """Draw the two probabilities of a single draw as bars."""
-    look = {"color": list(COLORS[:2]), "edgecolor": "white", "hatch": ["", HATCHES[1]]}
-    bars = ax.barh([1, 0], proba, **(look | given))
+    style = {"color": list(COLORS[:2]), "edgecolor": "white", "hatch": ["", HATCHES[1]]}
+    bars = ax.barh([1, 0], proba, **(style | given))
     ax.set(xlim=(0, 1), ylim=(-0.6, 1.6), ylabel="Class")
     ax.set_yticks([1, 0], [name_in_picture(label, LONGEST_TICK) for label in labels])
     return [bars[:1], bars[1:]]
@@ -54,10 +54,10 @@ def draw_distribution(ax, draws, labels, summary, i, given):
         color, sign = COLORS[place], 1 - 2 * place
         low, high = 100 * summary.low[i, column], 100 * summary.high[i, column]
         words = f"{name_in_legend(label)} [{low:.0f}, {high:.0f}] %"
-        look = {"color": color, "edgecolor": "white", "lw": 0.4, "hatch": HATCHES[place]}
+        style = {"color": color, "edgecolor": "white", "lw": 0.4, "hatch": HATCHES[place]}
         weights = np.full(len(draws), sign)
-        look |= {"label": words, "weights": weights}
-        artists.append(ax.hist(draws[:, place], EDGES, **(look | given))[2])
+        style |= {"label": words, "weights": weights}
+        artists.append(ax.hist(draws[:, place], EDGES, **(style | given))[2])
         half = (0.5, 1) if sign > 0 else (0, 0.5)
         ax.axvline(summary.mean[i, column], *half, color="black", lw=1.5, ls=DASHES[place])
     reach = 1.35 * max(abs(bar.get_height()) for bars in artists for bar in bars)

@@ -21,7 +21,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
     """Observed frequency against predicted probability, with intervals and counts.
 
     Where the curve is below the diagonal the model is too sure of itself, above it not sure
-    enough. The bars below count how often which probability was said.
+    enough. The bars below count how often each probability was predicted.
 
     Make it by :meth:`from_estimator`, :meth:`from_predictions` or :meth:`from_cv_results`;
     all parameters are kept as attributes, and :meth:`plot` draws them again.

@@ -10,8 +10,8 @@ from skcalib.displays._figure import (
     GREY,
     MARKERS,
     add_legend,
+    describe_error,
     drawn_models,
-    figure_in_words,
     label_of,
     line_style,
 )
@@ -81,7 +81,7 @@ def add_words(ax, entries, small, notion, pos_label):
         return
     errors = [entry.error for entry in entries if entry.error is not None]
     short = " | ".join(f"{error[0]:.3f}" for error in errors)
-    words = figure_in_words(errors[0]) if len(errors) == 1 else short
+    words = describe_error(errors[0]) if len(errors) == 1 else short
     name = name_in_picture(entries[0].panel)
     ax.set_title(f"class {name}\n{words}".strip(), fontsize="small")
     ax.tick_params(labelsize="small")
@@ -133,18 +133,18 @@ def draw_curve(ax, curve, *, number, band, label, given):
         return line, None
     color = line.get_color()
     if not binned:
-        look = {"color": color, "alpha": 0.18, "lw": 0, "zorder": 2}
-        return line, ax.fill_between(x, curve.low, curve.high, **look)
-    look = {"color": color, "alpha": 0.4, "lw": 2, "zorder": 2}
+        style = {"color": color, "alpha": 0.18, "lw": 0, "zorder": 2}
+        return line, ax.fill_between(x, curve.low, curve.high, **style)
+    style = {"color": color, "alpha": 0.4, "lw": 2, "zorder": 2}
     if band == "consistency":
-        look |= {"alpha": 0.25, "lw": 7}
-    return line, ax.vlines(x, curve.low, curve.high, **look)
+        style |= {"alpha": 0.25, "lw": 7}
+    return line, ax.vlines(x, curve.low, curve.high, **style)
 
 
 def draw_folds(ax, curves, color):
     """Draw the curves of single folds, thin."""
-    look = {"color": color, "alpha": 0.4, "lw": 0.8, "zorder": 2}
-    return [ax.plot(curve[0], curve.frequency, **look)[0] for curve in curves]
+    style = {"color": color, "alpha": 0.4, "lw": 0.8, "zorder": 2}
+    return [ax.plot(curve[0], curve.frequency, **style)[0] for curve in curves]
 
 
 def draw_histogram(ax, histogram, *, counts, color, filled):
@@ -155,8 +155,8 @@ def draw_histogram(ax, histogram, *, counts, color, filled):
     height = (top - bottom) * np.minimum(_height(count, log) / _height(tallest, log), 1.15)
     some = count > 0
     left, right = histogram.lower[some], histogram.upper[some]
-    look = {"color": color, "alpha": 0.55, "lw": 0} if filled else _outline(color)
-    return ax.bar(left, height[some], right - left, bottom, align="edge", zorder=2, **look)
+    style = {"color": color, "alpha": 0.55, "lw": 0} if filled else _outline(color)
+    return ax.bar(left, height[some], right - left, bottom, align="edge", zorder=2, **style)
 
 
 def _outline(color):
@@ -182,9 +182,9 @@ def _add_scale(ax, counts):
     tallest = float(filled.max())
     scale = Scale(tallest, bool(tallest > UNEVEN * np.median(filled)))
     bottom, top = STRIP
-    look = {"color": GREY, "lw": 0.6, "zorder": 1}
-    ax.axhline(bottom, gid=BASE, **look).histogram_scale = scale  # goes where the line goes
-    ax.axhline(0, gid="base", **look)
+    style = {"color": GREY, "lw": 0.6, "zorder": 1}
+    ax.axhline(bottom, gid=BASE, **style).histogram_scale = scale  # goes where the line goes
+    ax.axhline(0, gid="base", **style)
     ax.set_ylim(bottom - 0.01, 1.03)
     ticks = [bottom, top, *ax.get_yticks()]
     most = f"{tallest:,.0f}" if tallest >= 10 else f"{tallest:.3g}"

@@ -19,7 +19,7 @@ from skcalib.metrics import augrc_loss, compute_metric, risk_coverage_curve
 
 
 class RiskCoverageDisplay(FromEstimatorMixin):
-    """Error rate among the rows one is surest of, for every share of rows kept.
+    """Error rate among the most confident rows, for every share of rows kept.
 
     Make it by :meth:`from_estimator` or :meth:`from_predictions`; all parameters are kept as
     attributes, and :meth:`plot` draws them again.
@@ -231,8 +231,8 @@ class RiskCoverageDisplay(FromEstimatorMixin):
         words = f"keeps {100 * coverage:.1f} %, confidence from {threshold:.3f}"
         if self.coverage is not None:
             words += f": {100 * risk:.1f} % errors"
-        look = {"color": color, "marker": "o", "ms": 7, "ls": "none", "mec": "white"}
-        return self.ax_.plot(coverage, risk, **look, label=words)[0]
+        style = {"color": color, "marker": "o", "ms": 7, "ls": "none", "mec": "white"}
+        return self.ax_.plot(coverage, risk, **style, label=words)[0]
 
 
 def _check_demand(risk, coverage):

@@ -24,7 +24,7 @@ from skcalib.displays._keywords import check_keywords
 from skcalib.displays._models import FromEstimatorMixin, check_models, models_of
 from skcalib.metrics import compute_metric, threshold_curve
 
-LOOKS = (
+STYLES = (
     ("precision", "precision: acted upon, and true"),
     ("recall", "recall: true, and acted upon"),
     ("share", "share of rows acted upon"),
@@ -227,11 +227,11 @@ class ThresholdDisplay(FromEstimatorMixin):
 
     def _draw_alone(self, ax, curve, name, given):
         """Draw the only model: each curve has a colour, the name is the title."""
-        looks = [
+        styles = [
             {"color": COLORS[k], "ls": DASHES[k], "label": label}
-            for k, (_, label) in enumerate(LOOKS)
+            for k, (_, label) in enumerate(STYLES)
         ]
-        lines = self._draw_curves(ax, curve, looks, given)
+        lines = self._draw_curves(ax, curve, styles, given)
         if self.threshold_ is not None:
             self._draw_threshold(ax, curve, lines, {"color": "black"}, "")
             self._add_shares(ax, curve, lines)
@@ -246,24 +246,24 @@ class ThresholdDisplay(FromEstimatorMixin):
         found = []
         for number, (curve, name) in enumerate(zip(curves, names, strict=True)):
             color = next_color(ax)
-            name = different_name(name, taken, known // len(LOOKS) + number)
-            looks = [
+            name = different_name(name, taken, known // len(STYLES) + number)
+            styles = [
                 {"color": color, "ls": DASHES[k], "label": f"{name}: {word}"}
                 for k, word in enumerate(SHORT)
             ]
-            found.append(self._draw_curves(ax, curve, looks, given))
+            found.append(self._draw_curves(ax, curve, styles, given))
             if self.threshold_ is not None:
                 black = len(curves) > 1 and not known
-                look = {"color": "black" if black else color}
-                self._draw_threshold(ax, curve, found[-1], look, "" if black else f"{name}: ")
+                style = {"color": "black" if black else color}
+                self._draw_threshold(ax, curve, found[-1], style, "" if black else f"{name}: ")
         return found
 
-    def _draw_curves(self, ax, curve, looks, given):
+    def _draw_curves(self, ax, curve, styles, given):
         """Draw precision, recall and share."""
         lines = []
-        for (part, _), look in zip(LOOKS, looks, strict=True):
+        for (part, _), style in zip(STYLES, styles, strict=True):
             x, y = curve.threshold, getattr(curve, part)
-            own = {**look, "lw": 1.8, "gid": MODEL, "drawstyle": "steps-post"}
+            own = {**style, "lw": 1.8, "gid": MODEL, "drawstyle": "steps-post"}
             lines.append(ax.plot(x, y, **line_style(0, given, **own))[0])
         return lines
 
@@ -279,7 +279,7 @@ class ThresholdDisplay(FromEstimatorMixin):
             )
         return self.cost_fp / (self.cost_fp + self.cost_fn)
 
-    def _draw_threshold(self, ax, curve, lines, look, prefix):
+    def _draw_threshold(self, ax, curve, lines, style, prefix):
         """Draw the line of the threshold, and points where the curves meet it."""
         words = f"{COSTS} {self.cost_fp:g} : {self.cost_fn:g}, act from {self.threshold_:.3g}"
         there = [line for line in ax.lines if line.get_gid() == COSTS]
@@ -287,10 +287,10 @@ class ThresholdDisplay(FromEstimatorMixin):
         if same:
             self.threshold_line_ = same[0]
         else:
-            look |= {"lw": 1.2, "ls": (0, (1, 1)), "label": f"{prefix}{words}", "gid": COSTS}
-            self.threshold_line_ = ax.axvline(self.threshold_, **look)
+            style |= {"lw": 1.2, "ls": (0, (1, 1)), "label": f"{prefix}{words}", "gid": COSTS}
+            self.threshold_line_ = ax.axvline(self.threshold_, **style)
         acted = np.flatnonzero(curve.threshold >= self.threshold_)
-        for line, (part, _) in zip(lines, LOOKS, strict=True):
+        for line, (part, _) in zip(lines, STYLES, strict=True):
             if len(acted):
                 y = getattr(curve, part)[acted[-1]]
                 ax.plot(self.threshold_, y, "o", color=line.get_color(), mec="white", ms=7)
@@ -301,7 +301,7 @@ class ThresholdDisplay(FromEstimatorMixin):
         if not len(acted):
             return
         right = self.threshold_ < 0.85
-        for drawn, (part, _) in zip(lines, LOOKS, strict=True):
+        for drawn, (part, _) in zip(lines, STYLES, strict=True):
             y = getattr(curve, part)[acted[-1]]
             ax.annotate(
                 f"{100 * y:.0f} %",

@@ -112,7 +112,7 @@ class UncertaintyDisplay:
     def from_estimator(
         cls, estimator, X, y=None, *, sample=None, n_samples=12, images="auto", **params
     ):
-        """Ask a fitted classifier, and draw.
+        """Predict with a fitted classifier, and draw.
 
         Parameters
         ----------

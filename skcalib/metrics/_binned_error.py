@@ -11,7 +11,7 @@ from skcalib.metrics._validation import warn_of_small_sum
 NORMS = ("l1", "l2", "l2_squared", "max")
 
 
-def prepare(predictions, *, norm="l1", n_bins, strategy, notion, debias=False):
+def prepare_binned_error(predictions, *, norm="l1", n_bins, strategy, notion, debias=False):
     """Return the error as a function of the rows' weights."""
     check_bins(n_bins, strategy)
     check_choice("norm", norm, NORMS)

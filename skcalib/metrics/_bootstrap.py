@@ -1,4 +1,4 @@
-"""How sure a figure is: bootstrap intervals, and a comparison of two models."""
+"""How uncertain a score is: bootstrap intervals, and a comparison of two models."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from skcalib._messages import quote_labels
 from skcalib._representations import short_repr
-from skcalib.metrics._evaluation import figure_of_weights, without_labels
+from skcalib.metrics._evaluation import make_function_of_weights, without_labels
 from skcalib.metrics._replicates import Rows, interval, numbers_of, p_value_of_zero, replicate
 from skcalib.metrics._validation import check_predictions
 
@@ -52,10 +52,10 @@ def bootstrap_interval(
     labels=None,
     sample_weight=None,
 ):
-    """Interval for any metric, by drawing rows with replacement (bootstrap).
+    """Bootstrap interval of any metric.
 
     The metric is computed for `n_resamples` samples of n rows drawn with replacement from
-    the n rows; the interval is read off these replicates. It says how much the figure
+    the n rows; the interval is read off these replicates. It says how much the value
     would vary over test sets like this one. It does not tell how much it would vary with
     the training of the model.
 
@@ -86,8 +86,8 @@ def bootstrap_interval(
 
     method : {"BCa", "percentile", "normal"}, default="BCa"
         "percentile": quantiles of the replicates. "BCa": quantiles shifted for the
-        replicates' bias and for a standard error that changes with the figure; more
-        accurate for skewed figures. Its acceleration takes up to 200 further evaluations
+        replicates' bias and for a standard error that changes with the value; more
+        accurate for skewed values. Its acceleration takes up to 200 further evaluations
         (leaving out rows, or random blocks of rows). "normal": the estimate plus and minus
         a multiple of the standard error, which no bias of the replicates moves.
 
@@ -172,9 +172,9 @@ def bootstrap_interval(
     metric, labels, pos_label = without_labels(metric, labels, pos_label)
     predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
     rows = Rows(sample_weight, groups, stratify, y_true)
-    figure = figure_of_weights(metric, rows.of(y_true), predictions)
+    weighted = make_function_of_weights(metric, rows.of(y_true), predictions)
     found = replicate(
-        figure,
+        weighted,
         predictions.weight,
         rows,
         method=method,
@@ -208,7 +208,7 @@ def bootstrap_difference(
     The difference ``metric(y_true, y_proba) - metric(y_true, y_proba_other)`` is computed
     for `n_resamples` samples of rows drawn with replacement, the same rows for both models.
     Since both models find the same rows hard, the difference is known far better than
-    either figure: two intervals that overlap tell nothing.
+    either value: two intervals that overlap tell nothing.
 
     For a loss or an error, a negative difference means that the first model is better.
     The p-value is that of "there is no difference": the interval at the level
@@ -317,8 +317,8 @@ def bootstrap_difference(
             f"about {quote_labels(other.classes)}."
         )
     rows = Rows(sample_weight, groups, stratify, y_true)
-    first = figure_of_weights(metric, rows.of(y_true), predictions)
-    second = figure_of_weights(metric, rows.of(y_true), other)
+    first = make_function_of_weights(metric, rows.of(y_true), predictions)
+    second = make_function_of_weights(metric, rows.of(y_true), other)
     found = replicate(
         lambda weight: _difference(first(weight), second(weight)),
         predictions.weight,
@@ -333,6 +333,6 @@ def bootstrap_difference(
     return BootstrapDifference(*limits, p_value_of_zero(found), found.replicates)
 
 
-def _difference(figure, other):
+def _difference(value, other):
     with np.errstate(invalid="ignore"):  # both infinite: NaN
-        return np.subtract(numbers_of(figure), numbers_of(other))
+        return np.subtract(numbers_of(value), numbers_of(other))

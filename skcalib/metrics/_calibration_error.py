@@ -1,10 +1,10 @@
 """Calibration errors in bins: mean, root mean square and largest distance."""
 
-from skcalib.metrics._binned_error import prepare
+from skcalib.metrics._binned_error import prepare_binned_error
 from skcalib.metrics._evaluation import evaluate, prepared_by
 
 
-@prepared_by(prepare)
+@prepared_by(prepare_binned_error)
 def calibration_error(
     y_true,
     y_proba,
@@ -71,7 +71,7 @@ def calibration_error(
         Whose probability is compared with what frequency:
 
         - "positive", for two classes: that of the positive (second) class. One column, two
-          columns and a vector give the same figure;
+          columns and a vector give the same value;
         - "confidence": each row's largest probability, and how often that class (the first
           of several equal ones) is the true one. The other probabilities play no role;
         - "top-label": the same in separate bins for each predicted class, which is what
@@ -86,7 +86,7 @@ def calibration_error(
         variance ``f_b * (1 - f_b) / max(n_b - 1, 1)`` of each frequency (Kumar et al.; bins
         of one row or less count zero), from "l1" the excess that frequencies drawn anew from
         normal distributions around the observed ones would have. "l2_squared" may then be
-        negative, and is on average the squared error of these bins: the figure for
+        negative, and is on average the squared error of these bins: the value for
         intervals and comparisons. "l1" and "l2" are cut at zero.
 
     pos_label : int, float, bool or str, default=None
@@ -120,7 +120,7 @@ def calibration_error(
     maximum_calibration_error : With ``norm="max"``.
     smooth_calibration_error : Without bins.
     reliability_curve : The bins themselves, with intervals.
-    bootstrap_interval : How sure the figure is.
+    bootstrap_interval : How uncertain the value is.
 
     References
     ----------
@@ -152,7 +152,7 @@ def calibration_error(
     0.182
     """
     return evaluate(
-        prepare,
+        prepare_binned_error,
         (y_true, y_proba, labels, sample_weight, pos_label),
         norm=norm,
         n_bins=n_bins,
@@ -162,7 +162,7 @@ def calibration_error(
     )
 
 
-@prepared_by(prepare)
+@prepared_by(prepare_binned_error)
 def expected_calibration_error(
     y_true,
     y_proba,
@@ -182,7 +182,7 @@ def expected_calibration_error(
 
     For two classes the probability is that of the positive (second) class, for more it is
     the confidence: the largest of the row. Some packages bin the confidence of two classes,
-    too, which is another figure: pass ``notion="confidence"`` for theirs.
+    too, which is another value: pass ``notion="confidence"`` for theirs.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ def expected_calibration_error(
     0.4
     """
     return evaluate(
-        prepare,
+        prepare_binned_error,
         (y_true, y_proba, labels, sample_weight, pos_label),
         n_bins=n_bins,
         strategy=strategy,
@@ -255,7 +255,7 @@ def expected_calibration_error(
     )
 
 
-@prepared_by(prepare, norm="max")
+@prepared_by(prepare_binned_error, norm="max")
 def maximum_calibration_error(
     y_true,
     y_proba,
@@ -331,7 +331,7 @@ def maximum_calibration_error(
     0.2
     """
     return evaluate(
-        prepare,
+        prepare_binned_error,
         (y_true, y_proba, labels, sample_weight, pos_label),
         norm="max",
         n_bins=n_bins,

@@ -1,6 +1,6 @@
 """Metrics of predictions that are checked already: several of them, checked once."""
 
-from skcalib.metrics._evaluation import figure_of_weights, own_parameters, without_labels
+from skcalib.metrics._evaluation import make_function_of_weights, own_parameters, without_labels
 from skcalib.metrics._replicates import Rows, interval, replicate
 
 
@@ -33,7 +33,7 @@ def compute_interval(metric, predictions, *, confidence_level, n_resamples, rand
     metric, *_ = without_labels(metric, classes, pos_label)
     y_true = classes[predictions.codes]
     found = replicate(
-        figure_of_weights(metric, y_true, predictions),
+        make_function_of_weights(metric, y_true, predictions),
         predictions.weight,
         Rows(None, None, None, y_true),
         method="normal",

@@ -37,7 +37,7 @@ def label_vector(y_true):
             raise ValueError("y_true contains NaN or infinite values; leave those samples out.")
         if (y != np.floor(y)).any():
             raise ValueError(
-                "y_true holds fractions, so it is no label of a class (is it y_proba? The "
+                "y_true holds fractions, which are not class labels (is it y_proba? The "
                 "order of arguments is y_true, y_proba). Soft labels, which are probabilities, "
                 "become weighted rows by skcalib.expand_soft_labels."
             )
@@ -115,7 +115,7 @@ def _classes_from_labels(labels, names, n_columns):
     if labels.ndim != 1:
         raise ValueError(f"labels must be a list of labels, got shape {labels.shape}.")
     if labels.dtype.kind == "f" and np.isnan(labels).any():
-        raise ValueError("labels contains NaN, which is no label of a class.")
+        raise ValueError("labels contains NaN, which is not a class label.")
     classes, places = _unique(labels)
     if len(classes) != n_columns:
         raise ValueError(

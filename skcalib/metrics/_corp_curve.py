@@ -1,4 +1,4 @@
-"""The CORP reliability curve: isotonic regression of what happened on what was said."""
+"""The CORP reliability curve: isotonic regression of outcomes on predicted probabilities."""
 
 from typing import NamedTuple
 

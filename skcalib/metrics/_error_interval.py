@@ -47,9 +47,9 @@ def calibration_error_interval(
     labels=None,
     sample_weight=None,
 ):
-    """Root mean square calibration error, debiased, with an interval that may hold zero.
+    """Root mean square calibration error, debiased, with an interval that may include zero.
 
-    The figure that :class:`~skcalib.displays.ReliabilityDisplay` writes into its legend: "0.004
+    The value that :class:`~skcalib.displays.ReliabilityDisplay` writes into its legend: "0.004
     [0.000, 0.009]". The squared error in bins,
     ``sum_b n_b / n * ((f_b - p_b)**2 - f_b * (1 - f_b) / (n_b - 1))``, is debiased (see
     :func:`calibration_error`), so that it varies around its true value, zero included; its
@@ -129,7 +129,7 @@ def calibration_error_interval(
 
     See Also
     --------
-    calibration_error : The figure alone, with every norm.
+    calibration_error : The value alone, with every norm.
     bootstrap_interval : Intervals of any metric.
 
     References

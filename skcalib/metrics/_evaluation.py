@@ -19,15 +19,15 @@ GIVEN = {
 
 
 def prepared_by(prepare, **fixed):
-    """Mark a metric as one that is prepared once and asked for many weights.
+    """Mark a metric as one that is prepared once and evaluated for many weights.
 
     ``prepare(predictions, **params)`` validates the metric's own parameters and returns a
-    function of the weights of the rows, zero or positive, which returns the figure.
+    function of the weights of the rows, zero or positive, which returns the value.
     """
 
     def mark(metric):
-        metric.prepare = partial(prepare, **fixed)
-        metric.compute = partial(_compute_prepared, metric.prepare)
+        metric.prepare_for_weights = partial(prepare, **fixed)
+        metric.compute = partial(_compute_prepared, metric.prepare_for_weights)
         return metric
 
     return mark
@@ -55,7 +55,7 @@ def own_parameters(metric, predictions, params):
 
 
 def evaluate(prepare, given, **params):
-    """Return the figure, a float."""
+    """Return the value, a float."""
     return _compute_prepared(prepare, check_predictions(*given), **params)
 
 
@@ -84,8 +84,8 @@ def without_labels(metric, labels, pos_label):
     return partial(function, **params) if params else function, *found.values()
 
 
-def figure_of_weights(metric, y_true, predictions):
-    """Return a function of weights, one for each row, that gives the figure.
+def make_function_of_weights(metric, y_true, predictions):
+    """Return a function of weights, one for each row, that gives the value.
 
     `metric` may be a :func:`functools.partial`, as :func:`without_labels` returns it. If it is
     not marked as one that is prepared once, it is called each time.
@@ -96,7 +96,7 @@ def figure_of_weights(metric, y_true, predictions):
             "metric fixes sample_weight, but rows are drawn; pass sample_weight= beside the "
             "metric instead."
         )
-    prepare = getattr(function, "prepare", None)
+    prepare = getattr(function, "prepare_for_weights", None)
     if prepare is None or params.keys() & GIVEN:
         return _called(metric, _is_foreign(function), y_true, predictions)
     return prepare(predictions, **own_parameters(function, predictions, params))

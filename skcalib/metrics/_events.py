@@ -95,8 +95,8 @@ def events_of(predictions, notion):
     if notion == "positive":
         if n_classes != 2:
             raise ValueError(
-                f"notion='positive' is for two classes, but there are {n_classes}: of which "
-                "one do you ask? Pass y_true == label and that column of y_proba."
+                f"notion='positive' is for two classes, but there are {n_classes}: choose "
+                "one, and pass y_true == label and that column of y_proba."
             )
         return [Event(predictions.positive, codes, predictions.pos, weight)]
     if notion == "class-wise":

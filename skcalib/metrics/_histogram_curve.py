@@ -1,4 +1,4 @@
-"""How often which probability was said, and came true or not."""
+"""How often each probability was predicted, and came true or not."""
 
 from typing import NamedTuple
 

@@ -104,7 +104,7 @@ def _prepare_log(predictions):
 def brier_score_loss(
     y_true, y_proba, *, scale_by_half="auto", pos_label=None, labels=None, sample_weight=None
 ):
-    """Mean squared distance of probabilities from what happened (Brier score).
+    """Mean squared distance of probabilities from outcomes (Brier score).
 
     ``mean_i sum_k (p_ik - [y_i = k])**2``, by default half of it for two classes, which is
     the mean of ``(p - y)**2`` for the positive class. It is a proper loss: only the true
@@ -113,7 +113,7 @@ def brier_score_loss(
     :func:`log_loss` it is bounded, forgives single probabilities of zero, and hardly sees
     the difference between 0.01 and 0.0001.
 
-    The figures are those of :func:`sklearn.metrics.brier_score_loss`.
+    The values are those of :func:`sklearn.metrics.brier_score_loss`.
 
     Parameters
     ----------
@@ -184,9 +184,9 @@ def log_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None
     the one to choose where small probabilities matter: it punishes a confident error
     without bound.
 
-    The figures are those of :func:`sklearn.metrics.log_loss`, save that a probability of
+    The values are those of :func:`sklearn.metrics.log_loss`, save that a probability of
     exactly zero for what happened gives infinity. There it is raised to the smallest step
-    of its type first, so that the figure depends on float32 or float64. An infinite loss is
+    of its type first, so that the value depends on float32 or float64. An infinite loss is
     no accident: the model called the truth impossible.
     :class:`~skcalib.CalibratedClassifierCV` mends it.
 

@@ -50,7 +50,7 @@ def murphy_decomposition(
 
     Then ``loss = reliability - resolution + uncertainty + within_bin``.
 
-    It is the textbook decomposition. Like all figures from bins it depends on them, and
+    It is the textbook decomposition. Like all values from bins it depends on them, and
     noise adds to both reliability and resolution: with one row in each bin the resolution
     is all of the uncertainty. :func:`corp_decomposition` has no bins to choose. Prefer it
     for two classes.

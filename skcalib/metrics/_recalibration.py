@@ -22,7 +22,7 @@ def refinement_loss(
     labels=None,
     sample_weight=None,
 ):
-    """Loss that is left after recalibration, by cross-validation.
+    """Loss that remains after recalibration, by cross-validation.
 
     The rows are split; a clone of `calibrator` is fitted to the logarithms of the
     probabilities of all parts but one and recalibrates that one. The mean loss of the
@@ -127,7 +127,7 @@ def calibration_loss(
     labels=None,
     sample_weight=None,
 ):
-    """Part of the loss that recalibration takes away, by cross-validation.
+    """Part of the loss that recalibration removes, by cross-validation.
 
     The loss minus the :func:`refinement_loss`, which see: what you would gain if you
     calibrated the model with `calibrator` on rows like these. It is in the unit of the

@@ -1,4 +1,4 @@
-"""Replicates of a figure, and the intervals read off them."""
+"""Replicates of a value, and the intervals read off them."""
 
 import warnings
 from typing import NamedTuple
@@ -46,8 +46,8 @@ class Rows:
         return np.asarray(to_numpy(values))[self.kept]
 
 
-class Figure(NamedTuple):
-    """One figure: of the data, of resamples, and what BCa needs."""
+class ReplicatedValue(NamedTuple):
+    """One value: of the data, of resamples, and what BCa needs."""
 
     estimate: float
     replicates: np.ndarray  # (n_defined,)
@@ -72,16 +72,16 @@ class Figure(NamedTuple):
 
 
 class Replicates(NamedTuple):
-    """One figure or several, replicated together."""
+    """One value or several, replicated together."""
 
     method: str
-    estimate: np.ndarray  # (n_figures,), or () for one figure
-    replicates: np.ndarray  # (n_resamples,) or (n_resamples, n_figures)
-    figures: list
+    estimate: np.ndarray  # (n_values,), or () for one value
+    replicates: np.ndarray  # (n_resamples,) or (n_resamples, n_values)
+    values: list
 
 
 def replicate(
-    figure, weight, rows, *, method, confidence_level, n_resamples, random_state, verbose
+    weighted, weight, rows, *, method, confidence_level, n_resamples, random_state, verbose
 ):
     """Return the replicates of a function of weights."""
     check_choice("method", method, METHODS)
@@ -89,16 +89,18 @@ def replicate(
     check_count("n_resamples", n_resamples, 2)
     rng = generator_of(random_state)
     resampler = Resampler(weight, rows.groups, rows.stratify)
-    estimate = numbers_of(figure(weight))
+    estimate = numbers_of(weighted(weight))
     if not warn_of_little_variation(resampler):
         found = np.full((n_resamples, *estimate.shape), np.nan)
-        none = [Figure(value, np.empty(0), 0.0, 0.0) for value in np.atleast_1d(estimate)]
+        none = [
+            ReplicatedValue(value, np.empty(0), 0.0, 0.0) for value in np.atleast_1d(estimate)
+        ]
         return Replicates(method, estimate, found, none)
     draws = (resampler.draw(rng) for _ in range(n_resamples))
     progress = show_progress(draws, n_resamples, "bootstrap", "resamples", verbose)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedMetricWarning)  # one for all, below
-        found = [numbers_of(figure(draw)) for draw in progress]
+        found = [numbers_of(weighted(draw)) for draw in progress]
     found = np.array(found)
     undefined = np.isnan(found).any(axis=tuple(range(1, found.ndim)))
     if undefined.any():
@@ -110,12 +112,15 @@ def replicate(
     bias = acceleration = np.zeros_like(estimate)
     if method == "BCa" and not (undefined.all() or np.isnan(estimate).any()):
         bias = _bias(estimate, found[~undefined])
-        acceleration = _acceleration(figure, resampler, rng)
+        acceleration = _acceleration(weighted, resampler, rng)
     columns = np.atleast_1d(estimate, bias, acceleration)
     columns = list(columns)
     columns.insert(1, found[~undefined].reshape(-1, estimate.size).T)
     return Replicates(
-        method, estimate, found, [Figure(*parts) for parts in zip(*columns, strict=True)]
+        method,
+        estimate,
+        found,
+        [ReplicatedValue(*parts) for parts in zip(*columns, strict=True)],
     )
 
 
@@ -144,12 +149,12 @@ def warn_of_little_variation(resampler):
 
 
 def interval(found, confidence_level):
-    """Return estimate, both limits and standard error: floats, or arrays for many figures."""
+    """Return estimate, both limits and standard error: floats, or arrays for many values."""
     tails = ndtri(np.array([(1 - confidence_level) / 2, (1 + confidence_level) / 2]))
     limits = _normal_limits if found.method == "normal" else _quantile_limits
     columns = [
-        (*limits(figure, tails), figure.standard_error) if figure.defined else [np.nan] * 3
-        for figure in found.figures
+        (*limits(value, tails), value.standard_error) if value.defined else [np.nan] * 3
+        for value in found.values
     ]
     low, high, error = np.transpose(columns)
     if found.method != "normal":
@@ -161,12 +166,12 @@ def interval(found, confidence_level):
 
 def _warn_of_estimates_outside(found, low, high):
     """Warn if an interval does not hold its estimate, unless `_bias` has said more."""
-    for figure, bottom, top in zip(found.figures, low, high, strict=True):
-        slack = 1e-12 * np.abs(figure.estimate)  # sums in another order
-        outside = figure.estimate < bottom - slack or figure.estimate > top + slack
-        if outside and not (found.method == "BCa" and figure.one_sided):
+    for value, bottom, top in zip(found.values, low, high, strict=True):
+        slack = 1e-12 * np.abs(value.estimate)  # sums in another order
+        outside = value.estimate < bottom - slack or value.estimate > top + slack
+        if outside and not (found.method == "BCa" and value.one_sided):
             warn(
-                f"The estimate, {figure.estimate:.3g}, lies outside of its own interval, "
+                f"The estimate, {value.estimate:.3g}, lies outside of its own interval, "
                 f"[{bottom:.3g}, {top:.3g}] ({found.method}): resampling biases this metric by "
                 f"about as much as it varies. {INSTEAD}",
                 UserWarning,
@@ -179,39 +184,39 @@ def p_value_of_zero(found):
     tail = _normal_tail if found.method == "normal" else _quantile_tail
     least = 1 / (len(found.replicates) + 1)
     values = [
-        np.clip(2 * min(tail(figure), 1 - tail(figure)), least, 1) if figure.defined else np.nan
-        for figure in found.figures
+        np.clip(2 * min(tail(value), 1 - tail(value)), least, 1) if value.defined else np.nan
+        for value in found.values
     ]
     return float(values[0]) if found.estimate.ndim == 0 else np.array(values)
 
 
-def _normal_limits(figure, tails):
-    return figure.estimate + tails * figure.standard_error
+def _normal_limits(value, tails):
+    return value.estimate + tails * value.standard_error
 
 
-def _normal_tail(figure):
-    if figure.estimate == 0:
+def _normal_tail(value):
+    if value.estimate == 0:
         return 0.5
     with np.errstate(divide="ignore"):
-        return ndtr(-figure.estimate / figure.standard_error)
+        return ndtr(-value.estimate / value.standard_error)
 
 
-def _quantile_limits(figure, tails):
-    z = figure.bias + tails
-    reach = 1 - figure.acceleration * z
+def _quantile_limits(value, tails):
+    z = value.bias + tails
+    reach = 1 - value.acceleration * z
     shifted = np.where(
-        reach > 0, figure.bias + z / np.maximum(reach, 1e-12), np.sign(z) * np.inf
+        reach > 0, value.bias + z / np.maximum(reach, 1e-12), np.sign(z) * np.inf
     )
     # Values that did occur, since between infinite ones there is none.
-    return np.quantile(figure.replicates, ndtr(shifted), method="inverted_cdf")
+    return np.quantile(value.replicates, ndtr(shifted), method="inverted_cdf")
 
 
-def _quantile_tail(figure):
-    below = (figure.replicates < 0).mean() + (figure.replicates == 0).mean() / 2
-    least = 0.5 / (len(figure.replicates) + 1)
-    z = ndtri(np.clip(below, least, 1 - least)) - figure.bias
-    reach = 1 + figure.acceleration * z
-    return ndtr(z / reach - figure.bias) if reach > 0 else float(z > 0)
+def _quantile_tail(value):
+    below = (value.replicates < 0).mean() + (value.replicates == 0).mean() / 2
+    least = 0.5 / (len(value.replicates) + 1)
+    z = ndtri(np.clip(below, least, 1 - least)) - value.bias
+    reach = 1 + value.acceleration * z
+    return ndtr(z / reach - value.bias) if reach > 0 else float(z > 0)
 
 
 def _bias(estimate, replicates):
@@ -231,17 +236,17 @@ def _bias(estimate, replicates):
     return ndtri(np.clip(below, least, 1 - least))
 
 
-def _acceleration(figure, resampler, rng):
-    """Return a sixth of the skewness of what single rows contribute to the figure."""
+def _acceleration(weighted, resampler, rng):
+    """Return a sixth of the skewness of what single rows contribute to the value."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedMetricWarning)
         left_out = [
-            (numbers_of(figure(weight)), stratum, frequency)
+            (numbers_of(weighted(weight)), stratum, frequency)
             for weight, stratum, frequency in resampler.leave_out(rng, N_BLOCKS)
             if weight.any()
         ]
     if not left_out:
-        return np.zeros_like(numbers_of(figure(resampler.weight)))
+        return np.zeros_like(numbers_of(weighted(resampler.weight)))
     values, strata, frequencies = (np.array(part) for part in zip(*left_out, strict=True))
     frequencies = frequencies.reshape(-1, *[1] * (values.ndim - 1))
     influence = np.zeros_like(values)
@@ -260,12 +265,12 @@ def _acceleration(figure, resampler, rng):
 def numbers_of(value):
     """Return what the metric gave as one float or a vector of floats."""
     try:
-        figures = None if value is None else np.asarray(value, dtype=np.float64)
+        values = None if value is None else np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
-        figures = None
-    if figures is None or figures.ndim > 1 or figures.size == 0:
+        values = None
+    if values is None or values.ndim > 1 or values.size == 0:
         raise ValueError(
-            "metric must return numbers, one or an array of shape (n_figures,); got "
+            "metric must return numbers, one or an array of shape (n_values,); got "
             f"{quote(value)}."
         )
-    return figures
+    return values

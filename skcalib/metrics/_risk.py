@@ -9,17 +9,17 @@ from skcalib.metrics._events import events_of
 from skcalib.metrics._validation import warn_of_small_sum
 
 
-def prepare(predictions, *, measure):
-    """Return the figure as a function of the rows' weights."""
+def prepare_risk(predictions, *, measure):
+    """Return the value as a function of the rows' weights."""
     if measure is not error_detection:
         warn_of_small_sum(predictions.weight)
     (event,) = events_of(predictions, "confidence")
 
-    def figure(weight):
+    def value(weight):
         _, size, wrong = descending(event, weight)
         return measure(size, wrong)
 
-    return figure
+    return value
 
 
 def descending(event, weight):

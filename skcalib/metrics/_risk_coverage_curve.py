@@ -31,7 +31,7 @@ def _compute(predictions):
 
 @computed_by(_compute)
 def risk_coverage_curve(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
-    """Error rate among the rows one is surest of, for every share of rows kept.
+    """Error rate among the most confident rows, for every share of rows kept.
 
     Rows are kept in descending order of confidence, the largest probability of the row.
     ``coverage`` is the share of rows with a confidence of at least ``threshold``, ``risk``
@@ -77,7 +77,7 @@ def risk_coverage_curve(y_true, y_proba, *, pos_label=None, labels=None, sample_
 
     See Also
     --------
-    aurc_loss, augrc_loss : One figure for it.
+    aurc_loss, augrc_loss : One number for it.
 
     References
     ----------

@@ -11,7 +11,7 @@ SUFFIXES = {"_score": True, "_error": False, "_loss": False}
 
 
 def make_proba_scorer(metric, *, greater_is_better="auto", pos_label=None, **params):
-    """Make a scorer of a metric of probabilities, for `scoring=` everywhere in scikit-learn.
+    """Make a scorer from a metric of probabilities, for `scoring=` in scikit-learn.
 
     Like ``sklearn.metrics.make_scorer(metric, response_method="predict_proba",
     greater_is_better=...)``, and
@@ -97,15 +97,15 @@ class ProbaScorer(VersionedMixin, BaseEstimator):
         self.params = params
 
     def __call__(self, estimator, X, y, sample_weight=None):
-        """Return the figure of a fitted classifier, negated for losses."""
+        """Return the value of a fitted classifier, negated for losses."""
         return self.score(estimator, X, y, sample_weight=sample_weight)
 
     def score(self, estimator, X, y, sample_weight=None):
-        """Return the figure of a fitted classifier, negated for losses."""
-        figure = self.metric(
+        """Return the value of a fitted classifier, negated for losses."""
+        value = self.metric(
             y,
             estimator.predict_proba(X),
             sample_weight=sample_weight,
             **{"labels": getattr(estimator, "classes_", None), **self.params},
         )
-        return figure if self.greater_is_better else -figure
+        return value if self.greater_is_better else -value

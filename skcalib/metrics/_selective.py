@@ -1,15 +1,15 @@
-"""Ranking by confidence in one figure: areas under the risk-coverage curve, and AUC."""
+"""Ranking by confidence in one number: areas under the risk-coverage curve, and AUC."""
 
 from skcalib.metrics._evaluation import evaluate, prepared_by
-from skcalib.metrics._risk import augrc, aurc, error_detection, excess_aurc, prepare
+from skcalib.metrics._risk import augrc, aurc, error_detection, excess_aurc, prepare_risk
 
 
-@prepared_by(prepare, measure=aurc)
+@prepared_by(prepare_risk, measure=aurc)
 def aurc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
     """Mean risk over all coverages (area under the risk-coverage curve, AURC).
 
     ``mean_i (number of errors among the i surest rows) / i``. It joins accuracy and the
-    order of confidences in one figure: a model is good that errs rarely, and then with low
+    order of confidences in one number: a model is good that errs rarely, and then with low
     confidence. Among equal confidences the expected value over all orders is taken, in
     closed form, so that the order of rows does not matter.
 
@@ -64,10 +64,12 @@ def aurc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=Non
     >>> aurc_loss([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.3])
     0.0625
     """
-    return evaluate(prepare, (y_true, y_proba, labels, sample_weight, pos_label), measure=aurc)
+    return evaluate(
+        prepare_risk, (y_true, y_proba, labels, sample_weight, pos_label), measure=aurc
+    )
 
 
-@prepared_by(prepare, measure=excess_aurc)
+@prepared_by(prepare_risk, measure=excess_aurc)
 def excess_aurc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
     """Area under the risk-coverage curve above the best possible one (E-AURC).
 
@@ -126,11 +128,11 @@ def excess_aurc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_wei
     0.083
     """
     return evaluate(
-        prepare, (y_true, y_proba, labels, sample_weight, pos_label), measure=excess_aurc
+        prepare_risk, (y_true, y_proba, labels, sample_weight, pos_label), measure=excess_aurc
     )
 
 
-@prepared_by(prepare, measure=augrc)
+@prepared_by(prepare_risk, measure=augrc)
 def augrc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
     """Mean over all coverages of the share of rows that are kept and wrong (AUGRC).
 
@@ -173,7 +175,7 @@ def augrc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=No
 
     See Also
     --------
-    aurc_loss : The figure that is mostly reported.
+    aurc_loss : The value that is mostly reported.
 
     References
     ----------
@@ -186,10 +188,12 @@ def augrc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=No
     >>> augrc_loss([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.3])
     0.0625
     """
-    return evaluate(prepare, (y_true, y_proba, labels, sample_weight, pos_label), measure=augrc)
+    return evaluate(
+        prepare_risk, (y_true, y_proba, labels, sample_weight, pos_label), measure=augrc
+    )
 
 
-@prepared_by(prepare, measure=error_detection)
+@prepared_by(prepare_risk, measure=error_detection)
 def error_detection_auc_score(
     y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None
 ):
@@ -253,5 +257,7 @@ def error_detection_auc_score(
     1.0
     """
     return evaluate(
-        prepare, (y_true, y_proba, labels, sample_weight, pos_label), measure=error_detection
+        prepare_risk,
+        (y_true, y_proba, labels, sample_weight, pos_label),
+        measure=error_detection,
     )

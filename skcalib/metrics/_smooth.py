@@ -12,7 +12,7 @@ NARROWEST = 4 / GRID  # a kernel that the grid still resolves
 BLOCK = 2**16  # rows that stay in cache
 
 
-def _prepare(predictions, *, notion):
+def _prepare_smooth_error(predictions, *, notion):
     """Return the error as a function of the rows' weights."""
     events = events_of(predictions, notion)
 
@@ -24,7 +24,7 @@ def _prepare(predictions, *, notion):
     return error
 
 
-@prepared_by(_prepare)
+@prepared_by(_prepare_smooth_error)
 def smooth_calibration_error(
     y_true, y_proba, *, notion="auto", pos_label=None, labels=None, sample_weight=None
 ):
@@ -36,11 +36,11 @@ def smooth_calibration_error(
         error(s) = integral_0^1 | sum_i w_i (y_i - p_i) K_s(t, p_i) | dt / sum_i w_i
 
     It falls as s grows, and is taken where it equals the width: ``error(s) = s``. So there
-    is nothing to choose, and the figure moves continuously with the probabilities, unlike
+    is nothing to choose, and the value moves continuously with the probabilities, unlike
     :func:`expected_calibration_error`; it is within constant factors of the distance to
     the nearest calibrated predictions.
 
-    Prefer it to errors in bins for comparing figures; prefer these to talk with people who
+    Prefer it to errors in bins for comparing values; prefer these to talk with people who
     report them. Noise biases it upward, too: perfect probabilities that are uniform give
     0.030 for 1,000 rows and 0.014 for 10,000, on average (15 bins: 0.038 and 0.012). It is
     found on a grid of 16,384 cells; errors below 0.00024 are underestimated.
@@ -103,7 +103,9 @@ def smooth_calibration_error(
     0.171
     """
     return evaluate(
-        _prepare, (y_true, y_proba, labels, sample_weight, pos_label), notion=notion
+        _prepare_smooth_error,
+        (y_true, y_proba, labels, sample_weight, pos_label),
+        notion=notion,
     )
 
 

@@ -1,4 +1,4 @@
-"""The smooth reliability curve: kernel regression of what happened on what was said."""
+"""The smooth reliability curve: kernel regression of outcomes on predicted probabilities."""
 
 from typing import NamedTuple
 

@@ -113,7 +113,7 @@ def warn_of_small_sum(weight):
     if weight.sum() < min(2, len(weight)):
         warn(
             f"sample_weight sums to {weight.sum():.3g} in {len(weight)} rows. Weights are "
-            "frequencies and their sum is the number of rows, on which this figure depends; "
+            "frequencies and their sum is the number of rows, on which this value depends; "
             "do not normalise them.",
             UserWarning,
         )
