@@ -2,6 +2,7 @@
 
 import inspect
 import io
+import pickle
 import random
 import sys
 from functools import partial
@@ -283,6 +284,68 @@ def test_rows_of_zero_weight_do_not_matter(display, params):
     assert kept(found) == kept(expected)
 
 
+@pytest.fixture
+def checks(monkeypatch):
+    """What was given to each call of `check_predictions`, whoever calls it."""
+    calls, check = [], metrics.check_predictions
+
+    def counted(y_true, y_proba, *args, **kwargs):
+        calls.append(y_proba)
+        return check(y_true, y_proba, *args, **kwargs)
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("skcalib.") and vars(module).get("check_predictions") is check:
+            monkeypatch.setattr(module, "check_predictions", counted)
+    return calls
+
+
+CHECKED = [
+    *[case for case in CASES if case.values[0] is not UncertaintyDisplay],
+    *[
+        pytest.param(ReliabilityDisplay, SEEDED | params, id=f"ReliabilityDisplay-{name}")
+        for name, params in {
+            "ten panels": {"notion": "class-wise", "n_panels": 10},
+            "worst": {"notion": "class-wise", "n_panels": 3, "kind": "corp"},
+            "smooth": {"notion": "confidence", "kind": "smooth"},
+            "top-label": {"notion": "top-label", "metric": metrics.log_loss},
+            "function": {"notion": "confidence", "metric": lambda y, p: np.mean(p - y)},
+        }.items()
+    ],
+    pytest.param(DecompositionDisplay, {"notion": "top-label"}, id="DecompositionDisplay-top"),
+]
+
+
+@pytest.mark.parametrize(
+    ("display", "params", "n_classes"),
+    [
+        pytest.param(*case.values, n_classes, id=f"{case.id}-{n_classes}")
+        for case in CHECKED
+        for n_classes in ((10,) if "notion" in case.values[1] else (2, 10))
+    ],
+)
+def test_predictions_are_checked_once_for_each_model(display, params, n_classes, checks):
+    y, proba = predictions(n_classes, 150)
+    given = {"labels": np.arange(n_classes), "sample_weight": np.arange(150) % 3, **params}
+    made = display.from_predictions(y, proba, **given)
+    assert len(checks) == 1
+    assert checks[0] is proba
+    if params.get("n_panels") == 10:
+        assert len(made.ax_) == n_classes
+    checks.clear()
+    display.from_predictions(y, {"one": proba, "other": proba[:, ::-1]}, **given)
+    assert len(checks) == 2
+    made.plot()
+    assert len(checks) == 2
+
+
+def test_folds_are_not_checked_again(checks):
+    y, proba = predictions(2, 150)
+    fold = np.arange(150) % 3
+    made = ReliabilityDisplay.from_predictions(y, proba, fold=fold, **SEEDED)
+    assert len(made.fold_curve) == 3
+    assert len(checks) == 1
+
+
 SMOOTHED = {"bayes": 1e-9, "flat": 1.0}
 SEVERAL = [name for name in KEYWORDS if name != "UncertaintyDisplay"]
 SEVERAL = [getattr(displays, name) for name in SEVERAL]
@@ -404,6 +467,35 @@ def test_uneven_counts_are_drawn_in_logarithms_and_say_so():
     ticks = sorted(labels)
     assert ticks[0] + tallest == pytest.approx(ticks[1])
     assert labels[ticks[1]].get_text() == "900"
+
+
+def heights(display):
+    return [bar.get_height() for bar in display.bars_[0]]
+
+
+def test_bars_on_the_same_axes_have_the_scale_of_the_first():
+    many = np.arange(900) % 2, np.tile(np.linspace(0.02, 0.98, 45), 20)
+    few = many[0][:90], many[1][:90]
+    draw = partial(ReliabilityDisplay.from_predictions, metric=None)
+    first = draw(*many)
+    tallest = max(heights(first))
+    second = draw(*few, ax=first.ax_)
+    assert max(heights(second)) == pytest.approx(tallest / 10)
+    assert [text.get_text() for text in first.ax_.texts] == ["rows"]
+    loaded = pickle.loads(pickle.dumps(first.figure_))  # the scale goes with the axes
+    assert heights(draw(*few, ax=loaded.axes[0])) == heights(second)
+    first.ax_.clear()  # and is gone with what was drawn
+    assert max(heights(draw(*few, ax=first.ax_))) == pytest.approx(tallest)
+
+
+def test_a_logarithmic_scale_is_kept_for_later_bars():
+    proba = np.r_[np.full(900, 0.01), np.linspace(0.1, 1, 100)]
+    draw = partial(ReliabilityDisplay.from_predictions, np.arange(1000) % 2, metric=None)
+    first = draw(proba)
+    even = draw(np.tile(np.linspace(0, 1, 50), 20), ax=first.ax_)  # 40 rows in each bin
+    expected = max(heights(first)) * np.log1p(40) / np.log1p(900)
+    assert heights(even) == pytest.approx([expected] * 25)
+    assert [text.get_text() for text in first.ax_.texts] == ["rows, log scale"]
 
 
 def test_from_cv_results_is_out_of_fold():

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from skcalib._messages import name_in_picture
-from skcalib.displays._events import said
 from skcalib.displays._figure import (
     COLORS,
     MODEL,
@@ -18,8 +17,8 @@ from skcalib.displays._figure import (
     next_color,
 )
 from skcalib.displays._keywords import check_keywords
-from skcalib.displays._models import FromEstimatorMixin, models_of
-from skcalib.metrics import histogram_curve, reliability_curve
+from skcalib.displays._models import FromEstimatorMixin, check_models, models_of
+from skcalib.metrics import compute_metric, events_of, histogram_curve, reliability_curve
 
 RIGHT, WRONG = COLORS[5], COLORS[1]
 WORDS = ("right", "wrong", "mean confidence", "accuracy")
@@ -146,10 +145,10 @@ class ConfidenceHistogramDisplay(FromEstimatorMixin):
         """
         check_keywords(cls.from_predictions, kwargs, "bar")
         names, probas = models_of(y_proba, name)
-        given = ("confidence", labels, sample_weight, pos_label)
-        events = [said(y_true, proba, *given)[2][0] for proba in probas]
-        curves = [event.ask(histogram_curve, n_bins=n_bins) for event in events]
-        overall = [event.ask(reliability_curve, n_bins=1) for event in events]
+        checked = check_models(y_true, probas, labels, sample_weight, pos_label)
+        answers = [events_of(own, "confidence")[0].as_predictions() for own in checked]
+        curves = [compute_metric(histogram_curve, own, n_bins=n_bins) for own in answers]
+        overall = [compute_metric(reliability_curve, own, n_bins=1) for own in answers]
         if not isinstance(y_proba, Mapping):
             curves, overall, names = curves[0], overall[0], name
         return cls(curves, overall=overall, name=names).plot(ax, **kwargs)

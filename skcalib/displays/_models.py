@@ -8,7 +8,7 @@ from skcalib._messages import quote_labels
 from skcalib._rows import refuse_masked_array
 from skcalib._targets import column_names, columns_by_name
 from skcalib.backends import to_numpy
-from skcalib.metrics import bootstrap_interval
+from skcalib.metrics import check_predictions, compute_interval
 from skcalib.networks import wrap_network
 
 N_RESAMPLES = 200
@@ -121,15 +121,17 @@ def models_of(y_proba, name):
     return [str(key) for key in y_proba], list(y_proba.values())
 
 
-def interval_of(metric, y_true, y_proba, **keywords):
+def check_models(y_true, probas, labels, sample_weight, pos_label):
+    """Return Predictions of each model: the only time that its probabilities are checked."""
+    given = (labels, sample_weight, pos_label)
+    return [check_predictions(y_true, proba, *given) for proba in probas]
+
+
+def interval_of(metric, predictions, *, n_resamples=N_RESAMPLES, **keywords):
     """Return estimate, low and high of a metric, from a normal bootstrap interval.
 
     None for a single row: nothing can vary.
     """
-    weight = keywords.get("sample_weight")
-    n_rows = len(y_true) if np.ndim(weight) == 0 else np.count_nonzero(np.asarray(weight) > 0)
-    if n_rows == 1:
+    if len(predictions.codes) == 1:
         return None
-    keywords = {"method": "normal", "n_resamples": N_RESAMPLES} | keywords
-    found = bootstrap_interval(metric, y_true, y_proba, **keywords)
-    return found.estimate, found.low, found.high
+    return compute_interval(metric, predictions, n_resamples=n_resamples, **keywords)

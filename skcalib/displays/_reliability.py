@@ -4,7 +4,7 @@ from skcalib.displays._figure import add_legend, axes_for, listed, names_for, pa
 from skcalib.displays._folds import FromCVResultsMixin
 from skcalib.displays._keywords import check_keywords
 from skcalib.displays._models import FromEstimatorMixin, models_of
-from skcalib.displays._reliability_arrays import reliability_arrays
+from skcalib.displays._reliability_arrays import CurveSettings, reliability_arrays
 from skcalib.displays._reliability_drawing import (
     Entry,
     add_legend_above,
@@ -247,22 +247,25 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         """
         check_keywords(cls.from_predictions, kwargs, "plot")
         names, probas = models_of(y_proba, name)
-        arrays = reliability_arrays(
-            y_true,
-            probas,
+        settings = CurveSettings(
             kind=kind,
-            notion=notion,
             band=band,
             n_bins=n_bins,
             strategy=strategy,
             confidence_level=confidence_level,
             metric=metric,
+            random_state=random_state,
+        )
+        arrays = reliability_arrays(
+            y_true,
+            probas,
+            settings,
+            notion=notion,
             n_panels=n_panels,
             pos_label=pos_label,
             labels=labels,
             sample_weight=sample_weight,
             fold=fold,
-            random_state=random_state,
         )
         return cls(name=names, **arrays).plot(ax, **kwargs)
 

@@ -1,6 +1,7 @@
 """The arrays of a reliability display, asked of the metrics."""
 
-from functools import partial
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_consistent_length
@@ -9,14 +10,16 @@ from skcalib._messages import name_in_picture, quote
 from skcalib._parameters import check_choice
 from skcalib._rows import refuse_masked_array
 from skcalib.backends import to_numpy
-from skcalib.displays._events import said
-from skcalib.displays._models import N_RESAMPLES, interval_of
+from skcalib.displays._models import N_RESAMPLES, check_models, interval_of
 from skcalib.metrics import (
     calibration_error,
     calibration_error_interval,
+    compute_metric,
     corp_curve,
+    events_of,
     histogram_curve,
     reliability_curve,
+    resolve_notion,
     smooth_calibration_error,
     smooth_curve,
 )
@@ -27,44 +30,44 @@ CORP_REFITS = 100  # half of it for each of many panels, as with errors
 HISTOGRAM_BINS = 25
 
 
+class CurveSettings(NamedTuple):
+    """How curves and errors are computed, as ReliabilityDisplay.from_predictions is told."""
+
+    kind: str
+    band: str | None
+    n_bins: int | str
+    strategy: str
+    confidence_level: float
+    metric: Callable | str | None
+    random_state: int | np.random.RandomState | None
+
+    @property
+    def bins(self):
+        """The parameters that bins are made by."""
+        return {"n_bins": self.n_bins, "strategy": self.strategy}
+
+
 def reliability_arrays(
-    y_true,
-    probas,
-    *,
-    kind,
-    notion,
-    band,
-    n_bins,
-    strategy,
-    confidence_level,
-    metric,
-    n_panels,
-    pos_label,
-    labels,
-    sample_weight,
-    fold,
-    random_state,
+    y_true, probas, settings, *, notion, n_panels, pos_label, labels, sample_weight, fold
 ):
     """Return the lists of ReliabilityDisplay, an entry for each panel and model in it."""
-    check_choice("kind", kind, KINDS)
-    if isinstance(band, str) and band == "auto":
-        band = "consistency" if kind == "corp" else "confidence"
-    answers = [
-        said(y_true, proba, notion, labels, sample_weight, pos_label) for proba in probas
-    ]
-    notion, pos_label, _ = answers[0]
-    events = [{event.panel: event for event in found} for _, _, found in answers]
-    all_panels = list(dict.fromkeys(panel for of_model in events for panel in of_model))
-    settings = (kind, band, n_bins, strategy, confidence_level)
+    check_choice("kind", settings.kind, KINDS)
+    if isinstance(settings.band, str) and settings.band == "auto":
+        band = "consistency" if settings.kind == "corp" else "confidence"
+        settings = settings._replace(band=band)
+    checked = check_models(y_true, probas, labels, sample_weight, pos_label)
+    models = [_events_by_panel(own, notion) for own in checked]
+    all_panels = list(dict.fromkeys(panel for of_model in models for panel in of_model))
     found = {"curve": [], "histogram": [], "error": [], "panel": [], "model": []}
-    for panel in _worst(all_panels, events, n_panels, n_bins, strategy):
-        for model, of_model in enumerate(events):
+    for panel in _worst(all_panels, models, n_panels, settings.bins):
+        for model, of_model in enumerate(models):
             if panel not in of_model:
                 continue  # a class that this model never predicts
-            event = of_model[panel]
-            found["curve"].append(_curve(event, *settings, random_state))
-            found["histogram"].append(event.ask(histogram_curve, n_bins=HISTOGRAM_BINS))
-            found["error"].append(_error(event, metric, *settings[2:], random_state))
+            event, alone = of_model[panel], panel is None
+            histogram = compute_metric(histogram_curve, event, n_bins=HISTOGRAM_BINS)
+            found["curve"].append(_curve(event, settings, alone))
+            found["histogram"].append(histogram)
+            found["error"].append(_error(event, settings, alone))
             found["panel"].append(panel)
             found["model"].append(model)
     if all_panels == [None]:
@@ -72,19 +75,27 @@ def reliability_arrays(
     if fold is not None:
         if found["panel"] is not None or len(probas) > 1:
             raise ValueError("fold is for one model, and for notions of one curve.")
-        (event,) = answers[0][2]
-        found["fold_curve"] = [
-            _curve(part, kind, None, *settings[2:], 0)
-            for part in _by_fold(event, fold, y_true, sample_weight)
-        ]
+        (event,) = models[0].values()
+        of_fold = settings._replace(band=None, random_state=0)
+        parts = _by_fold(event, fold, y_true, sample_weight)
+        found["fold_curve"] = [_curve(part, of_fold, alone=True) for part in parts]
     return {
         **found,
-        "notion": notion,
-        "pos_label": pos_label,
-        "band": band,
-        "error_name": _name_of(metric, confidence_level),
+        "notion": resolve_notion(checked[0], notion),
+        "pos_label": checked[0].classes.tolist()[checked[0].pos],
+        "band": settings.band,
+        "error_name": _name_of(settings.metric, settings.confidence_level),
         "n_panels_in_all": None if found["panel"] is None else len(all_panels),
     }
+
+
+def _events_by_panel(predictions, notion):
+    """Return what is drawn in each panel, as predictions of two classes; None: in one axes."""
+    events = events_of(predictions, notion)
+    if resolve_notion(predictions, notion) in ("positive", "confidence"):
+        return {None: events[0].as_predictions()}
+    labels = predictions.classes
+    return {str(labels[event.target]): event.as_predictions() for event in events}
 
 
 def _by_fold(event, fold, y_true, sample_weight):
@@ -97,37 +108,39 @@ def _by_fold(event, fold, y_true, sample_weight):
     return [event.take(fold == number) for number in np.unique(fold)]
 
 
-def _curve(event, kind, band, n_bins, strategy, confidence_level, random_state):
-    keywords = {"confidence_level": confidence_level, "band": band or "confidence"}
-    if kind == "binned":
-        bins = {"n_bins": n_bins, "strategy": strategy}
-        return event.ask(reliability_curve, **bins, **keywords)
-    if kind == "smooth":
-        width = max(LEAST_WIDTH, event.ask(smooth_calibration_error))
-        return event.ask(smooth_curve, width=width, **keywords)
-    n_refits = CORP_REFITS if event.panel is None else CORP_REFITS // 2
-    n_resamples = n_refits if band else 1
-    keywords |= {"n_resamples": n_resamples, "random_state": random_state}
-    return event.ask(corp_curve, **keywords)
+def _curve(event, settings, alone):
+    """Return a curve; whether it is alone in the picture tells how long it may take."""
+    band = settings.band or "confidence"
+    keywords = {"confidence_level": settings.confidence_level, "band": band}
+    if settings.kind == "binned":
+        return compute_metric(reliability_curve, event, **settings.bins, **keywords)
+    if settings.kind == "smooth":
+        width = max(LEAST_WIDTH, compute_metric(smooth_calibration_error, event))
+        return compute_metric(smooth_curve, event, width=width, **keywords)
+    n_refits = CORP_REFITS if alone else CORP_REFITS // 2
+    n_resamples = n_refits if settings.band else 1
+    keywords |= {"n_resamples": n_resamples, "random_state": settings.random_state}
+    return compute_metric(corp_curve, event, **keywords)
 
 
-def _error(event, metric, n_bins, strategy, confidence_level, random_state):
+def _error(event, settings, alone):
     """Return (estimate, low, high), or None, also where there is no interval."""
+    metric = settings.metric
     if metric is None:
         return None
-    n_resamples = N_RESAMPLES if event.panel is None else N_RESAMPLES // 2
-    keywords = {"confidence_level": confidence_level, "n_resamples": n_resamples}
-    keywords["random_state"] = random_state
-    if isinstance(metric, str) and metric == "rms":
-        ask, bins = calibration_error_interval, {"n_bins": n_bins, "strategy": strategy}
-        keywords |= bins
-    elif callable(metric):
-        ask = partial(interval_of, metric)
-    else:
+    known = isinstance(metric, str) and metric == "rms"
+    if not (known or callable(metric)):
         raise ValueError(f"metric must be 'rms', a function or None, got {quote(metric)}.")
-    if len(event.hit) == 1:
+    if len(event.codes) == 1:
         return None  # nothing can vary
-    return event.ask(ask, **keywords)
+    keywords = {
+        "confidence_level": settings.confidence_level,
+        "n_resamples": N_RESAMPLES if alone else N_RESAMPLES // 2,
+        "random_state": settings.random_state,
+    }
+    if known:
+        return compute_metric(calibration_error_interval, event, **settings.bins, **keywords)
+    return interval_of(metric, event, **keywords)
 
 
 def _name_of(metric, confidence_level):
@@ -140,15 +153,14 @@ def _name_of(metric, confidence_level):
     return f"{name_in_picture(name)} [{100 * confidence_level:.3g} %]"
 
 
-def _worst(panels, events, n_panels, n_bins, strategy):
+def _worst(panels, models, n_panels, bins):
     """Return the panels whose classes are responsible for most of the squared error."""
     if len(panels) <= n_panels:
         return panels
     share = dict.fromkeys(panels, -np.inf)
-    for of_model in events:
+    how = {"norm": "l2_squared", "debias": True, **bins}
+    for of_model in models:
         for panel, event in of_model.items():
-            bins = {"n_bins": n_bins, "strategy": strategy}
-            squared = event.ask(calibration_error, norm="l2_squared", debias=True, **bins)
-            n_rows = len(event.hit) if event.weight is None else event.weight.sum()
-            share[panel] = max(share[panel], squared * n_rows)
+            squared = compute_metric(calibration_error, event, **how)
+            share[panel] = max(share[panel], squared * event.weight.sum())
     return sorted(panels, key=lambda panel: -share[panel])[:n_panels]

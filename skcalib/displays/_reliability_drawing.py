@@ -18,7 +18,7 @@ from skcalib.displays._figure import (
 from skcalib.metrics import ReliabilityCurve
 
 STRIP = (-0.33, -0.13)  # where the histogram is, below the curve in the same axes
-SCALE = "rows of the tallest bar: "  # marks the line that remembers it
+BASE = "base of the histogram"  # marks the line that keeps its scale
 SCALE_TEXT = {"ha": "center", "va": "bottom", "fontsize": "x-small", "color": GREY}
 LINE = 0.075  # height of a line of the legend
 UNEVEN = 20  # times the median bar: from here on heights are logarithms
@@ -32,6 +32,13 @@ TITLES = {
     "top-label": "by predicted class",
     "class-wise": "each class against all others",
 }
+
+
+class Scale(NamedTuple):
+    """Of the bars on some axes."""
+
+    tallest: float  # how many rows the tallest bar stands for
+    log: bool  # whether heights are logarithms
 
 
 class Entry(NamedTuple):
@@ -104,7 +111,7 @@ def prepare_axes(ax, small):
     """Draw the diagonal, and make room for a histogram below."""
     if not any(line.get_gid() == "diagonal" for line in ax.lines):
         ax.plot([0, 1], [0, 1], color=GREY, lw=1, ls=(0, (4, 3)), gid="diagonal", zorder=1)
-    if any(str(line.get_gid()).startswith(SCALE) for line in ax.lines):
+    if _kept_scale(ax) is not None:
         return  # another display has done it
     ticks = np.arange(3) / 2 if small else np.arange(6) / 5
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.03, 1.03), yticks=ticks)
@@ -143,7 +150,7 @@ def draw_folds(ax, curves, color):
 def draw_histogram(ax, histogram, *, counts, color, filled):
     """Draw the counts below the curve; an empty bin has no bar."""
     count = histogram.hits + histogram.misses
-    tallest, log = _scale(ax, counts)
+    tallest, log = _kept_scale(ax) or _add_scale(ax, counts)
     bottom, top = STRIP
     height = (top - bottom) * np.minimum(_height(count, log) / _height(tallest, log), 1.15)
     some = count > 0
@@ -160,25 +167,28 @@ def _height(count, log):
     return np.log1p(count) if log else count
 
 
-def _scale(ax, counts):
-    """Return how many rows the tallest bar stands for, and whether in logarithms.
+def _kept_scale(ax):
+    """Return the scale of the histogram that was drawn first on these axes, or None."""
+    scales = [line.histogram_scale for line in ax.lines if line.get_gid() == BASE]
+    return scales[0] if scales else None
+
+
+def _add_scale(ax, counts):
+    """Draw the line under the bars and the ticks; return the scale, which the line keeps.
 
     What is drawn first on these axes decides for what comes later.
     """
-    for line in ax.lines:
-        if str(line.get_gid()).startswith(SCALE):
-            tallest, log = line.get_gid().removeprefix(SCALE).split(",")
-            return float(tallest), log == "log"
     filled = np.concatenate([count[count > 0] for count in counts])
-    tallest = filled.max()
-    log = tallest > UNEVEN * np.median(filled)
+    tallest = float(filled.max())
+    scale = Scale(tallest, bool(tallest > UNEVEN * np.median(filled)))
     bottom, top = STRIP
-    for place, gid in ((bottom, f"{SCALE}{tallest},{'log' if log else ''}"), (0, "base")):
-        ax.axhline(place, color=GREY, lw=0.6, gid=gid, zorder=1)
+    look = {"color": GREY, "lw": 0.6, "zorder": 1}
+    ax.axhline(bottom, gid=BASE, **look).histogram_scale = scale  # goes where the line goes
+    ax.axhline(0, gid="base", **look)
     ax.set_ylim(bottom - 0.01, 1.03)
     ticks = [bottom, top, *ax.get_yticks()]
     most = f"{tallest:,.0f}" if tallest >= 10 else f"{tallest:.3g}"
     words = ["0", most, *(f"{tick:.1f}" for tick in ticks[2:])]
     ax.set_yticks(ticks, words)
-    ax.text(0.5, top, "rows, log scale" if log else "rows", **SCALE_TEXT)
-    return tallest, log
+    ax.text(0.5, top, "rows, log scale" if scale.log else "rows", **SCALE_TEXT)
+    return scale

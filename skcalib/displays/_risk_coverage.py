@@ -14,8 +14,8 @@ from skcalib.displays._figure import (
     names_for,
 )
 from skcalib.displays._keywords import check_keywords
-from skcalib.displays._models import FromEstimatorMixin, interval_of, models_of
-from skcalib.metrics import augrc_loss, risk_coverage_curve
+from skcalib.displays._models import FromEstimatorMixin, check_models, interval_of, models_of
+from skcalib.metrics import augrc_loss, compute_metric, risk_coverage_curve
 
 
 class RiskCoverageDisplay(FromEstimatorMixin):
@@ -159,10 +159,10 @@ class RiskCoverageDisplay(FromEstimatorMixin):
         check_keywords(cls.from_predictions, kwargs, "plot")
         _check_demand(risk, coverage)
         names, probas = models_of(y_proba, name)
-        given = {"labels": labels, "sample_weight": sample_weight, "pos_label": pos_label}
+        checked = check_models(y_true, probas, labels, sample_weight, pos_label)
         drawn = {"confidence_level": confidence_level, "random_state": random_state}
-        curves = [risk_coverage_curve(y_true, proba, **given) for proba in probas]
-        found = [interval_of(augrc_loss, y_true, proba, **given, **drawn) for proba in probas]
+        curves = [compute_metric(risk_coverage_curve, own) for own in checked]
+        found = [interval_of(augrc_loss, own, **drawn) for own in checked]
         losses = [part and (part[0], max(part[1], 0.0), part[2]) for part in found]
         demand = {"risk": risk, "coverage": coverage}
         return cls(curves, loss=losses, name=names, **demand).plot(ax, **kwargs)

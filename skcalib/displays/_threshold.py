@@ -6,7 +6,6 @@ import numpy as np
 
 from skcalib._messages import name_in_picture, quote
 from skcalib._parameters import is_number
-from skcalib.displays._events import said
 from skcalib.displays._figure import (
     COLORS,
     DASHES,
@@ -22,8 +21,8 @@ from skcalib.displays._figure import (
     next_color,
 )
 from skcalib.displays._keywords import check_keywords
-from skcalib.displays._models import FromEstimatorMixin, models_of
-from skcalib.metrics import threshold_curve
+from skcalib.displays._models import FromEstimatorMixin, check_models, models_of
+from skcalib.metrics import compute_metric, threshold_curve
 
 LOOKS = (
     ("precision", "precision: acted upon, and true"),
@@ -172,11 +171,10 @@ class ThresholdDisplay(FromEstimatorMixin):
         """
         check_keywords(cls.from_predictions, kwargs, "plot")
         names, probas = models_of(y_proba, name)
-        given = ("auto", labels, sample_weight, pos_label)
-        answers = [said(y_true, proba, *given) for proba in probas]
-        curves = [event.ask(threshold_curve) for _, _, (event,) in answers]
-        notion, pos_label, _ = answers[0]
-        pos_label = pos_label if notion == "positive" else None
+        checked = check_models(y_true, probas, labels, sample_weight, pos_label)
+        curves = [compute_metric(threshold_curve, own) for own in checked]
+        classes = checked[0].classes.tolist()
+        pos_label = classes[checked[0].pos] if len(classes) == 2 else None
         if not isinstance(y_proba, Mapping):
             curves, names = curves[0], name
         costs = {"cost_fp": cost_fp, "cost_fn": cost_fn}

@@ -123,9 +123,9 @@ def corp_decomposition(
     total = predictions.weight.sum()
     sums = np.zeros(4)
     for event in events:
-        weight = event.weight_of(predictions.weight)
         # Top labels share the rows out; class-wise, each class has all rows.
-        sums += weight.sum() / total * np.array(_parts(function, *event.grouped(weight)))
+        share = event.weight.sum() / total
+        sums += share * np.array(_parts(function, *event.grouped(event.weight)))
     return CorpDecomposition(*sums.tolist())
 
 

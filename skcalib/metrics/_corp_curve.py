@@ -7,6 +7,7 @@ import numpy as np
 from skcalib._parameters import check_count
 from skcalib._representations import short_repr
 from skcalib.metrics._corp import recalibrated
+from skcalib.metrics._evaluation import computed_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._intervals import check_band
 from skcalib.metrics._resampling import Urn, check_level, generator_of
@@ -24,6 +25,26 @@ class CorpCurve(NamedTuple):
     __repr__ = short_repr
 
 
+def _compute(predictions, *, band, confidence_level, n_resamples, random_state):
+    """Return the curve of predictions that are checked."""
+    check_level(confidence_level)
+    check_band(band)
+    check_count("n_resamples", n_resamples)
+    rng = generator_of(random_state)
+    (event,) = events_of(predictions, "auto")
+    value, size, hits = event.grouped(predictions.weight)
+    urn = Urn(size)
+    frequency = recalibrated(size, hits)
+    steps = np.flatnonzero(np.r_[True, np.diff(frequency) != 0])
+    corners = np.unique(np.r_[steps, steps[1:] - 1, len(value) - 1])
+    truth = value if band == "consistency" else frequency
+    curves = [_refit(rng, urn, value, truth, value[corners]) for _ in range(n_resamples)]
+    tail = (1 - confidence_level) / 2
+    low, high = np.quantile(curves, [tail, 1 - tail], axis=0)
+    return CorpCurve(value[corners], frequency[corners], low, high)
+
+
+@computed_by(_compute)
 def corp_curve(
     y_true,
     y_proba,
@@ -120,22 +141,14 @@ def corp_curve(
     >>> curve.frequency
     array([0. , 0.5, 0.5, 1. , 1. ])
     """
-    check_level(confidence_level)
-    check_band(band)
-    check_count("n_resamples", n_resamples)
-    rng = generator_of(random_state)
     predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
-    (event,) = events_of(predictions, "auto")
-    value, size, hits = event.grouped(predictions.weight)
-    urn = Urn(size)
-    frequency = recalibrated(size, hits)
-    steps = np.flatnonzero(np.r_[True, np.diff(frequency) != 0])
-    corners = np.unique(np.r_[steps, steps[1:] - 1, len(value) - 1])
-    truth = value if band == "consistency" else frequency
-    curves = [_refit(rng, urn, value, truth, value[corners]) for _ in range(n_resamples)]
-    tail = (1 - confidence_level) / 2
-    low, high = np.quantile(curves, [tail, 1 - tail], axis=0)
-    return CorpCurve(value[corners], frequency[corners], low, high)
+    return _compute(
+        predictions,
+        band=band,
+        confidence_level=confidence_level,
+        n_resamples=n_resamples,
+        random_state=random_state,
+    )
 
 
 def _refit(rng, urn, value, truth, at):

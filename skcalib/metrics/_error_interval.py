@@ -6,6 +6,7 @@ import numpy as np
 
 from skcalib.metrics._binned_error import norm_of
 from skcalib.metrics._binning import bin_sums, check_bins, number_by_rarer_outcome
+from skcalib.metrics._evaluation import computed_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._replicates import Rows, interval, replicate
 from skcalib.metrics._validation import check_predictions
@@ -19,6 +20,17 @@ class CalibrationErrorInterval(NamedTuple):
     high: float
 
 
+def _compute(predictions, *, n_bins, strategy, notion, groups, stratify, **how):
+    """Return the error of predictions that are checked; groups and strata are of their rows."""
+    check_bins(n_bins, strategy)
+    rows = Rows(None, groups, stratify, predictions.codes)
+    error = _squared_error(predictions, n_bins, strategy, notion)
+    found = replicate(error, predictions.weight, rows, method="normal", verbose=0, **how)
+    squares = interval(found, how["confidence_level"])[:3]
+    return CalibrationErrorInterval(*np.sqrt(np.maximum(squares, 0)).tolist())
+
+
+@computed_by(_compute)
 def calibration_error_interval(
     y_true,
     y_proba,
@@ -138,20 +150,19 @@ def calibration_error_interval(
     >>> [round(part, 2) for part in found]
     [0.18, 0.16, 0.2]
     """
-    check_bins(n_bins, strategy)
     predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
-    found = replicate(
-        _squared_error(predictions, n_bins, strategy, notion),
-        predictions.weight,
-        Rows(sample_weight, groups, stratify, y_true),
-        method="normal",
+    rows = Rows(sample_weight, groups, stratify, y_true)
+    return _compute(
+        predictions,
+        n_bins=n_bins,
+        strategy=strategy,
+        notion=notion,
         confidence_level=confidence_level,
         n_resamples=n_resamples,
+        groups=rows.groups,
+        stratify=rows.stratify,
         random_state=random_state,
-        verbose=0,
     )
-    squares = interval(found, confidence_level)[:3]
-    return CalibrationErrorInterval(*np.sqrt(np.maximum(squares, 0)).tolist())
 
 
 def _squared_error(predictions, n_bins, strategy, notion):
@@ -159,10 +170,7 @@ def _squared_error(predictions, n_bins, strategy, notion):
     events = events_of(predictions, notion)
     numbers = [n_bins] * len(events)
     if isinstance(n_bins, str) and n_bins == "auto":
-        numbers = [
-            number_by_rarer_outcome(event, event.weight_of(predictions.weight))
-            for event in events
-        ]
+        numbers = [number_by_rarer_outcome(event, event.weight) for event in events]
 
     def error(weight):
         cells = [

@@ -27,14 +27,39 @@ def prepared_by(prepare, **fixed):
 
     def mark(metric):
         metric.prepare = partial(prepare, **fixed)
+        metric.compute = partial(_compute_prepared, metric.prepare)
         return metric
 
     return mark
 
 
+def computed_by(compute):
+    """Mark a metric as one that is computed from predictions that are checked already.
+
+    ``compute(predictions, **params)`` validates the metric's own parameters and returns what
+    the metric returns.
+    """
+
+    def mark(metric):
+        metric.compute = compute
+        return metric
+
+    return mark
+
+
+def own_parameters(metric, predictions, params):
+    """Return the values of all parameters of a metric but those that it checks at the door."""
+    bound = signature(metric).bind(predictions.codes, predictions.given, **params)
+    bound.apply_defaults()
+    return {name: value for name, value in bound.arguments.items() if name not in GIVEN}
+
+
 def evaluate(prepare, given, **params):
     """Return the figure, a float."""
-    predictions = check_predictions(*given)
+    return _compute_prepared(prepare, check_predictions(*given), **params)
+
+
+def _compute_prepared(prepare, predictions, **params):
     return float(prepare(predictions, **params)(predictions.weight))
 
 
@@ -74,9 +99,7 @@ def figure_of_weights(metric, y_true, predictions):
     prepare = getattr(function, "prepare", None)
     if prepare is None or params.keys() & GIVEN:
         return _called(metric, _is_foreign(function), y_true, predictions)
-    bound = signature(function).bind(y_true, predictions.given, **params)
-    bound.apply_defaults()
-    return prepare(predictions, **{k: v for k, v in bound.arguments.items() if k not in GIVEN})
+    return prepare(predictions, **own_parameters(function, predictions, params))
 
 
 def _unwrapped(metric):

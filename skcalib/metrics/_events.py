@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from skcalib._parameters import check_choice
+from skcalib.metrics._validation import Predictions
 
 NOTIONS = ("auto", "positive", "confidence", "top-label", "class-wise")
 
@@ -25,6 +26,9 @@ class Event:
     target : int or ndarray of shape (n_samples,)
         The column that was spoken of.
 
+    weight : ndarray of shape (n_samples,)
+        What these rows count.
+
     rows : ndarray or None
         Which rows of the predictions these are; None for all of them.
     """
@@ -32,6 +36,7 @@ class Event:
     value: np.ndarray
     codes: np.ndarray
     target: int | np.ndarray
+    weight: np.ndarray
     rows: np.ndarray | None = None
 
     @property
@@ -42,6 +47,12 @@ class Event:
     def weight_of(self, weight):
         """Return the weights of these rows, given those of all predictions."""
         return weight if self.rows is None else weight[self.rows]
+
+    def as_predictions(self):
+        """Return predictions of two classes: that it comes true, and that it does not."""
+        classes = np.array([False, True])
+        value = np.ascontiguousarray(self.value)
+        return Predictions(self.hit.astype(np.intp), value, self.weight, classes, pos=1)
 
     def grouped(self, weight):
         """Return the distinct values of positive weight, ascending; sums of weights, of hits.
@@ -66,31 +77,37 @@ class Event:
         return order, starts, self.hit[order]
 
 
+def resolve_notion(predictions, notion):
+    """Return the notion that "auto" stands for, or the notion that was given."""
+    check_choice("notion", notion, NOTIONS)
+    if notion == "auto":
+        return "positive" if len(predictions.classes) == 2 else "confidence"
+    return notion
+
+
 def events_of(predictions, notion):
     """Return the events whose calibration is measured, in a list.
 
     See :func:`skcalib.metrics.calibration_error` for the notions.
     """
-    check_choice("notion", notion, NOTIONS)
-    codes, n_classes = predictions.codes, len(predictions.classes)
-    if notion == "auto":
-        notion = "positive" if n_classes == 2 else "confidence"
+    notion = resolve_notion(predictions, notion)
+    codes, weight, n_classes = predictions.codes, predictions.weight, len(predictions.classes)
     if notion == "positive":
         if n_classes != 2:
             raise ValueError(
                 f"notion='positive' is for two classes, but there are {n_classes}: of which "
                 "one do you ask? Pass y_true == label and that column of y_proba."
             )
-        return [Event(predictions.positive, codes, predictions.pos)]
+        return [Event(predictions.positive, codes, predictions.pos, weight)]
     if notion == "class-wise":
         proba = predictions.proba
-        return [Event(proba[:, k], codes, k) for k in range(n_classes)]
+        return [Event(proba[:, k], codes, k, weight) for k in range(n_classes)]
     confidence, predicted = confidence_of(predictions)
     if notion == "confidence":
-        return [Event(confidence, codes, predicted)]
+        return [Event(confidence, codes, predicted, weight)]
     by_class = [np.flatnonzero(predicted == k) for k in range(n_classes)]
     return [
-        Event(confidence[rows], codes[rows], k, rows)
+        Event(confidence[rows], codes[rows], k, weight[rows], rows)
         for k, rows in enumerate(by_class)
         if len(rows)
     ]

@@ -7,6 +7,7 @@ import numpy as np
 from skcalib._parameters import check_choice, check_count
 from skcalib._representations import short_repr
 from skcalib.metrics._binning import check_bins, uniform_sums
+from skcalib.metrics._evaluation import computed_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._validation import check_predictions
 
@@ -24,6 +25,18 @@ class HistogramCurve(NamedTuple):
     __repr__ = short_repr
 
 
+def _compute(predictions, *, n_bins, notion):
+    """Return the curve of predictions that are checked."""
+    check_count("n_bins", n_bins)
+    check_bins(n_bins, "uniform")
+    check_choice("notion", notion, ONE_EVENT)
+    (event,) = events_of(predictions, notion)
+    count, _, hits = uniform_sums(event, predictions.weight, n_bins)
+    edges = np.arange(n_bins + 1) / n_bins
+    return HistogramCurve(edges[:-1], edges[1:], hits, np.maximum(count - hits, 0))
+
+
+@computed_by(_compute)
 def histogram_curve(
     y_true,
     y_proba,
@@ -91,11 +104,5 @@ def histogram_curve(
     >>> curve.hits, curve.misses
     (array([0., 3.]), array([1., 1.]))
     """
-    check_count("n_bins", n_bins)
-    check_bins(n_bins, "uniform")
-    check_choice("notion", notion, ONE_EVENT)
     predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
-    (event,) = events_of(predictions, notion)
-    count, _, hits = uniform_sums(event, predictions.weight, n_bins)
-    edges = np.arange(n_bins + 1) / n_bins
-    return HistogramCurve(edges[:-1], edges[1:], hits, np.maximum(count - hits, 0))
+    return _compute(predictions, n_bins=n_bins, notion=notion)

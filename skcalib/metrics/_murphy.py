@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skcalib.metrics._binning import bin_numbers, check_bins
-from skcalib.metrics._events import Event, confidence_of
+from skcalib.metrics._events import events_of
 from skcalib.metrics._losses import loss_function, mean_loss, mean_of
 from skcalib.metrics._validation import check_predictions
 
@@ -148,22 +148,14 @@ def murphy_decomposition(
 
 def _groups(predictions, n_bins, strategy):
     """Number the group of each row."""
-    proba, codes, weight = predictions.proba, predictions.codes, predictions.weight
+    proba, weight = predictions.proba, predictions.weight
     if n_bins is None:
         return np.unique(proba, axis=0, return_inverse=True)[1].reshape(-1)
-    if proba.shape[1] == 2:
-        cell = bin_numbers(
-            Event(predictions.positive, codes, predictions.pos), weight, n_bins, strategy
-        )
-    else:
-        confidence, predicted = confidence_of(predictions)
-        cell = np.empty(len(proba), dtype=np.intp)
-        free = 0
-        for k in np.unique(predicted):
-            rows = np.flatnonzero(predicted == k)
-            event = Event(confidence[rows], codes[rows], k, rows)
-            cell[rows] = free + bin_numbers(event, weight, n_bins, strategy)
-            free = cell[rows].max() + 1
+    cell, free = np.empty(len(proba), dtype=np.intp), 0
+    for event in events_of(predictions, "positive" if proba.shape[1] == 2 else "top-label"):
+        rows = slice(None) if event.rows is None else event.rows
+        cell[rows] = free + bin_numbers(event, weight, n_bins, strategy)
+        free = cell[rows].max() + 1
     return np.unique(cell, return_inverse=True)[1]
 
 

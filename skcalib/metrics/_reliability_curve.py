@@ -6,6 +6,7 @@ import numpy as np
 
 from skcalib._representations import short_repr
 from skcalib.metrics._binning import bin_sums, check_bins
+from skcalib.metrics._evaluation import computed_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._intervals import chance_interval, check_band, score_interval
 from skcalib.metrics._resampling import check_level
@@ -24,6 +25,22 @@ class ReliabilityCurve(NamedTuple):
     __repr__ = short_repr
 
 
+def _compute(predictions, *, n_bins, strategy, confidence_level, band):
+    """Return the curve of predictions that are checked."""
+    check_level(confidence_level)
+    check_band(band)
+    check_bins(n_bins, strategy)
+    (event,) = events_of(predictions, "auto")
+    count, expected, observed = bin_sums(event, predictions.weight, n_bins, strategy)
+    frequency, mean_proba = observed / count, expected / count
+    if band == "confidence":
+        low, high = score_interval(frequency, count, confidence_level)
+    else:
+        low, high = chance_interval(np.clip(mean_proba, 0, 1), count, confidence_level)
+    return ReliabilityCurve(mean_proba, frequency, count, low, high)
+
+
+@computed_by(_compute)
 def reliability_curve(
     y_true,
     y_proba,
@@ -127,15 +144,11 @@ def reliability_curve(
     >>> curve.low.round(2), curve.high.round(2)
     (array([0. , 0.3]), array([0.79, 0.95]))
     """
-    check_level(confidence_level)
-    check_band(band)
-    check_bins(n_bins, strategy)
     predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
-    (event,) = events_of(predictions, "auto")
-    count, expected, observed = bin_sums(event, predictions.weight, n_bins, strategy)
-    frequency, mean_proba = observed / count, expected / count
-    if band == "confidence":
-        low, high = score_interval(frequency, count, confidence_level)
-    else:
-        low, high = chance_interval(np.clip(mean_proba, 0, 1), count, confidence_level)
-    return ReliabilityCurve(mean_proba, frequency, count, low, high)
+    return _compute(
+        predictions,
+        n_bins=n_bins,
+        strategy=strategy,
+        confidence_level=confidence_level,
+        band=band,
+    )

@@ -8,6 +8,7 @@ from scipy.special import ndtri
 from skcalib._messages import quote
 from skcalib._parameters import is_number
 from skcalib._representations import short_repr
+from skcalib.metrics._evaluation import computed_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._intervals import check_band, score_interval
 from skcalib.metrics._resampling import check_level
@@ -30,6 +31,29 @@ class SmoothCurve(NamedTuple):
     __repr__ = short_repr
 
 
+def _compute(predictions, *, width, band, confidence_level):
+    """Return the curve of predictions that are checked."""
+    check_level(confidence_level)
+    check_band(band)
+    auto = isinstance(width, str) and width == "auto"
+    if not auto and not (is_number(width) and 0 < width <= 1):
+        raise ValueError(f"width must be 'auto' or a number in (0, 1], got {quote(width)}.")
+    (event,) = events_of(predictions, "auto")
+    weight = event.weight
+    width = max(NARROWEST, fixed_point(event, weight) if auto else float(width))
+    lowest, highest = float(event.value.min()), float(event.value.max())
+    at = np.unique(np.linspace(lowest, highest, N_POINTS))
+    (mass, expected, observed), (squared, variance) = _smoothed(event, weight, width, at)
+    proba, frequency = np.clip(expected / mass, 0, 1), np.clip(observed / mass, 0, 1)
+    if band == "confidence":
+        low, high = score_interval(frequency, mass**2 / squared, confidence_level)
+    else:
+        reach = -ndtri((1 - confidence_level) / 2) * np.sqrt(variance) / mass
+        low, high = np.clip(proba - reach, 0, 1), np.clip(proba + reach, 0, 1)
+    return SmoothCurve(proba, frequency, mass / weight.sum(), low, high)
+
+
+@computed_by(_compute)
 def smooth_curve(
     y_true,
     y_proba,
@@ -129,25 +153,8 @@ def smooth_curve(
     >>> np.interp([0.2, 0.5, 0.8], curve.proba, curve.frequency).round(2)
     array([0.06, 0.27, 0.66])
     """
-    check_level(confidence_level)
-    check_band(band)
-    auto = isinstance(width, str) and width == "auto"
-    if not auto and not (is_number(width) and 0 < width <= 1):
-        raise ValueError(f"width must be 'auto' or a number in (0, 1], got {quote(width)}.")
     predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
-    (event,) = events_of(predictions, "auto")
-    weight = event.weight_of(predictions.weight)
-    width = max(NARROWEST, fixed_point(event, weight) if auto else float(width))
-    lowest, highest = float(event.value.min()), float(event.value.max())
-    at = np.unique(np.linspace(lowest, highest, N_POINTS))
-    (mass, expected, observed), (squared, variance) = _smoothed(event, weight, width, at)
-    proba, frequency = np.clip(expected / mass, 0, 1), np.clip(observed / mass, 0, 1)
-    if band == "confidence":
-        low, high = score_interval(frequency, mass**2 / squared, confidence_level)
-    else:
-        reach = -ndtri((1 - confidence_level) / 2) * np.sqrt(variance) / mass
-        low, high = np.clip(proba - reach, 0, 1), np.clip(proba + reach, 0, 1)
-    return SmoothCurve(proba, frequency, mass / weight.sum(), low, high)
+    return _compute(predictions, width=width, band=band, confidence_level=confidence_level)
 
 
 def _smoothed(event, weight, width, at):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skcalib._representations import short_repr
+from skcalib.metrics._evaluation import computed_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._validation import check_predictions
 
@@ -20,6 +21,17 @@ class ThresholdCurve(NamedTuple):
     __repr__ = short_repr
 
 
+def _compute(predictions):
+    """Return the curve of predictions that are checked."""
+    (event,) = events_of(predictions, "auto")
+    value, size, hits = event.grouped(predictions.weight)
+    acted, true = np.cumsum(size[::-1]), np.cumsum(hits[::-1])
+    recall = true / true[-1] if true[-1] > 0 else np.ones_like(true)
+    precision = np.clip(true / acted, 0, 1)
+    return ThresholdCurve(value[::-1], precision, recall, acted / acted[-1])
+
+
+@computed_by(_compute)
 def threshold_curve(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
     """Precision, recall and the share of rows acted upon, for every threshold.
 
@@ -88,9 +100,4 @@ def threshold_curve(y_true, y_proba, *, pos_label=None, labels=None, sample_weig
     (array([0.5, 0.5, 1. , 1. ]), array([0.25, 0.5 , 0.75, 1.  ]))
     """
     predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
-    (event,) = events_of(predictions, "auto")
-    value, size, hits = event.grouped(predictions.weight)
-    acted, true = np.cumsum(size[::-1]), np.cumsum(hits[::-1])
-    recall = true / true[-1] if true[-1] > 0 else np.ones_like(true)
-    precision = np.clip(true / acted, 0, 1)
-    return ThresholdCurve(value[::-1], precision, recall, acted / acted[-1])
+    return _compute(predictions)

@@ -66,6 +66,11 @@ class Predictions:
         """The probability of the positive one of two classes."""
         return self.given if self.given.ndim == 1 else self.given[:, self.pos]
 
+    def take(self, rows):
+        """Return some of the rows."""
+        parts = (self.codes[rows], self.given[rows], self.weight[rows])
+        return Predictions(*parts, self.classes, self.pos)
+
 
 def check_predictions(y_true, y_proba, labels=None, sample_weight=None, pos_label=None):
     """Return Predictions, or say what is wrong.
