@@ -20,7 +20,7 @@ def fit_calibrator(calibrator, logits, codes, weight, name):
     if np.isneginf(logits).any():
         raise ValueError(
             "The logits mask classes in some rows (-inf, or the lowest number of their type), "
-            f"which {name}={calibrator!r} cannot take. Take a calibrator that can: "
+            f"which {name}={calibrator!r} does not support. Use a calibrator that does: "
             "'temperature', 'vector', 'svs', 'ets', 'auto', or a binary one ('sigmoid', ...)."
         )
     weighted = {"sample_weight": weight} if accepts_weight(calibrator) else {}

@@ -14,7 +14,7 @@ from skcalib._logits import (
     log_of_floored,
 )
 from skcalib._rows import count_rows, refuse_masked_array
-from skcalib.networks import final_estimator, final_network
+from skcalib.networks import find_final_estimator, find_final_network
 
 
 class Response(NamedTuple):
@@ -44,14 +44,14 @@ def response_of(estimator, X, *, trusted=False):
     An estimator that was asked before, when it was calibrated, is `trusted` with
     probabilities in single precision that do not sum to one.
     """
-    found = final_network(estimator, X)
+    found = find_final_network(estimator, X)
     if found is not None:
         return _network_response(*found)
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         raise AttributeError(
-            f"{type(estimator).__name__} has no attribute classes_ after fit, so the columns "
-            "of its answers cannot be told apart. Set classes_ in its fit."
+            f"{type(estimator).__name__} has no attribute classes_ after fit, so the classes "
+            "of its columns are unknown. Set classes_ in its fit."
         )
     classes = np.asarray(classes)
     can_proba = hasattr(estimator, "predict_proba")
@@ -86,11 +86,11 @@ def _answer(estimator, method, X, classes, *, strict=True):
             return None
         if pairs:
             raise ValueError(
-                f"{source} answers with a column for each pair of classes, but a calibrator "
+                f"{source} returned a column for each pair of classes, but a calibrator "
                 "needs a column for each class; use decision_function_shape='ovr', not 'ovo'."
             )
         raise ValueError(
-            f"{source} answered with shape {shape} for {n_samples} samples and {n_classes} "
+            f"{source} returned shape {shape} for {n_samples} samples and {n_classes} "
             "classes, but a calibrator needs a column for each class."
         )
     return values if is_proba else check_logits(values, source)
@@ -127,4 +127,4 @@ def _expand_columns(values, n_samples, n_classes, is_proba):
 
 
 def _is_one_vs_one(estimator):
-    return getattr(final_estimator(estimator), "decision_function_shape", None) == "ovo"
+    return getattr(find_final_estimator(estimator), "decision_function_shape", None) == "ovo"

@@ -25,14 +25,14 @@ def refuse_streams(X):
     library = next((name for name in BOOSTED if name in packages), None)
     if library is not None:
         raise ValueError(
-            f"X is a {library}.{type(X).__name__}, which cannot be split into rows. Give the "
-            "array or the frame that it was made from, and y beside it; the classifier makes "
-            f"its own {BOOSTED[library]}."
+            f"X is a {library}.{type(X).__name__}, which cannot be split into rows. Pass the "
+            "array or the frame that it was made from, and y; the classifier makes its own "
+            f"{BOOSTED[library]}."
         )
     is_stream = packages & {"tensorflow", "keras", "torch"} and not hasattr(X, "shape")
     if is_stream or isinstance(X, Iterator):
         raise ValueError(
-            f"X is a {type(X).__name__}, which gives batches; it cannot be split or asked "
+            f"X is a {type(X).__name__}, which yields batches; it cannot be split or read "
             f"twice like an array of samples. {WAY_OUT}"
         )
 

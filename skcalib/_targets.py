@@ -50,8 +50,8 @@ def check_labels(y):
         raise ValueError(f"y mixes labels that cannot be sorted together: {error}.") from error
     if y.dtype.kind == "f" and (classes != np.floor(classes)).any():
         raise ValueError(
-            "Unknown label type: continuous. y holds fractions, which are no labels. If they "
-            "are probabilities of the second class (soft labels), "
+            "Unknown label type: continuous. y holds fractions, which are not class labels. "
+            "If they are probabilities of the second class (soft labels), "
             "skcalib.expand_soft_labels turns them into weighted rows."
         )
     # All of what is checked follows from the classes, and from whether there are more of them
@@ -92,9 +92,9 @@ def check_weight(sample_weight, X, weights="frequency"):
         raise ValueError("sample_weight is so large that its sum overflows; divide it.")
     if sample_weight is not None and weight.sum() < 2:
         warn(
-            f"sample_weight sums to {weight.sum():.3g}. Weights are frequencies, so that is "
-            "taken for the number of samples, and smoothing for small samples will dominate. "
-            "If they are known up to a factor only, as AdaBoostClassifier's are, "
+            f"sample_weight sums to {weight.sum():.3g}. Weights are frequencies, so their sum "
+            "is used as the number of samples, and smoothing for small samples will "
+            "dominate. If they are known up to a factor only, as AdaBoostClassifier's are, "
             "CalibratedClassifierCV(..., weights='relative') is meant for them; or multiply "
             "them so that they sum to the number of samples.",
             UserWarning,
@@ -128,14 +128,14 @@ def columns_of_classes(classes, codes, used, n_columns):
     if classes.dtype.kind not in "iuf" or not np.isin(classes, columns).all():
         raise ValueError(
             f"y has {len(classes)} classes, X a column for each of {n_columns}, so some class "
-            "has no row. The columns of the others can only be told if the labels are the "
+            "has no row. The columns of the others are only known if the labels are the "
             f"integers 0 to {n_columns - 1}: encode them so."
         )
     missing = np.setdiff1d(columns, classes)
     warn(
         f"y has no sample of the classes {missing.tolist()} (labels taken as numbers of "
-        f"columns, 0 to {n_columns - 1}); their probabilities rest on the other classes' "
-        "samples alone.",
+        f"columns, 0 to {n_columns - 1}); their probabilities depend on the samples of the "
+        "other classes only.",
         UserWarning,
     )
     return columns, classes.astype(np.intp)[codes]
@@ -198,8 +198,8 @@ def columns_by_name(names, labels, source):
     if any_known and all(isinstance(name, str) for name in names):
         raise ValueError(
             f"{source} has columns named {quote_labels(names)}, and the labels are "
-            f"{quote_labels(labels)}: some names are labels, but not each label is the name of "
-            "one column. Name all columns by their labels, or give an array "
+            f"{quote_labels(labels)}: some names are labels, but not every label is the name "
+            "of one column. Name all columns by their labels, or give an array "
             f"({source}.to_numpy()), whose columns are in the order of the labels."
         )
     return None  # features, or numbers

@@ -11,7 +11,10 @@ A network's
 
     ``outputs_logits(model)``: whether the output is logits, by the loss; None if nothing tells.
 
-    ``has_binary_loss(model)``: whether its loss takes each output for a question of its own.
+    ``has_binary_loss(model)``: whether its loss takes each output for a label of its own.
+
+    ``features(model, X, batch_size, layer=None)``: what goes into the last layer with weights,
+    or into a named one.
 
     ``input_keys(model)``: the names of several inputs, in order; None if it has one.
 
@@ -19,8 +22,8 @@ A network's
 
     ``reduce(model)``: a function and its arguments that make the model again, for pickle.
 
-    ``sampler(model, X, **choices)``, optional: X as the model takes it, and a Sampler of its
-    dropout.
+    ``make_sampler(model, X, **choices)``, optional: X as the model takes it, and a Sampler of
+    its dropout.
 
     ``keep_seeds(model)``, optional: a context that puts back the seeds which the model moves.
 
@@ -48,14 +51,14 @@ from skcalib.backends._arrays import (
     as_arrays,
     batches,
     check_arrays,
+    choose_batch_size,
     count_all_rows,
     list_arrays,
     map_arrays,
-    usual_rows,
 )
 from skcalib.backends._foreign import is_table, to_numpy
 from skcalib.backends._inputs import name_inputs
-from skcalib.backends._perceptron import sampler as perceptron_sampler
+from skcalib.backends._perceptron import make_sampler as make_perceptron_sampler
 from skcalib.backends._sampling import INJECTED_RATE, LastLayer
 
 # Keras before torch: a Keras model is also a torch module where Keras runs on torch.
@@ -65,12 +68,12 @@ _WRAPPERS = {"scikeras": "_scikeras", "keras": "_keras_wrapper", "skorch": "_sko
 
 def network_backend(model):
     """Return the module that runs this network, or None if it is not a bare network."""
-    return None if hasattr(model, "__sklearn_tags__") else _home(model, _NETWORKS)
+    return None if hasattr(model, "__sklearn_tags__") else _find_module(model, _NETWORKS)
 
 
 def wrapper_backend(estimator):
     """Return the module that knows this wrapper of a network, or None if it is not one."""
-    return _home(estimator, _WRAPPERS) if hasattr(estimator, "get_params") else None
+    return _find_module(estimator, _WRAPPERS) if hasattr(estimator, "get_params") else None
 
 
 def is_network(thing):
@@ -78,7 +81,7 @@ def is_network(thing):
     return network_backend(thing) is not None
 
 
-def _home(thing, homes):
+def _find_module(thing, homes):
     packages = {cls.__module__.split(".")[0] for cls in type(thing).__mro__}
     for package, home in homes.items():
         if package in packages:

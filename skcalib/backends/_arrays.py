@@ -78,7 +78,7 @@ def count_all_rows(X):
     return list_arrays(X)[0].shape[0]
 
 
-def usual_rows(X):
+def choose_batch_size(X):
     """Return how many rows make a batch if the batch size is left to us."""
     entries = sum(int(np.prod(part.shape[1:])) for part in list_arrays(X))
     return int(np.clip(BATCH_ENTRIES // max(1, entries), FEWEST_ROWS, MOST_ROWS))
@@ -86,12 +86,12 @@ def usual_rows(X):
 
 def batches(X, batch_size):
     """Yield batches of equally many rows of all inputs (the last may be shorter)."""
-    batch_size = usual_rows(X) if batch_size is None else batch_size
+    batch_size = choose_batch_size(X) if batch_size is None else batch_size
     for start in range(0, count_all_rows(X), batch_size):
         yield map_arrays(lambda part, s=start: part[s : s + batch_size], X)
 
 
-def rows_of_logits(values, n_rows, owner):
+def reshape_logits(values, n_rows, owner):
     """Return one row for each sample, or say what shape came."""
     values = np.asarray(values)
     if values.dtype.kind not in "fiu":
@@ -101,8 +101,8 @@ def rows_of_logits(values, n_rows, owner):
     columns = max(values.shape[1:], default=1)
     if values.shape[:1] != (n_rows,) or values.size != n_rows * columns:
         raise ValueError(
-            f"{owner} answers with an array of shape {values.shape} for {n_rows} samples; an "
-            "answer has a row for each sample and a column for each class (or target)."
+            f"{owner} returned an array of shape {values.shape} for {n_rows} samples; it "
+            "must return a row for each sample and a column for each class (or target)."
         )
     return values.reshape(n_rows, -1)
 

@@ -11,7 +11,7 @@ from skcalib.backends._arrays import (
     join_batches,
     list_arrays,
     map_arrays,
-    rows_of_logits,
+    reshape_logits,
 )
 from skcalib.backends._keras_models import (
     compiled,
@@ -22,7 +22,7 @@ from skcalib.backends._keras_models import (
     runs_eagerly,
     structure_of,
 )
-from skcalib.backends._outputs import the_one_output
+from skcalib.backends._outputs import get_only_output
 
 
 def owns(thing):
@@ -43,22 +43,22 @@ def forward(model, X, batch_size):
     answers = []
     for batch in batches(X, batch_size):
         values, last_activation = run(batch)
-        rows = rows_of_logits(values, len(list_arrays(batch)[0]), name_of(model))
+        rows = reshape_logits(values, len(list_arrays(batch)[0]), name_of(model))
         answers.append((rows, last_activation))
     if len(model.weights) > n_weights:
         raise ValueError(
-            f"{name_of(model)} had layers without weights, which its first call drew at "
-            "random. Call it once before you train it, or load its weights."
+            f"{name_of(model)} had layers without weights, which were drawn at random in its "
+            "first call. Call it once before training, or load its weights."
         )
     return join_batches(answers, name_of(model))
 
 
-def sampler(model, X, **choices):
+def make_sampler(model, X, **choices):
     """Return X as the model takes it, and the Sampler of its dropout."""
     from skcalib.backends import _keras_sampling
 
     X = _keras_sampling.convert_inputs(model, X)
-    return X, _keras_sampling.sampler(model, X, **choices)
+    return X, _keras_sampling.make_sampler(model, X, **choices)
 
 
 @contextmanager
@@ -135,7 +135,7 @@ def _build(model, batch):
 
     def call(inputs):
         model = alive()
-        return the_one_output(model(inputs, training=False), name_of(model))
+        return get_only_output(model(inputs, training=False), name_of(model))
 
     library = keras.config.backend()
     if library == "tensorflow":

@@ -38,8 +38,8 @@ def run(plan, inputs):
     frontier = [slots[slot] for slot in plan.frontier]
     if any(getattr(value, "_keras_mask", None) is not None for value in frontier):
         raise ValueError(
-            "A mask (of padded time steps) reaches the first random layer, which cannot be "
-            "drawn yet. Put the dropout after a layer that takes the steps together."
+            "A mask (of padded time steps) reaches the first random layer, which is not "
+            "supported yet. Put the dropout after a layer that pools the time steps."
         )
     return frontier
 
@@ -122,8 +122,8 @@ def _random(value, scale, shift, binary, n_draws, n_rows):
     rows = _tile(value, n_draws, n_rows)
     if isinstance(rows.shape[0], int) and rows.shape[0] != n_draws * n_rows:
         raise ValueError(
-            "Rows are taken apart, or put together, before a random layer, whose masks are "
-            "then not those of a row. Keep the first axis, and use the others."
+            "Rows are split or joined before a random layer, so that its masks do not belong "
+            "to one row. Leave the first axis as it is, and reshape the others only."
         )
     features = ops.shape(rows)[1:]
     out = ops.reshape(rows, (n_draws, -1, *features)) * ops.cast(scale, rows.dtype)

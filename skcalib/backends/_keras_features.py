@@ -32,7 +32,7 @@ def features(model, X, batch_size, layer=None):
         values = np.asarray(run(batch))
         if values.shape[:1] != (n_rows,):
             raise ValueError(
-                f"{name_of(model)} feeds its last layer with an array of shape {values.shape} "
+                f"{name_of(model)} passes its last layer an array of shape {values.shape} "
                 f"for {n_rows} samples; features need a row for each sample. Name another "
                 "layer with layer=, or give on='inputs'."
             )
@@ -99,7 +99,7 @@ def _choose(seen, model, layer):
         if not found:
             names = ", ".join(dict.fromkeys(called.name for called, _ in seen))
             raise ValueError(
-                f"layer={layer!r} is no layer that {name_of(model)} calls. It calls {names}."
+                f"layer={layer!r} is not a layer that {name_of(model)} calls. It calls {names}."
             )
         return found[-1]
     with_weights = [x for called, x in seen if _owns_weights(called)]

@@ -58,7 +58,7 @@ def plan(model, name, *, every_site, inject=None):
     if graph is None:
         raise ValueError(
             f"{name} is not a Sequential or functional model (or has not run yet), so its "
-            f"random layers cannot be seen. {LATER}"
+            f"random layers cannot be found. {LATER}"
         )
     if len(graph.outputs) != 1:
         raise ValueError(
@@ -66,17 +66,17 @@ def plan(model, name, *, every_site, inject=None):
             "that ends at the output with the classes (or targets)."
         )
     walk = _Walk(name, every_site, everywhere=inject is not None)
-    inputs, output = walk.all_of(graph)
+    inputs, output = walk.follow_outermost(graph)
     if inject is not None:
         calls = calls_to_drop_after(walk.steps, output, inject, name)
         walk = _Walk(name, every_site, everywhere=True, drop_after=calls)
-        inputs, output = walk.all_of(graph)
+        inputs, output = walk.follow_outermost(graph)
     if output not in walk.random:
         raise ValueError(
-            f"{name} has no random layer{_off(walk, every_site)}, so that every draw would be "
-            "the same. Train it with keras.layers.Dropout before its last layer; or give "
-            "inject='hidden', which puts dropout into a network that was trained without; or, "
-            "if it has Dropout layers of rate 0, give rate=0.1."
+            f"{name} has no random layer{_describe_rates_off(walk, every_site)}, so that every "
+            "draw would be the same. Train it with keras.layers.Dropout before its last layer; "
+            "or pass inject='hidden', which adds dropout to a network that was trained without "
+            "it; or, if it has Dropout layers of rate 0, pass rate=0.1."
         )
     return _split(walk, inputs, output)
 
@@ -138,7 +138,7 @@ class _Walk:
             self.n_slots += 1
             yield self.n_slots - 1
 
-    def all_of(self, graph):
+    def follow_outermost(self, graph):
         """Follow the outermost graph; return the slots of its inputs and of its one output."""
         inputs = tuple(self.new_slots(graph.inputs))
         (output,) = self.follow(graph, inputs)
@@ -167,20 +167,20 @@ class _Walk:
         # What cannot be drawn keeps its rates, those of 0 as well.
         inside = not off and _has_random_layer(operation, self.every_site and graph)
         if graph is not None and not off and (inside or self.everywhere):
-            targets = self.follow(graph, self._entering(graph, node, slots))
+            targets = self.follow(graph, self._convert_entering(graph, node, slots))
         elif inside:
             raise ValueError(
                 f"{self.name} has random numbers or dropout inside its "
-                f"{type(operation).__name__} {operation.name!r}, which cannot be drawn yet. "
+                f"{type(operation).__name__} {operation.name!r}, which is not supported yet. "
                 f"{LATER}"
             )
         else:
             targets = tuple(self.new_slots(node.outputs))
             self._add(operation, node.arguments, sources, targets)
-            targets = self._injected(operation, targets)
+            targets = self._inject(operation, targets)
         slots.update(zip(map(id, node.outputs), targets, strict=True))
 
-    def _entering(self, graph, node, slots):
+    def _convert_entering(self, graph, node, slots):
         """Return the slots of what a nested graph is called on, as it takes it."""
         arguments = node.arguments
         first = arguments.args[0] if arguments.args else arguments.kwargs.get("inputs")
@@ -188,7 +188,7 @@ class _Walk:
         if len(given) != len(arguments.keras_tensors) or len(given) != len(graph.inputs):
             raise ValueError(
                 f"{self.name} calls its {node.operation.name!r} on more than its inputs (a "
-                "mask of padded time steps, say), which cannot be drawn yet. Put the dropout "
+                "mask of padded time steps, say), which is not supported yet. Put the dropout "
                 f"after it, or leave the mask out. {LATER}"
             )
         entering = [slots[id(x)] for x in given]
@@ -199,7 +199,7 @@ class _Walk:
         self._add(partial(_convert_values, graph.inputs), None, sources, targets)
         return targets
 
-    def _injected(self, operation, targets):
+    def _inject(self, operation, targets):
         """Put dropout after the call that was added last, if it is one of these."""
         if len(self.steps) - 1 - self.n_injected not in self.drop_after:
             return targets
@@ -232,7 +232,7 @@ class _Walk:
             self.sites.append(site)
             self.random.update(targets)
         self._add(layer, node.arguments, sources, targets, site=number, passes=off)
-        (slots[id(node.outputs[0])],) = self._injected(layer, targets)
+        (slots[id(node.outputs[0])],) = self._inject(layer, targets)
 
     def _add(self, operation, arguments, sources, targets, site=None, passes=False):
         if any(slot in self.random for _, slot in sources):
@@ -309,7 +309,7 @@ def _fix_shape(site, shape, name):
     return site
 
 
-def _off(walk, every_site):
+def _describe_rates_off(walk, every_site):
     hidden = Counter(type(step.operation).__name__ for step in walk.steps if step.passes)
     if not hidden or every_site:
         return ""

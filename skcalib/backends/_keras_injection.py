@@ -27,8 +27,8 @@ def calls_to_drop_after(steps, output, inject, name):
     last = _output_layer(steps, output)
     if last is None:
         raise ValueError(
-            f"{name} has no layer with weights at its end, so inject={inject!r} finds no "
-            "place. Give a list of names of layers, after which dropout shall stand."
+            f"{name} has no layer with weights at its end, so inject={inject!r} has no "
+            "effect. Pass a list of names of layers, after which dropout is added."
         )
     found = {
         number for number, step in enumerate(steps[:last]) if _is_activation(step.operation)
@@ -38,7 +38,7 @@ def calls_to_drop_after(steps, output, inject, name):
         found = {number for number, step in enumerate(steps) if source in step.targets}
     if not found:
         raise ValueError(
-            f"{name} has no hidden layer, so inject={inject!r} finds no place for dropout."
+            f"{name} has no hidden layer, so inject={inject!r} has nowhere to add dropout."
         )
     return found
 

@@ -38,7 +38,7 @@ def convert_inputs(model, X):
     return inputs_of(model, check_arrays(X))
 
 
-def sampler(model, X, *, every_site, shared, ending, inject):
+def make_sampler(model, X, *, every_site, shared, ending, inject):
     """Return the Sampler for inputs like these, built once for each model.
 
     `every_site` counts random layers of rate 0, `shared` says that masks are the same for
@@ -139,8 +139,9 @@ def _rows_alone(state, name):
     """Return what one row became, or raise if that is several rows."""
     if any(len(value.shape) == 0 or value.shape[0] != 1 for value in state):
         raise ValueError(
-            f"{name} makes several rows of one (or none) before its dropout, whose masks are "
-            "then not those of a row. Keep the first axis, and use the others."
+            f"{name} turns one row into several (or none) before its dropout, so that its "
+            "masks do not belong to one row. Leave the first axis as it is, and reshape the "
+            "others only."
         )
     return state
 

@@ -22,18 +22,18 @@ def build(call, batch, run_eagerly):
         values, found["last_activation"] = _before_activation(call(inputs))
         return values
 
-    def as_it_is(inputs):
+    def unchanged(inputs):
         return np.asarray(call(list_for_keras(inputs))), None
 
     if run_eagerly:
-        return as_it_is
+        return unchanged
     specs = map_arrays(lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), batch)
     traced = tf.function(run, input_signature=[list_for_keras(specs)], autograph=False)
     try:
         traced.get_concrete_function()
     except Exception:  # code of the user's that needs values; a real error comes back here
-        as_it_is(batch)
-        return as_it_is
+        unchanged(batch)
+        return unchanged
     return lambda inputs: (traced(list_for_keras(inputs)).numpy(), found["last_activation"])
 
 

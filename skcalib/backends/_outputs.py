@@ -9,7 +9,7 @@ WAY_OUT = (
 )
 
 
-def the_one_output(output, owner):
+def get_only_output(output, owner):
     """Return the only output, or the one called logits, of a network; else raise.
 
     A dict, a dataclass, a named tuple or another object may hold it.
@@ -18,7 +18,7 @@ def the_one_output(output, owner):
         parts = _parts(output)
         if parts is None:
             raise ValueError(
-                f"{owner} answers with a {type(output).__name__}, which is no array, and has "
+                f"{owner} returned a {type(output).__name__}, which is not an array, and has "
                 f"neither an attribute nor a key 'logits'. {WAY_OUT}"
             )
         parts = {name: part for name, part in parts.items() if part is not None}

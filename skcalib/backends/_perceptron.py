@@ -15,7 +15,7 @@ _ACTIVATIONS = {
 }
 
 
-def sampler(mlp, X, *, last):
+def make_sampler(mlp, X, *, last):
     """Return X as the perceptron takes it, and the Sampler of its injected dropout.
 
     Dropout stands after each hidden activation, or after the last one only.

@@ -44,15 +44,15 @@ def product_of_masked(rows, kernel, kept, size):
             return tf.matmul(some_columns, some_kernel, transpose_a=True)
 
         starts = tf.concat([[0], stops[:-1]], 0)
-        parts = _mapped(part, (starts, stops), (None, units), rows.dtype)
+        parts = _map(part, (starts, stops), (None, units), rows.dtype)
         sums = tf.matmul(tf.cast(in_group, rows.dtype), tf.reshape(parts, (n_groups, -1)))
         return tf.reshape(sums, (size, -1, units))
 
-    out = _mapped(one_pass, group_of, (size, None, units), rows.dtype)
+    out = _map(one_pass, group_of, (size, None, units), rows.dtype)
     return tf.reshape(out, (n_passes * size, -1, units))[:n_masks]
 
 
-def _mapped(function, values, shape, dtype):
+def _map(function, values, shape, dtype):
     """Apply a function to each value, one after the other: results are held, not copies."""
     spec = tf.TensorSpec(shape, dtype)
     return tf.map_fn(function, values, fn_output_signature=spec, parallel_iterations=1)

@@ -8,10 +8,10 @@ from skcalib.backends._arrays import (
     batches,
     join_batches,
     list_arrays,
-    rows_of_logits,
+    reshape_logits,
 )
 from skcalib.backends._inputs import InputKeys
-from skcalib.backends._outputs import the_one_output
+from skcalib.backends._outputs import get_only_output
 from skcalib.backends._torch_activations import SeenActivations
 from skcalib.backends._torch_modules import call, convert_inputs, in_evaluation_mode, name_of
 
@@ -33,10 +33,10 @@ def forward(model, X, batch_size):
         for batch in batches(X, batch_size):
             n_rows = len(list_arrays(batch)[0])
             with SeenActivations() as seen:
-                output = the_one_output(call(model, batch), name_of(model))
+                output = get_only_output(call(model, batch), name_of(model))
                 values, last_activation = seen.before_activation(output)
             values = values.float() if values.dtype == torch.bfloat16 else values
-            rows = rows_of_logits(values.cpu().numpy(), n_rows, name_of(model))
+            rows = reshape_logits(values.cpu().numpy(), n_rows, name_of(model))
             answers.append((rows, last_activation))
     return join_batches(answers, name_of(model))
 
@@ -78,8 +78,8 @@ def n_outputs(model):
 
 def reduce(model):
     """Return a function and its arguments that make this module again, for pickle."""
-    return _itself, (model,)
+    return _return_model, (model,)
 
 
-def _itself(model):
+def _return_model(model):
     return model

@@ -17,7 +17,7 @@ def features(model, X, batch_size, layer=None):
     parts = []
     with in_evaluation_mode(model), torch.no_grad():
         for batch in batches(X, batch_size):
-            values = _named(model, batch, layer) if layer else _last(model, batch)
+            values = _find_named(model, batch, layer) if layer else _find_last(model, batch)
             n_rows = count_all_rows(batch)
             if values.shape[:1] != (n_rows,):
                 raise ValueError(
@@ -43,7 +43,7 @@ class _Inputs(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def _last(model, batch):
+def _find_last(model, batch):
     with _Inputs() as noted:
         call(model, batch)
     if noted.last is None:
@@ -54,11 +54,11 @@ def _last(model, batch):
     return noted.last
 
 
-def _named(model, batch, layer):
+def _find_named(model, batch, layer):
     parts = dict(model.named_modules())
     if layer not in parts:
         raise ValueError(
-            f"layer={layer!r} is no part of {name_of(model)}. It has "
+            f"layer={layer!r} is not a part of {name_of(model)}. It has "
             f"{', '.join(name for name in parts if name)}."
         )
     found = []

@@ -192,7 +192,7 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
                 names = ", ".join(f"{k!r} ({c.__name__})" for k, c in sorted(known.items()))
                 raise InvalidParameterError(
                     f"Unknown method {method!r}. Known are {names}; an instance of a "
-                    "calibrator or of any classifier will do as well."
+                    "calibrator or of any classifier is accepted, too."
                 )
             method = known[method]()
         if isinstance(method, type) or not (

@@ -65,7 +65,7 @@ def fit_affine(z, codes, weight, ridge, start=None, *, closely=True):
     if left is not None:
         warn(
             f"The fit of {theta.size} parameters did not converge in {MAX_ITER} iterations; "
-            f"about {left:.1e} of the mean log loss is left. A larger penalty helps.",
+            f"about {left:.1e} of the mean log loss is left. Increase the penalty.",
             ConvergenceWarning,
         )
     return theta

@@ -224,7 +224,7 @@ class Calibrator(
         proba = np.asarray(self._proba(few))
         source = f"{type(self).__name__}._proba"
         if proba.shape != few.shape:
-            raise ValueError(f"{source} answered with shape {proba.shape}, not {few.shape}.")
+            raise ValueError(f"{source} returned shape {proba.shape}, not {few.shape}.")
         check_proba(proba, source)
         return self
 
@@ -250,7 +250,7 @@ class Calibrator(
             raise ValueError(
                 f"X has a single column, named {quote(names[0])}, but a single column is the "
                 f"decision value of the second class, {quote(self.classes_.tolist()[1])}: "
-                "larger values speak for it. Give -X, or two columns."
+                "larger values mean that class. Pass -X, or two columns."
             )
         return None
 

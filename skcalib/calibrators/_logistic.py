@@ -146,8 +146,8 @@ def warn_if_short(excess):
     if excess > 0:
         warn(
             f"Logistic regression on the log-odds did not converge in {MAX_ITER} iterations; "
-            f"about {excess:.1e} of the mean log loss is left. Log-odds of such extremes may "
-            "be no log-odds at all, or want clipping.",
+            f"about {excess:.1e} of the mean log loss is left. If log-odds are as extreme as "
+            "these, check that they are log-odds, or clip them.",
             ConvergenceWarning,
         )
 

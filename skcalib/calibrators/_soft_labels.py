@@ -144,7 +144,7 @@ def _label_of_each_column(classes, n_columns):
         )
     if not np.array_equal(np.unique(classes), classes):
         raise ValueError(
-            "classes must be sorted and different from each other, as in a classifier's "
-            "classes_, because columns of logits and probabilities are in that order."
+            "classes must be sorted and distinct, as in a classifier's classes_, because "
+            "columns of logits and probabilities are in that order."
         )
     return classes

@@ -136,7 +136,7 @@ class SplineCalibration(BinaryCalibrator):
         bulk = (scores >= lower) & (scores <= upper)
         knots = _knots(scores[bulk], weight[bulk], self.n_knots)
         x = _positions(scores, knots)
-        best, lowest = _straight(x, hits / weight, weight, self.monotone)
+        best, lowest = _fit_straight(x, hits / weight, weight, self.monotone)
         # A line that parts the classes cannot be undercut; then the path is not begun.
         path = _path(x, hits / weight, weight, knots) if lowest > -np.inf else ()
         for curve, criterion in path:
@@ -186,14 +186,14 @@ def _add_tails(curve, x):
     return curve(inside) + below.reshape(shape) * at_start + above.reshape(shape) * at_end
 
 
-def _straight(x, target, weight, monotone):
+def _fit_straight(x, target, weight, monotone):
     """Return the straight line and its AICc; a level one, if it must not fall but would."""
     (slope,), intercept, loss = fit_logistic([x], target, weight)
     n_parameters = 2
     if slope < 0 and monotone:
         _, intercept, loss = fit_logistic([], target, weight)
         slope, n_parameters = 0.0, 1
-    line = _natural([0.0, 1.0], np.array([intercept, intercept + slope]))
+    line = _make_natural([0.0, 1.0], np.array([intercept, intercept + slope]))
     return line, -np.inf if loss <= SEPARATED else _aicc(loss, n_parameters, weight.sum())
 
 
@@ -204,7 +204,7 @@ def _path(x, target, weight, knots):
     n, weight = weight.sum(), weight / weight.sum()
     units = _positions(knots, knots)
     waves = _waves(units)
-    bent = _add_tails(_natural(units, waves), x)
+    bent = _add_tails(_make_natural(units, waves), x)
     features = np.vstack([np.ones_like(x), x - 0.5, bent.T])
     (slope,), intercept, _ = fit_logistic([x], target, weight)
     parameters = np.append([intercept + slope / 2, slope], np.zeros(waves.shape[1]))
@@ -217,12 +217,12 @@ def _path(x, target, weight, knots):
         hessian = curvature(features, parameters @ features, weight)
         n_parameters = np.trace(np.linalg.lstsq(hessian + penalty, hessian)[0])
         line = parameters[0] + parameters[1] * (units - 0.5)
-        yield _natural(units, line + waves @ parameters[2:]), _aicc(loss, n_parameters, n)
+        yield _make_natural(units, line + waves @ parameters[2:]), _aicc(loss, n_parameters, n)
         if loss <= SEPARATED:
             return
 
 
-def _natural(x, values):
+def _make_natural(x, values):
     return CubicSpline(x, values, bc_type="natural")
 
 
@@ -232,7 +232,7 @@ def _waves(units):
     The integral of s'' squared is one for each, that of s'' times another's s'' zero. As s''
     is linear between knots, the matrix of such integrals follows from s'' there.
     """
-    second = _natural(units, np.eye(len(units)))(units, 2)
+    second = _make_natural(units, np.eye(len(units)))(units, 2)
     ends = second[:-1], second[1:]
     products = [np.einsum("i,ij,ik->jk", np.diff(units), a, b) for a in ends for b in ends]
     integrals = (2 * products[0] + products[1] + products[2] + 2 * products[3]) / 6

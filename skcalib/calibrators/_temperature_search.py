@@ -77,7 +77,7 @@ def best_smoothed_beta(logits, codes, weight):
     """Return the same for smoothed targets, which have an optimum at any scale."""
     blocks = row_blocks(*logits.shape)
     slope, typical, largest = slope_of_smoothing(
-        lambda: _used_parts(blocks, logits, codes, weight), weight.sum()
+        lambda: _select_used(blocks, logits, codes, weight), weight.sum()
     )
     if largest == 0:
         return 1.0, None  # any temperature will do
@@ -172,7 +172,7 @@ def _derivative_at_ends(logits, codes, weight):
     """Return the derivative of the log loss by beta, at zero and in the limit."""
     at_zero = at_infinity = 0.0
     blocks = row_blocks(*logits.shape)
-    for part, truth, w in _used_parts(blocks, logits, codes, weight):
+    for part, truth, w in _select_used(blocks, logits, codes, weight):
         shifted = part - part.max(axis=1, keepdims=True)
         chosen = shifted[np.arange(len(truth)), truth].astype(np.float64)
         masked = find_masked_entries(part)
@@ -191,7 +191,7 @@ def _derivatives(logits, codes, weight, beta, order=2):
 
     def sums(blocks):
         scaled = mass = np.empty((0, 0), dtype)
-        for part, truth, w in _used_parts(blocks, logits, codes, weight):
+        for part, truth, w in _select_used(blocks, logits, codes, weight):
             if len(part) > len(scaled):
                 scaled, mass = np.empty((2, *part.shape), dtype)
             rows = slice(len(part))
@@ -227,7 +227,7 @@ def _cumulants(logits, beta, scaled, mass, order):
     return cumulants
 
 
-def _used_parts(blocks, logits, codes, weight):
+def _select_used(blocks, logits, codes, weight):
     """Yield blocks of the rows of positive weight."""
     for block in blocks:
         part = logits[block], codes[block], weight[block]

@@ -1,8 +1,13 @@
 """Splits, held-out answers, pairs of a classifier and its calibrator, and their mean."""
 
 from skcalib.folds._boosters import refuse_boosters
-from skcalib.folds._classes import n_known, own_classes, refuse_one_class, unite_classes
-from skcalib.folds._completion import mean_of_pairs
+from skcalib.folds._classes import (
+    count_known,
+    find_own_classes,
+    refuse_one_class,
+    unite_classes,
+)
+from skcalib.folds._completion import average_pairs
 from skcalib.folds._cross_calibrated import CrossCalibratedClassifier
 from skcalib.folds._detectors import give_classes, take_side_of, take_sides
 from skcalib.folds._held_out import fit_split, is_pairwise, join_responses

@@ -2,7 +2,7 @@
 
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib.networks import final_estimator
+from skcalib.networks import find_final_estimator
 
 # Each library's class for scikit-learn, and how its own models give their raw scores.
 LIBRARIES = {
@@ -23,7 +23,7 @@ is. Ask it for its scores, and calibrate on arrays of scores and labels:
 
 def refuse_boosters(estimator):
     """Raise, and show the way by arrays, for a model of a library's own interface."""
-    last = final_estimator(estimator)
+    last = find_final_estimator(estimator)
     if hasattr(last, "predict_proba") or hasattr(last, "classes_"):
         return
     packages = [cls.__module__.split(".")[0] for cls in type(last).__mro__]

@@ -6,14 +6,14 @@ from sklearn.frozen import FrozenEstimator
 from skcalib._targets import columns_among
 
 
-def own_classes(final, estimator, response):
+def find_own_classes(final, estimator, response):
     """Return the classes of the classifier that was trained on all rows."""
     frozen = isinstance(estimator, FrozenEstimator)
     own = response.classes if frozen else np.asarray(final.classes_)
     return np.unique(own) if response.network else own  # as networks answer
 
 
-def n_known(response):
+def count_known(response):
     return len(response.classes)
 
 

@@ -18,7 +18,7 @@ NEVER = -1e4  # logarithm of what a probability of zero counts as, where nothing
 VALUES_IN_BLOCK = 1_000_000
 
 
-def mean_of_pairs(pairs, X):
+def average_pairs(pairs, X):
     """Return the mean of the pairs' completed answers, geometric if all ask for that."""
     if len(pairs) == 1:
         return pairs[0].predict_proba(X)
@@ -29,7 +29,7 @@ def mean_of_pairs(pairs, X):
     means = []
     for group, knows in zip(groups, known, strict=True):
         knows[group[0].known] = True
-        means.append(_mean_of_group(group, X, np.flatnonzero(knows), geometric))
+        means.append(_average_group(group, X, np.flatnonzero(knows), geometric))
     if len(groups) == 1:
         columns = np.flatnonzero(known[0])
         own = means[0][:, columns]
@@ -53,7 +53,7 @@ def _by_known_classes(pairs):
     return telling or list(groups.values())
 
 
-def _mean_of_group(group, X, columns, geometric):
+def _average_group(group, X, columns, geometric):
     total = None
     for pair in group:
         proba = pair.predict_proba(X)

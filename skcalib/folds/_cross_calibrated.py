@@ -24,11 +24,16 @@ from skcalib._targets import check_weight
 from skcalib._warnings import call_at_line, find_users_line, warn
 from skcalib.backends import to_numpy
 from skcalib.folds._boosters import refuse_boosters
-from skcalib.folds._classes import n_known, own_classes, refuse_one_class, unite_classes
-from skcalib.folds._completion import mean_of_pairs
+from skcalib.folds._classes import (
+    count_known,
+    find_own_classes,
+    refuse_one_class,
+    unite_classes,
+)
+from skcalib.folds._completion import average_pairs
 from skcalib.folds._detectors import give_classes, take_side_of, take_sides
 from skcalib.folds._held_out import fit_split, is_pairwise, join_responses
-from skcalib.folds._labels import fit_labels, pairs_of_labels, proba_of_members
+from skcalib.folds._labels import fit_labels, make_label_pairs, predict_members
 from skcalib.folds._missing_classes import (
     check_pairs,
     count_unknown,
@@ -117,7 +122,7 @@ class CrossCalibratedClassifier(
         if is_multilabel(estimator):
             return self._fit_labels(estimator, X, y, sample_weight, fit_params)
         y_classes, codes, y = encode_labels(y, estimator)
-        X = _indexable(X, codes)
+        X = _make_indexable(X, codes)
         weight = check_weight(sample_weight, codes, self.weights)
         refuse_one_class(y_classes, codes[weight > 0])
         estimator = fit_network_labels(estimator, X, y, y_classes)
@@ -145,7 +150,7 @@ class CrossCalibratedClassifier(
             final = clone_with_parameters(estimator)
             final = train(final, X, y, labels, y_classes, fit_params)
             take_side_of(final, estimators)
-            own = own_classes(final, estimator, max(responses, key=n_known))
+            own = find_own_classes(final, estimator, max(responses, key=count_known))
             joined, kept = join_responses(responses, rows, codes, self.classes_, own)
             weight = _count_once(weight, kept)
             estimators, responses, rows = [final], [joined], [kept]
@@ -178,7 +183,7 @@ class CrossCalibratedClassifier(
         """Fit a calibration for each of several labels."""
         fitted = fit_labels(self, estimator, X, y, sample_weight, fit_params)
         network, self.estimators_, self.classes_ = fitted
-        self.calibrated_classifiers_ = pairs_of_labels(network, self.estimators_)
+        self.calibrated_classifiers_ = make_label_pairs(network, self.estimators_)
         self._take_features(network, X)
         return self
 
@@ -204,11 +209,11 @@ class CrossCalibratedClassifier(
         check_is_fitted(self)
         if hasattr(self, "estimators_"):
             network = self.calibrated_classifiers_[0].estimator
-            return proba_of_members(network, self.estimators_, X)
+            return predict_members(network, self.estimators_, X)
         refuse_streams(X)
         members = [pair.estimator for pair in self.calibrated_classifiers_]
         self._check_features(find_trained(members), X)
-        return mean_of_pairs(self.calibrated_classifiers_, X)
+        return average_pairs(self.calibrated_classifiers_, X)
 
     def get_metadata_routing(self):
         """Return who consumes which metadata: this estimator, its `estimator`, its `cv`.
@@ -261,7 +266,7 @@ class CrossCalibratedClassifier(
         if is_pairwise(estimator) and self._resolve_ensemble(estimator):
             raise InvalidParameterError(
                 "An estimator on precomputed distances or kernels (pairwise) needs "
-                "ensemble=False: a member trained on some samples could not be asked about "
+                "ensemble=False: a member trained on some samples cannot predict from "
                 "distances to all of them."
             )
         return estimator
@@ -313,7 +318,7 @@ def _refuse_groups(estimator, fit_params):
         raise ValueError(GROUPS)
 
 
-def _indexable(X, codes):
+def _make_indexable(X, codes):
     if is_dict_of_arrays(X):
         X = dict(zip(X, indexable(*X.values()), strict=True))
         check_consistent_length(*X.values(), codes)

@@ -6,7 +6,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 
 from skcalib._representations import VersionedMixin
-from skcalib.networks import final_estimator
+from skcalib.networks import find_final_estimator
 
 
 class LabelledDetector(VersionedMixin, ClassifierMixin, BaseEstimator):
@@ -47,7 +47,7 @@ class LabelledDetector(VersionedMixin, ClassifierMixin, BaseEstimator):
 
 def is_detector(estimator):
     """Tell whether this is an outlier detector: scores, and no classes."""
-    last = final_estimator(estimator)
+    last = find_final_estimator(estimator)
     if hasattr(last, "classes_") or not hasattr(last, "decision_function"):
         return False
     if hasattr(estimator, "__sklearn_tags__") and is_outlier_detector(estimator):
@@ -60,7 +60,7 @@ def give_classes(estimator, classes):
     if not is_detector(estimator):
         return estimator
     if len(classes) != 2:
-        name = type(final_estimator(estimator)).__name__
+        name = type(find_final_estimator(estimator)).__name__
         raise ValueError(
             f"{name} is an outlier detector: its scores tell two classes apart, outliers and "
             f"others, but y holds {len(classes)} classes."

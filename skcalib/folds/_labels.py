@@ -12,10 +12,10 @@ from skcalib._targets import check_weight
 from skcalib._warnings import warn
 from skcalib.networks import (
     check_multi_hot,
-    final_step,
+    find_final_step,
     fit_network_labels,
+    make_binary_classes,
     proba_of_labels,
-    zero_and_one,
 )
 
 
@@ -76,7 +76,7 @@ class CalibratedLabels:
 
     def predict_proba(self, X):
         """Return for each label the probabilities of absence and presence."""
-        return proba_of_members(self.estimator, self.pairs, X)
+        return predict_members(self.estimator, self.pairs, X)
 
 
 def fit_labels(calibrated, estimator, X, y, sample_weight, fit_params):
@@ -88,11 +88,12 @@ def fit_labels(calibrated, estimator, X, y, sample_weight, fit_params):
     network = fit_network_labels(estimator, X, y, [])
     if not isinstance(network, FrozenEstimator):
         raise ValueError(
-            f"The network with multilabel=True ends a {type(estimator).__name__} that is not "
-            "frozen. Freeze it as a whole, once its steps are fitted: "
+            "The network with multilabel=True is the last step of a "
+            f"{type(estimator).__name__} that is not frozen. Freeze it as a whole, once its "
+            "steps are fitted: "
             "FrozenEstimator(pipeline)."
         )
-    values, is_proba = answers_for_labels(network, X)
+    values, is_proba = predict_labels(network, X)
     y = check_multi_hot(y, values.shape[1])
     weight = check_weight(sample_weight, y)
     members, idle = [], []
@@ -101,7 +102,7 @@ def fit_labels(calibrated, estimator, X, y, sample_weight, fit_params):
             members.append(None)
             idle.append(number)
             continue
-        member = _unfitted_copy(calibrated)
+        member = _copy_unfitted(calibrated)
         member.estimator = FrozenEstimator(LabelAnswers(is_proba))
         column = values[:, [number]]
         members.append(member.fit(column, truth, sample_weight=sample_weight, **fit_params))
@@ -116,10 +117,10 @@ def fit_labels(calibrated, estimator, X, y, sample_weight, fit_params):
             "probabilities stay as the network gives them.",
             UserWarning,
         )
-    return network, members, zero_and_one(len(members))
+    return network, members, make_binary_classes(len(members))
 
 
-def pairs_of_labels(network, members):
+def make_label_pairs(network, members):
     """Return a CalibratedLabels for each split."""
     n_pairs = max(len(m.calibrated_classifiers_) for m in members if m is not None)
     return [
@@ -128,9 +129,9 @@ def pairs_of_labels(network, members):
     ]
 
 
-def proba_of_members(network, members, X):
+def predict_members(network, members, X):
     """Return for each label what its member makes of the network's answers."""
-    values, is_proba = answers_for_labels(network, X)
+    values, is_proba = predict_labels(network, X)
     plain = proba_of_labels(values, is_proba)
     return [
         own if member is None else member.predict_proba(values[:, [number]])
@@ -138,14 +139,14 @@ def proba_of_members(network, members, X):
     ]
 
 
-def answers_for_labels(network, X):
+def predict_labels(network, X):
     """Return log-odds, or probabilities, a column for each label, and whether the latter."""
-    last, X = final_step(network, X)
+    last, X = find_final_step(network, X)
     values, is_proba, _, _ = last.answer(X)
     return values, is_proba
 
 
-def _unfitted_copy(calibrated):
+def _copy_unfitted(calibrated):
     member = copy(calibrated)
     for name in [n for n in vars(member) if n.endswith("_") and not n.startswith("_")]:
         delattr(member, name)

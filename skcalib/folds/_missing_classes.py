@@ -29,8 +29,8 @@ def warn_of_answers(estimators, responses):
             else ("hide decision_function so that predict_proba is used")
         )
         warn(
-            f"{name} answers with rows that are non-negative and sum to one. If these are "
-            f"probabilities, {way_out}; as logits they are far too close together.",
+            f"{name} returned rows that are non-negative and sum to one. If these are "
+            f"probabilities, {way_out}; used as logits they are far too close together.",
             UserWarning,
         )
     if network and is_proba:
@@ -67,15 +67,15 @@ def check_pairs(pairs, codes, weight):
     present = set(np.unique(codes[weight > 0]).tolist())
     if not any(pair.calibrators for pair in pairs):
         raise ValueError(
-            "There is nothing to calibrate with: no split holds out samples of two classes or "
-            f"more that its classifier was trained on. {HOW_TO_SPLIT}"
+            "There is nothing to calibrate with: no split holds out samples of at least two "
+            f"classes that its classifier was trained on. {HOW_TO_SPLIT}"
         )
     unknown = present - set().union(*(pair.known.tolist() for pair in pairs))
     if unknown:
         raise ValueError(
-            f"y holds the classes {_list_labels(labels, unknown)}, which every classifier "
-            "or calibrator was trained without, so that nothing tells how likely these are. "
-            f"{HOW_TO_SPLIT} Or leave their samples out."
+            f"y holds the classes {_list_labels(labels, unknown)}, which every classifier or "
+            "calibrator was trained without, so that their probabilities cannot be "
+            f"estimated. {HOW_TO_SPLIT} Or leave their samples out."
         )
     islands = []
     for pair in pairs:
@@ -85,9 +85,9 @@ def check_pairs(pairs, codes, weight):
     if len(islands) > 1:
         shown = "; ".join(_list_labels(labels, island) for island in islands)[:MOST_SHOWN]
         raise ValueError(
-            f"The classes fall apart: {shown} are never known to one classifier together, "
-            "directly or by others, so that nothing tells how likely those of one group are "
-            f"against those of another. {HOW_TO_SPLIT}"
+            f"The classes form separate groups: {shown} are never known to the same "
+            "classifier, directly or through other classes, so that the groups cannot be "
+            f"compared. {HOW_TO_SPLIT}"
         )
 
 
@@ -103,32 +103,31 @@ def warn_of_missing_classes(pairs, codes, weight, rows, left_out):
     if not (untrained or uncalibrated or left_out):
         return
     labels = pairs[0].classes
-    said = []
+    reasons = []
     if untrained:
-        said.append(
-            f"some training rows lack {_list_labels(labels, untrained)}, so that only the "
-            "other pairs of classifier and calibrator tell how likely these are"
+        reasons.append(
+            f"some training rows lack {_list_labels(labels, untrained)}, so that "
+            "their probabilities come from the other pairs of classifier and calibrator only"
         )
     if left_out:
-        said.append(
+        reasons.append(
             f"{left_out} calibration samples of classes that their classifier never saw are "
             "left out"
         )
     if uncalibrated:
-        said.append(f"some calibration rows lack {_list_labels(labels, uncalibrated)}")
+        reasons.append(f"some calibration rows lack {_list_labels(labels, uncalibrated)}")
     if single:
-        said.append(
-            f"{single} of {len(pairs)} training parts are of one class, which tells nothing, "
-            "and are left out"
+        reasons.append(
+            f"{single} of {len(pairs)} training parts have one class only and are left out"
         )
     if idle:
-        said.append(
+        reasons.append(
             f"{idle} of {len(pairs)} calibrations had fewer than two classes to learn from, "
             "and the softmax of the logits is used as it is"
         )
     warn(
-        f"Not every class is everywhere: {'; '.join(said)}. Calibrate on more samples, or "
-        "shuffle or stratify the splits if there are any.",
+        f"Some classes have no samples in places: {'; '.join(reasons)}. Calibrate on more "
+        "samples, or shuffle or stratify the splits if there are any.",
         UserWarning,
     )
 

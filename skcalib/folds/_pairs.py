@@ -25,7 +25,7 @@ class CalibratedPair(VersionedMixin):
 
     classes : ndarray of shape (n_classes,)
         All labels. Those that `estimator` never saw get probability 0 from this pair alone;
-        `mean_of_pairs` completes it.
+        `average_pairs` completes it.
 
     columns : ndarray
         The position among `classes` of each of the estimator's own classes.

@@ -23,16 +23,16 @@ def make_splits(cv, X, y, codes, split_params):
     X = codes if is_dict_of_arrays(X) else X
     splits = list(splitter.split(X, codes if np.ndim(y) == 2 else y, **split_params))
     if not splits:
-        raise InvalidParameterError(f"cv={cv!r} gives no split.")
+        raise InvalidParameterError(f"cv={cv!r} yields no splits.")
     return splits
 
 
 def _refuse_unusable(cv):
     if isinstance(cv, str):
         raise InvalidParameterError(
-            f"cv={cv!r} is no way to split: give a number of folds, a splitter or "
-            "the splits. A classifier that is fitted already ('prefit') is wrapped in "
-            "sklearn.frozen.FrozenEstimator, and cv left out."
+            f"cv={cv!r} is not a valid way to split: pass a number of folds, a splitter or "
+            "the splits. To calibrate a fitted classifier ('prefit'), wrap it in "
+            "sklearn.frozen.FrozenEstimator, and leave out cv."
         )
     if isinstance(cv, LeaveOneOut):
         raise ValueError(

@@ -38,7 +38,7 @@ class OneClass(VersionedMixin, ClassifierMixin, BaseEstimator):
         return np.ones((count_rows(X), 1))
 
 
-def _has(method):
+def _delegates(method):
     return lambda adapter: hasattr(adapter.estimator, method)
 
 
@@ -62,7 +62,7 @@ class EncodedClassifier(VersionedMixin, ClassifierMixin, BaseEstimator):
         if not np.array_equal(own, np.arange(len(classes))):
             raise ValueError(
                 f"{type(self.estimator).__name__} was trained on the labels 0 to "
-                f"{len(classes) - 1} and answers for {own.tolist()}."
+                f"{len(classes) - 1}, but its classes are {own.tolist()}."
             )
         self.classes_ = classes
         return self
@@ -72,12 +72,12 @@ class EncodedClassifier(VersionedMixin, ClassifierMixin, BaseEstimator):
         """As the classifier has it."""
         return self.estimator.n_features_in_
 
-    @available_if(_has("decision_function"))
+    @available_if(_delegates("decision_function"))
     def decision_function(self, X):
         """Return the classifier's decision values."""
         return self.estimator.decision_function(X)
 
-    @available_if(_has("predict_proba"))
+    @available_if(_delegates("predict_proba"))
     def predict_proba(self, X):
         """Return the classifier's probabilities."""
         return self.estimator.predict_proba(X)

@@ -62,7 +62,7 @@ def refuse_contradictions(network, last_activation, n_outputs):
     if last_activation in ("softmax", "sigmoid") and network.from_logits is True:
         raise ValueError(
             f"from_logits=True, but the network ends in a {last_activation}: its output is "
-            "probabilities. Leave from_logits at 'auto': the logits are found."
+            "probabilities. Leave from_logits='auto', which finds the logits."
         )
 
 

@@ -20,8 +20,8 @@ from skcalib.networks._labels import (
     check_labels_answer,
     check_multi_hot,
     log_odds_of_labels,
+    make_binary_classes,
     proba_of_labels,
-    zero_and_one,
 )
 from skcalib.networks._outputs import (
     Answer,
@@ -197,7 +197,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         if self.multilabel:
             if y is not None:
                 check_multi_hot(y, values.shape[1])
-            classes = zero_and_one(values.shape[1])
+            classes = make_binary_classes(values.shape[1])
         else:
             classes = classes_of_outputs(y, self.classes, max(2, values.shape[1]))
         self._learned = Learned(classes, last_activation, order_of_outputs(self.classes))
@@ -212,7 +212,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
             return self._learned.classes
         n_outputs = backend_of(self.model).n_outputs(self.model)
         if self.multilabel and n_outputs is not None:
-            return zero_and_one(n_outputs)
+            return make_binary_classes(n_outputs)
         if self.classes is None and n_outputs is None:
             raise AttributeError(
                 "FrozenNetwork does not know its classes yet: call fit(X, y), or give classes."
@@ -310,7 +310,9 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         name = f"The output of {type(self.model).__name__}"
         if self.multilabel:
             check_labels_answer(values, is_proba, name)
-            return Answer(values, is_proba, zero_and_one(values.shape[1]), last_activation)
+            return Answer(
+                values, is_proba, make_binary_classes(values.shape[1]), last_activation
+            )
         values = expand_columns(values, one_vs_rest, is_proba)
         if is_proba:
             check_proba(values, name, way_out=IF_LOGITS)

@@ -16,7 +16,7 @@ def refuse_several_sigmoids(n_outputs, owner):
     """Raise for a network of which only its user knows what its outputs mean."""
     raise ValueError(
         f"{owner} ends in {n_outputs} sigmoids (or was compiled with a binary loss), which "
-        f"have two readings. {SEVERAL_LABELS}. If each sample is of one class only, "
+        f"can mean two things. {SEVERAL_LABELS}. If each sample has one class only, "
         "FrozenNetwork(model, multilabel=False) reads them as one against the rest and "
         "normalises."
     )
@@ -41,12 +41,12 @@ def check_multi_hot(y, n_labels):
     if y.dtype.kind not in "biuf" or not ((y == 0) | (y == 1)).all():
         raise ValueError(
             "y holds other values than 0 and 1 (or False and True). With multilabel=True it "
-            "says for each label, a column each, whether the sample has it."
+            "has a column for each label, which says whether the sample has it."
         )
     return y.astype(np.intp)
 
 
-def zero_and_one(n_labels):
+def make_binary_classes(n_labels):
     """Return the classes of each label, as MultiOutputClassifier has them."""
     return [np.arange(2) for _ in range(n_labels)]
 

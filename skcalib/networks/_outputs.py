@@ -37,12 +37,11 @@ def warn_of_lost_logits(proba, name):
     """Say that probabilities stand in for a network's logits, and how many are saturated."""
     share = np.mean(proba.max(axis=1) > 1 - SATURATED)
     warn(
-        f"The logits of {name} cannot be had: its last operation is hidden (in a compiled "
-        "function, or because it runs eagerly) or is none that is known. Logarithms of its "
-        "probabilities stand in; "
-        f"{share:.1%} of the rows are saturated (a probability rounds to 1), and what they "
-        "know is lost. If you can, give a network that ends before the softmax or sigmoid, "
-        "with FrozenNetwork(model, from_logits=True).",
+        f"The logits of {name} are not available: its last operation is hidden (in a compiled "
+        "function, or because it runs eagerly) or unknown. Logarithms of its probabilities "
+        f"are used instead; {share:.1%} of the rows are saturated (a probability rounds to "
+        "1), and their logits are lost. If you can, pass a network that ends before the "
+        "softmax or sigmoid, with FrozenNetwork(model, from_logits=True).",
         UserWarning,
     )
 
@@ -64,8 +63,8 @@ def are_logits(values, multilabel, decide):
     if reads and decide:
         return False
     raise ValueError(
-        "The network's last operation could not be seen, and its output may be logits or "
-        "probabilities. Say from_logits=True or False"
+        "The network's last operation could not be found, and its output may be logits or "
+        "probabilities. Set from_logits=True or False"
         + ("." if decide else ", or call fit first.")
     )
 
@@ -115,15 +114,15 @@ def classes_of_outputs(y, classes, n_outputs):
         seen = np.unique(np.asarray(labels_from_one_hot(y, classes)))
         seen = np.asarray(seen.tolist()) if seen.dtype == object else seen
     if classes is not None:
-        return _given(classes, seen, n_outputs)
+        return _check_given_classes(classes, seen, n_outputs)
     columns = np.arange(n_outputs)
     if seen is None:
         return columns
     if seen.dtype.kind in "iuf" and np.isin(seen, columns).all():
         if 0 not in seen and len(seen) > 1:
             warn(
-                f"y holds no 0 ({_short(seen)}) and is taken for the numbers of outputs from 0 "
-                f"to {n_outputs - 1}. If these labels count from 1, give "
+                f"y holds no 0 ({_short(seen)}); its labels are used as the numbers of the "
+                f"outputs from 0 to {n_outputs - 1}. If these labels count from 1, give "
                 f"FrozenNetwork(model, classes=range(1, {n_outputs + 1})).",
                 UserWarning,
             )
@@ -131,13 +130,13 @@ def classes_of_outputs(y, classes, n_outputs):
     if len(seen) != n_outputs:
         raise ValueError(
             f"y holds {len(seen)} labels ({_short(seen)}), but the network has {n_outputs} "
-            f"outputs. Give classes=[...], a label for each output in order, or integers from "
+            "outputs. Give classes=[...], a label for each output in order, or integers from "
             f"0 to {n_outputs - 1}, or the one-hot code."
         )
     return seen
 
 
-def _given(classes, seen, n_outputs):
+def _check_given_classes(classes, seen, n_outputs):
     classes = np.asarray(classes)
     ordered = np.unique(classes)
     if classes.ndim != 1 or len(ordered) != len(classes):

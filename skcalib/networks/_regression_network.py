@@ -11,7 +11,7 @@ from skcalib._rows import refuse_streams
 from skcalib.backends import check_arrays, network_backend, wrapper_backend
 from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._sharing import AdapterMixin, list_inputs
-from skcalib.networks._wrappers import final_estimator, wrap_network
+from skcalib.networks._wrappers import find_final_estimator, wrap_network
 
 WAY_OUT = (
     "Put MCDropoutRegressor around the network alone, at the end of the pipeline; to train a "
@@ -65,7 +65,7 @@ class RegressionNetwork(AdapterMixin, VersionedMixin, RegressorMixin, BaseEstima
 def wrap_regression_network(estimator):
     """Put a bare network into RegressionNetwork; refuse classifiers."""
     estimator = wrap_network(estimator, RegressionNetwork, WAY_OUT)
-    last = final_estimator(estimator)
+    last = find_final_estimator(estimator)
     if isinstance(last, FrozenNetwork):
         raise InvalidParameterError(
             "The 'estimator' parameter of MCDropoutRegressor holds a FrozenNetwork, which is a "
@@ -94,5 +94,5 @@ def check_answers(values, owner):
     bad = ~np.isfinite(values.reshape(-1, *values.shape[-2:])).all(axis=(0, 2))
     raise ValueError(
         f"{owner} has NaN or infinite values in {int(bad.sum())} of {len(bad)} rows (the first "
-        f"is row {int(bad.argmax())}). Look at X there, and whether training went astray."
+        f"is row {int(bad.argmax())}). Check X in these rows, and whether training diverged."
     )

@@ -67,7 +67,7 @@ IN_A_CLASSIFIER = (
 )
 
 
-def network_of(estimator, X):
+def find_network(estimator, X):
     """Return (network, its inputs, its columns in use, their labels), or None.
 
     The network in a fitted classifier comes as FrozenNetwork; columns and labels are None
@@ -98,7 +98,7 @@ def wraps_network(estimator):
     return isinstance(estimator, adapters) or wrapper_backend(estimator) is not None
 
 
-def final_estimator(estimator):
+def find_final_estimator(estimator):
     """Return the estimator that answers inside pipelines, searches and frozen wrappers."""
     while (inner := _inner(estimator)) is not None:
         estimator = inner
@@ -107,22 +107,22 @@ def final_estimator(estimator):
 
 def is_multilabel(estimator):
     """Tell whether this ends in a network with several labels for each sample."""
-    last = final_estimator(estimator)
+    last = find_final_estimator(estimator)
     return isinstance(last, FrozenNetwork) and bool(last.multilabel)
 
 
-def final_network(estimator, X):
-    """Find the network at the end; return as `network_of` does."""
-    if not wraps_network(final_estimator(estimator)):
+def find_final_network(estimator, X):
+    """Find the network at the end; return as `find_network` does."""
+    if not wraps_network(find_final_estimator(estimator)):
         return None
-    return network_of(*final_step(estimator, X))
+    return find_network(*find_final_step(estimator, X))
 
 
-def final_step(estimator, X):
+def find_final_step(estimator, X):
     """Return the fitted estimator at the end, and X as it takes it."""
     while (inner := _inner(estimator)) is not None:
         if isinstance(estimator, Pipeline):
-            X = _before_last(estimator, X)
+            X = _transform_before_last(estimator, X)
         estimator = inner
     return estimator, X
 
@@ -141,7 +141,7 @@ def wrap_network(estimator, adapter=FrozenNetwork, way_out=IN_A_CLASSIFIER):
         return adapter(estimator)
     if isinstance(estimator, FrozenEstimator) and is_network(estimator.estimator):
         return adapter(estimator.estimator)
-    last = final_estimator(estimator)
+    last = find_final_estimator(estimator)
     if is_network(last):
         raise InvalidParameterError(
             f"The last step of {type(estimator).__name__} is a bare {type(last).__name__}, "
@@ -152,7 +152,7 @@ def wrap_network(estimator, adapter=FrozenNetwork, way_out=IN_A_CLASSIFIER):
 
 def decode_one_hot(y, estimator):
     """Return labels for one-hot y, if it is for a network, and whether it trains on these."""
-    last = final_estimator(estimator)
+    last = find_final_estimator(estimator)
     if not wraps_network(last):
         return y, False
     classes = last.classes if isinstance(last, FrozenNetwork) else None
@@ -189,36 +189,38 @@ def ends_frozen(estimator):
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
     if isinstance(estimator, FrozenEstimator):
-        return wraps_network(final_estimator(estimator))
+        return wraps_network(find_final_estimator(estimator))
     samples = piped and _samples_a_trained_network(estimator)
     return samples or isinstance(estimator, FrozenNetwork)
 
 
 def _check_steps(pipeline):
     """Raise unless all that comes before a frozen network is fitted, as the network is."""
-    for name, step in _named_steps(pipeline)[:-1]:
+    for name, step in _list_named_steps(pipeline)[:-1]:
         try:
             check_is_fitted(step)
         except NotFittedError as error:
             raise NotFittedError(
-                f"The pipeline ends in a trained network, which is not trained again, but its "
-                f"step {name!r} ({type(step).__name__}) is not fitted: it was not, or lost "
-                "that in a clone (cross_val_score and searches clone what they are given). "
-                "Fit the steps, and give FrozenEstimator(pipeline), from sklearn.frozen, "
-                "which clones keep as it is."
+                "The pipeline ends in a trained network, which is not trained again, but its "
+                f"step {name!r} ({type(step).__name__}) is not fitted: it never was, or it "
+                "was cloned (cross_val_score and searches clone their estimator). Fit the "
+                "steps, and pass FrozenEstimator(pipeline), from sklearn.frozen, which "
+                "cloning leaves as it is."
             ) from error
 
 
-def _named_steps(estimator, name=""):
+def _list_named_steps(estimator, name=""):
     """Return names and steps of a pipeline that do something, also of pipelines inside it."""
     if isinstance(estimator, Pipeline):
-        return [found for name, step in estimator.steps for found in _named_steps(step, name)]
+        return [
+            found for name, step in estimator.steps for found in _list_named_steps(step, name)
+        ]
     return [] if estimator is None or isinstance(estimator, str) else [(name, estimator)]
 
 
-def _before_last(pipeline, X):
+def _transform_before_last(pipeline, X):
     """Return X as the last step takes it. (Steps that learn nothing need not look fitted.)"""
-    for _, step in _named_steps(Pipeline(pipeline.steps[:-1])):
+    for _, step in _list_named_steps(Pipeline(pipeline.steps[:-1])):
         X = step.transform(X)
     return X
 
@@ -227,7 +229,7 @@ def _learn_labels(estimator, X, y, classes, frozen):
     """Return what ends frozen as one that has learned its labels."""
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
-        X = _before_last(estimator, X)
+        X = _transform_before_last(estimator, X)
         twin = copy(estimator)
         twin.steps = [
             *estimator.steps[:-1],
@@ -269,7 +271,7 @@ def _wrap_for_labels(estimator, classes):
 def clone_with_parameters(estimator):
     """Clone, with the parameters that a wrapper's own clone drops."""
     twin = clone(estimator, safe=False)
-    source, target = final_estimator(estimator), final_estimator(twin)
+    source, target = find_final_estimator(estimator), find_final_estimator(twin)
     backend = wrapper_backend(source)
     if backend and source is not target:
         for name in backend.parameters_lost_in_clones(source):
@@ -279,7 +281,7 @@ def clone_with_parameters(estimator):
 
 def _warn_of_what_others_train(estimator, classes):
     """Warn of wrappers that another meta-estimator trains or clones, out of our reach."""
-    last = final_estimator(estimator)
+    last = find_final_estimator(estimator)
     numbered = np.array_equal(classes, np.arange(len(classes)))
     name = type(estimator).__name__
     parts = estimator.get_params().values() if hasattr(estimator, "get_params") else ()
@@ -287,9 +289,9 @@ def _warn_of_what_others_train(estimator, classes):
         backend = wrapper_backend(part) if part is not last else None
         for lost in backend.parameters_lost_in_clones(part) if backend else ():
             warn(
-                f"{name} clones the {type(part).__name__} inside it, and that loses "
-                f"{lost}={getattr(part, lost)!r}. Pass these to fit instead, as in "
-                "fit(X, y, epochs=20).",
+                f"{name} clones the {type(part).__name__} inside it, which loses "
+                f"{lost}={getattr(part, lost)!r}. Pass these to fit instead, as in fit(X, y, "
+                "epochs=20).",
                 UserWarning,
             )
         if hasattr(backend, "fit_on_codes") and not numbered:

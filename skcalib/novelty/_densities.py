@@ -69,7 +69,7 @@ def _check_scores(scores, features):
     scores = np.asarray(scores, dtype=np.float64)
     if scores.shape != (len(features),) or np.isnan(scores).any():
         raise ValueError(
-            f"density answered with shape {scores.shape} for {len(features)} rows, or with "
+            f"density returned shape {scores.shape} for {len(features)} rows, or with "
             "NaN; it must give one number for each row, higher for more usual rows."
         )
     return scores

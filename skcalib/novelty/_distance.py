@@ -44,12 +44,12 @@ class Distance:
         """Return the score of each row, higher for more usual rows."""
         return self.density.score_samples(self.reader.read(X))
 
-    def beyond(self, scores, start):
+    def measure_shortfall(self, scores, start):
         """Return how far scores fall short of `start`, in spreads; zero if they do not."""
         with np.errstate(over="ignore"):
             return np.maximum(0.0, (start - scores) / self.spread)
 
-    def usualness(self, scores):
+    def rescale(self, scores):
         """Return scores on one scale: 0 at the median, -1 at the limit of the usual."""
         return (scores - self.median) / self.spread
 

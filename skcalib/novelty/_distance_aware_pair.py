@@ -61,7 +61,7 @@ class DistanceAwarePair(CalibratedPair):
     def factor(self, scores):
         """Return the number by which the temperature of each row is multiplied."""
         with np.errstate(over="ignore"):
-            return (1 + self.distance.beyond(scores, self.start)) ** self.exponent
+            return (1 + self.distance.measure_shortfall(scores, self.start)) ** self.exponent
 
     def proba_of(self, logits, factor):
         """Return probabilities of logits; a row of factor 1 is that of temperature alone."""
@@ -83,7 +83,7 @@ class DistanceAwarePair(CalibratedPair):
         The temperature then grows from the median of the held-out scores on.
         """
         self.start = self.distance.median
-        log_beyond = np.log1p(self.distance.beyond(scores, self.start))
+        log_beyond = np.log1p(self.distance.measure_shortfall(scores, self.start))
         logits = logits - logits.max(axis=1, keepdims=True)
         rows = np.arange(len(codes))
 

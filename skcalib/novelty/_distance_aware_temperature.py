@@ -224,7 +224,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
     def _fit_labels(self, *arguments):
         raise ValueError(
             f"{type(self).__name__} is for one label; a network with multilabel=True has "
-            "several. Its novelty alone: skcalib.novelty.FeatureNovelty."
+            "several. To detect unusual rows, use skcalib.novelty.FeatureNovelty."
         )
 
     def _fit_pairs(self, calibrator, estimator, data, splits, fit_params):
@@ -243,7 +243,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
             distance = self._distance(pair.estimator, known, held_out)
             pairs.append(self._grow(pair, distance, held_out))
         self.calibrated_classifiers_ = pairs
-        held_out = [d.usualness(d.held_out) for d in self._distances()]
+        held_out = [d.rescale(d.held_out) for d in self._distances()]
         self.held_out_scores_ = np.sort(np.concatenate(held_out))
         self.offset_ = -1.0
 
@@ -257,7 +257,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
             )
         if known is not None and X_train is not None:
             raise ValueError(
-                "X_train is for classifiers that are trained already (networks, or in "
+                "X_train is for classifiers that are already trained (networks, or in "
                 "FrozenEstimator). This one is trained in folds, whose training rows are known."
             )
         if known is None:
@@ -283,7 +283,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
             Higher for more usual rows: 0 is the median of held-out rows, and 5 % of them lie
             below -1. The mean over the pairs if there are several.
         """
-        return np.mean([d.usualness(d.score(X)) for d in self._distances()], axis=0)
+        return np.mean([d.rescale(d.score(X)) for d in self._distances()], axis=0)
 
     def novelty_pvalue(self, X):
         """p-value of each row: the share of held-out rows that are at least as unusual.

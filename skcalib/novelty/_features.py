@@ -15,10 +15,10 @@ from skcalib.backends import (
     as_arrays,
     check_arrays,
     list_arrays,
+    make_perceptron_sampler,
     network_backend,
-    perceptron_sampler,
 )
-from skcalib.networks import final_estimator, final_step, network_of, wraps_network
+from skcalib.networks import find_final_estimator, find_final_step, find_network, wraps_network
 
 N_LEAF_FEATURES = 64
 MOST_SPARSE_COLUMNS = 4096
@@ -53,12 +53,12 @@ class FeatureReader:
         if self.on == "inputs":
             features = _to_matrix(inputs)
         elif wraps_network(last):
-            network, inputs, _, _ = network_of(last, inputs)
+            network, inputs, _, _ = find_network(last, inputs)
             features = network_backend(network.model).features(
                 network.model, check_arrays(inputs), network.batch_size, self.layer
             )
         elif isinstance(last, MLPClassifier):
-            inputs, sampler = perceptron_sampler(last, inputs, last=True)
+            inputs, sampler = make_perceptron_sampler(last, inputs, last=True)
             features = np.asarray(sampler.start(inputs))
         elif isinstance(last, _FORESTS):
             codes = self.encoder_.transform(last.apply(inputs))
@@ -88,9 +88,9 @@ def check_reading(on, layer):
 
 def _find_classifier(estimator, X):
     """Return the classifier whose features are meant, and X as it takes it."""
-    last, X = final_step(estimator, X)
+    last, X = find_final_step(estimator, X)
     while (inner := _find_inner_classifier(last)) is not None:
-        last, X = final_step(inner, X)
+        last, X = find_final_step(inner, X)
     return last, X
 
 
@@ -101,7 +101,7 @@ def _find_inner_classifier(estimator):
     pairs = getattr(estimator, "calibrated_classifiers_", ())
     if len(pairs) == 1:
         return pairs[0].estimator
-    if wraps_network(final_estimator(estimator)):
+    if wraps_network(find_final_estimator(estimator)):
         return None
     return getattr(estimator, "estimator_", None)
 

@@ -1,7 +1,7 @@
 """Drawing the random part of a network, and what an array of draws says."""
 
 from skcalib.sampling._draws import Draws
-from skcalib.sampling._gaussian_logits import N_POINTS, multiplications
+from skcalib.sampling._gaussian_logits import N_POINTS, count_multiplications
 from skcalib.sampling._measures import (
     expected_entropy,
     mutual_information,
@@ -10,12 +10,12 @@ from skcalib.sampling._measures import (
     variation_ratio,
 )
 from skcalib.sampling._passes import Passes
-from skcalib.sampling._regression_sources import regression_source_of
+from skcalib.sampling._regression_sources import find_regression_source
 from skcalib.sampling._sources import (
+    find_source,
     keep_network_seeds,
     refuse_other_answers,
     refuse_rows_together,
-    source_of,
 )
 from skcalib.sampling._summary import (
     check_interval,

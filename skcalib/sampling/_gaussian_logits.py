@@ -65,11 +65,13 @@ class GaussianLogits:
         for start in range(0, len(rows), size):
             part_of_mean, covariance = logit_moments(rows[start : start + size], kernel, bias)
             mean.append(part_of_mean)
-            deviations.append(np.matmul(root(covariance), self.points.T).transpose(2, 0, 1))
+            deviations.append(
+                np.matmul(factorise(covariance), self.points.T).transpose(2, 0, 1)
+            )
         return np.concatenate(mean), np.concatenate(deviations, axis=1), rows.dtype
 
 
-def multiplications(shape):
+def count_multiplications(shape):
     """Estimate those for one row and a LastLayer of this shape; NaN where there is none."""
     if shape is None:
         return np.nan
@@ -94,7 +96,7 @@ def logit_moments(rows, kernel, bias):
     return mean, covariance
 
 
-def root(covariance):
+def factorise(covariance):
     """Return Cholesky factors, also where some or all directions have no variance."""
     units = covariance.shape[-1]
     scale = np.diagonal(covariance, axis1=1, axis2=2).max(axis=1)

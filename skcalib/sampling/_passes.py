@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib.backends import FEWEST_ROWS, count_all_rows, usual_rows
+from skcalib.backends import FEWEST_ROWS, choose_batch_size, count_all_rows
 from skcalib.sampling._gaussian_logits import N_POINTS, GaussianLogits
 from skcalib.sampling._masks import masks_of
 from skcalib.sampling._stopping import are_enough, rounds
@@ -57,7 +57,7 @@ class Passes:
 
     def rows_in_batch(self, X):
         """Return how many rows make a batch if the batch size is left to us."""
-        return min(usual_rows(X), max(FEWEST_ROWS, HELD // self._draws_of_a_row()))
+        return min(choose_batch_size(X), max(FEWEST_ROWS, HELD // self._draws_of_a_row()))
 
     def blocks(self, batches):
         """Yield rows and their draws (n_levels, n_draws, n_rows, n_outputs).

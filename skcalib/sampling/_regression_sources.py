@@ -6,16 +6,16 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib.backends import wrapper_backend
-from skcalib.networks import RegressionNetwork, check_answers, final_step
+from skcalib.networks import RegressionNetwork, check_answers, find_final_step
 from skcalib.sampling._sources import Inspection, Network, Perceptron
 
 ROUNDING = 0.05  # of a target, as a share of what its summands are like, in half precision
 CLASSES = "{} {}: that is a classifier, use MCDropoutClassifier."
 
 
-def regression_source_of(estimator, X):
+def find_regression_source(estimator, X):
     """Return what a fitted regressor is at its end, and X as that takes it; or None."""
-    last, X = final_step(estimator, X)
+    last, X = find_final_step(estimator, X)
     if isinstance(last, MLPRegressor):
         check_is_fitted(last)
         return TargetPerceptron(last), X

@@ -7,12 +7,17 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib.backends import map_arrays, network_backend, perceptron_sampler, wrapper_backend
+from skcalib.backends import (
+    make_perceptron_sampler,
+    map_arrays,
+    network_backend,
+    wrapper_backend,
+)
 from skcalib.networks import (
     AdapterMixin,
-    final_estimator,
-    final_step,
-    network_of,
+    find_final_estimator,
+    find_final_step,
+    find_network,
     order_of_outputs,
 )
 
@@ -27,21 +32,21 @@ class Inspection(NamedTuple):
     answer: np.ndarray  # of the network itself, as it predicts
 
 
-def source_of(estimator, X):
+def find_source(estimator, X):
     """Return what a fitted classifier is at its end, and X as that takes it; or None."""
-    last, X = final_step(estimator, X)
+    last, X = find_final_step(estimator, X)
     if isinstance(last, MLPClassifier):
         return Perceptron(last), X
     if (wrapper := wrapper_backend(last)) and wrapper.regresses(last):
         return None
-    found = network_of(last, X)
+    found = find_network(last, X)
     return None if found is None else (Network(found[0]), found[1])
 
 
 @contextmanager
 def keep_network_seeds(estimator):
     """Keep the seeds of a trained network, whose layers may be random at prediction, too."""
-    last = final_estimator(estimator)
+    last = find_final_estimator(estimator)
     backend = network_backend(last.model) if isinstance(last, AdapterMixin) else None
     with backend.keep_seeds(last.model) if hasattr(backend, "keep_seeds") else nullcontext():
         yield
@@ -62,8 +67,8 @@ def refuse_other_answers(source, inputs, plain, limit, answer):
     if np.abs(found[0] - found[1]).max() > 0:
         return  # layers that always drop: nothing to compare with
     raise ValueError(
-        f"{source.name} predicts something else than its layers say, so dropout cannot be "
-        "drawn. If its class has a call() of its own, give a model of keras.Sequential or "
+        f"{source.name} does not predict what its layers compute, so dropout cannot be "
+        "drawn. If its class has a call() of its own, pass a model of keras.Sequential or "
         "keras.Model(inputs, outputs) instead."
     )
 
@@ -109,15 +114,15 @@ class Network:
             found.proba(),
         )
 
-    def sampler(self, inputs, **choices):
+    def make_sampler(self, inputs, **choices):
         """Return inputs as the model takes them, and the Sampler of its random layers."""
         backend = network_backend(self.network.model)
-        if not hasattr(backend, "sampler"):
+        if not hasattr(backend, "make_sampler"):
             raise NotImplementedError(
                 f"{self.name} is not a Keras model; draws of dropout run on Keras models and "
                 "on scikit-learn's multilayer perceptrons so far."
             )
-        return backend.sampler(self.network.model, inputs, **choices)
+        return backend.make_sampler(self.network.model, inputs, **choices)
 
     def order_columns(self, draws):
         """Return draws with the columns of the sorted labels."""
@@ -144,14 +149,14 @@ class Perceptron:
         """Return the labels and the answer; what the output is, the perceptron says itself."""
         return Inspection(self.mlp.classes_, None, self.answer(inputs))
 
-    def sampler(self, inputs, *, inject, **choices):
+    def make_sampler(self, inputs, *, inject, **choices):
         """Return inputs as the perceptron takes them, and the Sampler of its dropout."""
         if not (inject is None or isinstance(inject, str)):
             raise InvalidParameterError(
                 f"{self.name} has no names of layers; inject is 'hidden' or 'last'. Got "
                 f"{list(inject)}."
             )
-        return perceptron_sampler(self.mlp, inputs, last=inject == "last")
+        return make_perceptron_sampler(self.mlp, inputs, last=inject == "last")
 
     def order_columns(self, draws):
         """Return draws as they are."""

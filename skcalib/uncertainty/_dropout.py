@@ -15,10 +15,10 @@ from skcalib.sampling import (
     N_POINTS,
     Draws,
     Passes,
-    multiplications,
+    count_multiplications,
+    find_source,
     refuse_other_answers,
     refuse_rows_together,
-    source_of,
 )
 from skcalib.uncertainty._dropout_parameters import check_parameters
 from skcalib.uncertainty._dropout_scale import scale_draws, scale_of
@@ -32,7 +32,7 @@ class DropoutMixin(WrappingMixin):
     for other networks.
     """
 
-    _source_of = staticmethod(source_of)
+    _find_source = staticmethod(find_source)
     _wanted = "a Keras model, a wrapper of one, or scikit-learn's MLPClassifier"
 
     def forecast_cost(self):
@@ -55,7 +55,7 @@ class DropoutMixin(WrappingMixin):
         before, after, shape = self._cost
         total = max(1, before + after)
         if self._is_exact():
-            ratio = (before + after + multiplications(shape)) / total
+            ratio = (before + after + count_multiplications(shape)) / total
             return Bunch(ratio=ratio, loop_ratio=N_POINTS * levels, share=0.0)
         n_draws = int(self.n_draws) * levels
         ratio = (before + n_draws * after) / total
@@ -97,7 +97,7 @@ class DropoutMixin(WrappingMixin):
 
     def _source(self, X):
         X = list_inputs(self.estimator_, X)
-        found = self._source_of(self.estimator_, X)
+        found = self._find_source(self.estimator_, X)
         if found is None:
             raise InvalidParameterError(
                 f"The 'estimator' parameter of {type(self).__name__} must hold a network: "
@@ -133,7 +133,7 @@ class DropoutMixin(WrappingMixin):
     def _passes(self, source, inputs):
         """Return Passes of a source, and the inputs as these take them."""
         levels, shared = self._all_levels(), self.masks == "shared"
-        inputs, sampler = source.sampler(
+        inputs, sampler = source.make_sampler(
             inputs,
             every_site=levels != [None],
             shared=shared,

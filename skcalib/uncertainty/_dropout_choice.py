@@ -35,5 +35,5 @@ def choose_scale(classifier, X, y, labels, estimator, fit_params):
         warn(
             f"The plain network {WITHOUT[best]} is at least as good as dropout: log loss "
             f"{losses[best]:.4f} against {dropout:.4f} on {len(rows.codes)} held-out rows, "
-            "and simpler and cheaper. comparison_ has the figures.",
+            "and it is simpler and cheaper. See comparison_.",
         )

@@ -43,8 +43,8 @@ class HeldOut:
             rows = np.sort(few)
         if len(rows) < FEWEST_ROWS:
             raise InvalidParameterError(
-                f"rate='auto' is chosen on held-out rows and needs {FEWEST_ROWS} of them at "
-                f"least, got {len(rows)}. Give a number as rate."
+                f"rate='auto' is chosen on held-out rows and needs at least {FEWEST_ROWS} of "
+                f"them, got {len(rows)}. Give a number as rate."
             )
         self.codes = codes[rows]
         self._classes = classifier.classes_

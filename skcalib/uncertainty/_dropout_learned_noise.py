@@ -43,7 +43,7 @@ def estimate_noise(regressor, estimator, X, y, fit_params, split_params):
             rows = rows[np.linspace(0, len(rows) - 1, most).astype(int)]
         squares += _squares(member, take_rows(X, rows), targets[rows])
     if not squares:
-        raise ValueError(f"cv={regressor.cv!r} gives no split.")
+        raise ValueError(f"cv={regressor.cv!r} yields no splits.")
     squares = np.concatenate(squares, axis=2)
     return np.array(
         [[likeliest_variance(s) for s in np.moveaxis(level, -1, 0)] for level in squares]

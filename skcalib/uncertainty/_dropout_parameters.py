@@ -64,11 +64,11 @@ def _check_tol(owner, tol, n_draws):
         return
     if not (is_number(tol) and 0 < tol < np.inf):
         raise InvalidParameterError(
-            f"The 'tol' parameter of {owner} must be None or a positive number, .01 say, the "
-            f"standard error at which a row stops drawing. Got {tol!r} instead."
+            f"The 'tol' parameter of {owner} must be None or a positive number, such as "
+            f"0.01, the standard error at which a row stops drawing. Got {tol!r} instead."
         )
     if isinstance(n_draws, str):
         raise InvalidParameterError(
-            f"The 'tol' parameter of {owner} stops draws, and n_draws={n_draws!r} makes none. "
-            f"Give tol=None, or the largest number of draws. Got tol={tol!r}."
+            f"The 'tol' parameter of {owner} stops drawing early, but n_draws={n_draws!r} "
+            f"draws nothing. Pass tol=None, or the largest number of draws. Got tol={tol!r}."
         )

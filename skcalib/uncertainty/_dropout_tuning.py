@@ -77,8 +77,8 @@ def choose(log_draws, codes, *, centered, seed):
         proba[rows] = tried[number].proba[rows]
     if abs(np.log(best.scale.temperature)) > LOG_BOUND - 0.01:
         warn(
-            f"The temperature of the draws is at its bound, {best.scale.temperature:.3g}: the "
-            "held-out rows are all predicted rightly, or predicted no better than by chance.",
+            f"The temperature of the draws is at its bound, {best.scale.temperature:.3g}: "
+            "the held-out rows are all predicted correctly, or no better than by chance.",
             ConvergenceWarning,
         )
     found = {

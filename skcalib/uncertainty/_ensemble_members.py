@@ -12,7 +12,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcalib._rows import refuse_streams
-from skcalib.networks import WrappingMixin, final_estimator, final_step
+from skcalib.networks import WrappingMixin, find_final_estimator, find_final_step
 from skcalib.sampling import Draws
 from skcalib.uncertainty._base import SamplingClassifier
 
@@ -127,12 +127,12 @@ class EnsembleMembersClassifier(WrappingMixin, SamplingClassifier):
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         estimator = self._get_estimator()
-        last = final_estimator(estimator)
+        last = find_final_estimator(estimator)
         if isinstance(last, ClassifierMixin):  # a search knows only after it was trained
             _kind_of(last)
         trained = self._trains_nothing()
         fitted = estimator if trained else clone(estimator).fit(X, y, **fit_params)
-        last = final_estimator(fitted)
+        last = find_final_estimator(fitted)
         _kind_of(last)
         check_is_fitted(last)
         if isinstance(last.classes_, list):
@@ -159,7 +159,7 @@ class EnsembleMembersClassifier(WrappingMixin, SamplingClassifier):
 
     def _draws(self, X):
         refuse_streams(X)
-        ensemble, X = final_step(self.estimator_, X)
+        ensemble, X = find_final_step(self.estimator_, X)
         X, members = _kind_of(ensemble)(ensemble, X)
         return Draws(self._blocks(X, members))
 
@@ -227,6 +227,6 @@ def _kind_of(ensemble):
     names = ", ".join(kind.__name__ for kind in KINDS)
     raise InvalidParameterError(
         f"The 'estimator' parameter of EnsembleMembersClassifier must be one of {names}, also "
-        f"in a Pipeline, a search or FrozenEstimator. Got {ensemble!r}, which takes no mean of "
-        "what its members predict."
+        f"in a Pipeline, a search or FrozenEstimator. Got {ensemble!r}, whose prediction is "
+        "not the mean of its members."
     )

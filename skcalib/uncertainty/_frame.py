@@ -49,7 +49,7 @@ def uncertainty_frame(result, *, level=None):
     if missing:
         raise ValueError(
             "uncertainty_frame needs the measures 'mean', 'interval' and 'likeliest'; the "
-            f"result lacks {sorted(missing)}. Ask predict_uncertainty for all measures."
+            f"result lacks {sorted(missing)}. Call predict_uncertainty with measures='all'."
         )
     if result.mean.ndim == 3:
         if level is None:

@@ -15,7 +15,7 @@ from skcalib.networks import (
     refuse_paths,
     wrap_regression_network,
 )
-from skcalib.sampling import keep_network_seeds, regression_source_of
+from skcalib.sampling import find_regression_source, keep_network_seeds
 from skcalib.uncertainty._base_regressor import SamplingRegressor
 from skcalib.uncertainty._dropout import DropoutMixin
 from skcalib.uncertainty._dropout_learned_noise import estimate_noise
@@ -162,7 +162,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
     """
 
     _wrap_network = staticmethod(wrap_regression_network)
-    _source_of = staticmethod(regression_source_of)
+    _find_source = staticmethod(find_regression_source)
     _wanted = (
         "a Keras model, scikeras.wrappers.KerasRegressor, keras.wrappers.SKLearnRegressor, or "
         "scikit-learn's MLPRegressor"

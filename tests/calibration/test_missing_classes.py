@@ -16,10 +16,10 @@ from support.classifiers import Scores
 
 from skcalib import CalibratedClassifierCV
 from skcalib.calibrators import VennAbersCalibration
-from skcalib.folds import mean_of_pairs
+from skcalib.folds import average_pairs
 from skcalib.metrics import log_loss
 
-PARTLY = "ignore:Not every class is everywhere:UserWarning"
+PARTLY = "ignore:Some classes have no samples:UserWarning"
 
 
 class Fixed:
@@ -86,7 +86,7 @@ def linked_pairs(draw, geometric=False):
 
 @given(linked_pairs())
 def test_the_mean_is_its_own_completion(pairs):
-    p = mean_of_pairs(pairs, None)[0]
+    p = average_pairs(pairs, None)[0]
     assert_allclose(p, simulated(pairs), rtol=1e-11)
     assert_allclose(completions_of_mean(p, pairs), p, rtol=1e-13)
 
@@ -94,7 +94,7 @@ def test_the_mean_is_its_own_completion(pairs):
 @settings(max_examples=30)
 @given(linked_pairs(geometric=True))
 def test_so_is_the_geometric_mean(pairs):
-    p = mean_of_pairs(pairs, None)[0]
+    p = average_pairs(pairs, None)[0]
     assert_allclose(p, simulated(pairs, geometric=True), rtol=1e-10)
     assert_allclose(completions_of_mean(p, pairs, geometric=True), p, rtol=1e-12)
 
@@ -107,7 +107,7 @@ def test_pairs_that_agree_are_put_together(geometric):
         Fixed(truth * knows / (truth * knows).sum(axis=1, keepdims=True), knows, geometric)
         for knows in sets
     ]
-    assert_allclose(mean_of_pairs(pairs, None), truth, rtol=1e-11)
+    assert_allclose(average_pairs(pairs, None), truth, rtol=1e-11)
 
 
 def ring(*rows):
@@ -118,18 +118,18 @@ def ring(*rows):
 
 def test_a_ring_of_classes():
     pairs = ring([0.9, 0.1, 0], [0, 0.9, 0.1], [0.1, 0, 0.9])
-    assert_allclose(mean_of_pairs(pairs, None), 1 / 3, rtol=1e-15)
+    assert_allclose(average_pairs(pairs, None), 1 / 3, rtol=1e-15)
     pairs = ring([0.2, 0.8, 0], [0, 0.3, 0.7], [0.6, 0, 0.4])
     # (3 I - sum of completions) p = 0 and sum p = 1, by hand
     system = [[-1.2, 0.2, 0.6], [0.8, -0.9, 0.3], [1, 1, 1]]
-    assert_allclose(mean_of_pairs(pairs, None)[0], np.linalg.solve(system, [0, 0, 1]))
+    assert_allclose(average_pairs(pairs, None)[0], np.linalg.solve(system, [0, 0, 1]))
 
 
 def test_tiny_probabilities_and_zeros():
     tiny = 1e-200
     pairs = ring([1, tiny, 0], [0, 1, tiny], [0.5, 0, 0.5])
     # p_1 = p_01 tiny / 2 + p_12 / 2 with p_02 = 1, p_2 = (p_12 tiny + 1 / 2) / 2 ...
-    p = mean_of_pairs(pairs, None)[0]
+    p = average_pairs(pairs, None)[0]
     assert_allclose(completions_of_mean(p, pairs), p, rtol=1e-14)
     for rows, right in (
         (([1, 0, 0], [0, 0, 1], [0, 0, 1]), [0, 0, 1]),
@@ -137,17 +137,17 @@ def test_tiny_probabilities_and_zeros():
         (([1, 0, 0], [0, 1, 0], [0, 0, 1]), [1 / 3, 1 / 3, 1 / 3]),
         (([0, 1, 0], [0, 1, 0], [0.5, 0, 0.5]), [0, 1, 0]),
     ):
-        p = mean_of_pairs(ring(*rows), None)[0]
+        p = average_pairs(ring(*rows), None)[0]
         assert_allclose(p, right, atol=1e-15)
     # Two pairs whose shared class is impossible: nothing tells, so they count alike.
     first = Fixed(np.array([[1.0, 0, 0]]), np.array([True, True, False]))
     other = Fixed(np.array([[0.0, 0, 1]]), np.array([False, True, True]))
-    assert_allclose(mean_of_pairs([first, other], None), [[0.5, 0, 0.5]], atol=1e-15)
+    assert_allclose(average_pairs([first, other], None), [[0.5, 0, 0.5]], atol=1e-15)
     chain = [
         Fixed(np.array([[0.0] * k + [1.0] + [0.0] * (5 - k)]), np.isin(range(6), [k, k + 1]))
         for k in range(5)
     ]
-    p = mean_of_pairs(chain, None)[0]
+    p = average_pairs(chain, None)[0]
     assert np.isfinite(p).all()
     assert_allclose(completions_of_mean(p, chain), p, atol=1e-15)
 
@@ -159,7 +159,7 @@ def test_classes_that_all_pairs_know_are_averaged_as_ever():
             Fixed(rng.dirichlet(np.ones(4), 3).astype(dtype), np.ones(4, bool))
             for _ in range(3)
         ]
-        proba = mean_of_pairs(pairs, None)
+        proba = average_pairs(pairs, None)
         assert proba.dtype == dtype
         assert_array_equal(proba, (pairs[0].proba + pairs[1].proba + pairs[2].proba) / 3)
 
@@ -168,7 +168,7 @@ def test_a_pair_that_knows_one_class_changes_nothing():
     rng = np.random.default_rng(0)
     both = [Fixed(rng.dirichlet([1, 1], 5), [True, True]) for _ in range(2)]
     single = Fixed(np.tile([1.0, 0.0], (5, 1)), [True, False])
-    assert_array_equal(mean_of_pairs([single, *both], None), mean_of_pairs(both, None))
+    assert_array_equal(average_pairs([single, *both], None), average_pairs(both, None))
 
 
 def later_class(start, n=2000):
@@ -286,10 +286,10 @@ def test_a_class_that_no_pair_knows_is_refused(base, ensemble):
 
 def test_pairs_that_share_no_class_are_refused():
     X, y, splits = three_sets([(0, 1), (2, 3), (0, 1)])
-    with pytest.raises(ValueError, match=r"fall apart: \[2, 3\]; \[0, 1\].*Stratify"):
+    with pytest.raises(ValueError, match=r"separate groups: \[2, 3\]; \[0, 1\].*Stratify"):
         CalibratedClassifierCV(GaussianNB(), cv=splits).fit(X, y)
     X, y, splits = three_sets([(0, 1), (2, 3), (1, 2)])
-    with pytest.warns(UserWarning, match="only the other pairs"):
+    with pytest.warns(UserWarning, match="from the other pairs"):
         model = CalibratedClassifierCV(GaussianNB(), cv=splits).fit(X, y)
     assert model.score(X, y) > 0.5
 

@@ -227,7 +227,7 @@ def right_9_frozen_with_weights_does_not_warn(cls):
     assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore:Not every class is everywhere:UserWarning")
+@pytest.mark.filterwarnings("ignore:Some classes have no samples:UserWarning")
 @pytest.mark.parametrize("check", DEFECTS, ids=lambda check: check.__name__)
 def test_ours_is_right(check):
     check(skcalib.CalibratedClassifierCV)

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skcalib import CalibratedClassifierCV, TemperatureCalibratedClassifier
 
-PARTLY = "ignore:Not every class is everywhere:UserWarning"
+PARTLY = "ignore:Some classes have no samples:UserWarning"
 RNG = np.random.default_rng(0)
 Y = np.concatenate([np.arange(200) % 2 * 2, np.arange(200) % 3])  # 0 and 2, then all
 X = RNG.normal(size=(400, 3)) + 1.5 * np.eye(3)[Y]

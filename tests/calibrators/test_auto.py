@@ -328,7 +328,7 @@ def test_the_fit_may_itself_be_one_of_several_jobs(backend):
     assert_array_equal(found, alone)
 
 
-@pytest.mark.filterwarnings("ignore:Not every class is everywhere")
+@pytest.mark.filterwarnings("ignore:Some classes have no samples")
 @pytest.mark.parametrize("ensemble", [True, False])
 def test_in_the_meta_estimator(ensemble):
     rng = np.random.default_rng(0)

@@ -156,7 +156,7 @@ def test_a_fold_without_a_class_is_completed_by_the_others():
     splits = list(KFold(3).split(X))
     splits[0] = (splits[0][0][y[splits[0][0]] < 2], splits[0][1])  # never saw a 2
     model = CalibratedClassifierCV(LogisticRegression(), method="venn-abers", cv=splits)
-    with pytest.warns(UserWarning, match="Not every class is everywhere"):
+    with pytest.warns(UserWarning, match="Some classes have no samples"):
         model.fit(X, y)
     proba = model.predict_proba(X)
     # The answer is the normalised geometric mean of the pairs, the first completed by itself.

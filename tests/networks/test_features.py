@@ -69,7 +69,7 @@ def test_a_named_layer_of_a_keras_model():
     _, networks = keras_networks()
     model = networks["functional"]
     assert np.allclose(network_backend(model).features(model, X, 32, "hidden"), X)
-    with pytest.raises(ValueError, match=r"is no layer that .* calls. It calls .*hidden"):
+    with pytest.raises(ValueError, match=r"is not a layer that .* calls. It calls .*hidden"):
         network_backend(model).features(model, X, 32, "hiden")
 
 
@@ -116,5 +116,5 @@ def test_torch_modules():
         fitted = DistanceAwareTemperatureClassifier(model).fit(X, labels, **known)
         assert fitted.predict_proba(1e6 * np.ones((1, 5), np.float32)).max() < 0.4
     assert np.allclose(network_backend(own).features(own, X, 32, "first"), X)
-    with pytest.raises(ValueError, match=r"is no part of .* It has first, last, drop"):
+    with pytest.raises(ValueError, match=r"is not a part of .* It has first, last, drop"):
         network_backend(own).features(own, X, 32, "second")

@@ -182,7 +182,7 @@ def test_the_softmax_of_an_answer_in_a_dict_is_found():
     [
         (lambda z: {"a": z, "b": z}, r"2 outputs; a classifier has one.*logits \(here: a, b\)"),
         (lambda z: (z, z), "2 outputs; a classifier has one"),
-        (lambda z: SimpleNamespace(scores=z), "answers with a SimpleNamespace.*'logits'"),
+        (lambda z: SimpleNamespace(scores=z), "returned a SimpleNamespace.*'logits'"),
     ],
 )
 def test_answers_that_name_no_logits_say_how(how, message):

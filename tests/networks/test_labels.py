@@ -69,7 +69,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("end", ENDS)
-@pytest.mark.filterwarnings("ignore:The logits of Sequential cannot be had")
+@pytest.mark.filterwarnings("ignore:The logits of Sequential are not available")
 def test_what_a_user_types(end):
     base = FrozenNetwork(ENDS[end](), multilabel=True)
     calibrated = TemperatureCalibratedClassifier(base).fit(X[CALIB], Y[CALIB])
@@ -110,7 +110,7 @@ def test_the_network_by_itself():
     assert get_tags(TemperatureCalibratedClassifier(base)).classifier_tags.multi_label
     assert not get_tags(FrozenNetwork(network())).classifier_tags.multi_label
     hidden = FrozenNetwork(network(by_hand), multilabel=True).fit(X, Y)
-    with pytest.warns(UserWarning, match="cannot be had"):
+    with pytest.warns(UserWarning, match="are not available"):
         odds = hidden.decision_function(X)
     seen = np.abs(ODDS) < 8
     assert_allclose(odds[seen], ODDS[seen], atol=0.01)

@@ -148,10 +148,10 @@ def test_lost_logits(fitted):
     module.load_state_dict(fitted.module_.state_dict())
     network = FrozenNetwork(module).fit(X, Y)
     assert not network.has_logits_
-    with pytest.warns(UserWarning, match="logits of ByHand cannot be had"):
+    with pytest.warns(UserWarning, match="logits of ByHand are not available"):
         TemperatureCalibratedClassifier(network).fit(X, Y)
     traced = torch.jit.trace(copy.deepcopy(fitted.module_).eval(), torch.zeros(2, 64))
-    with pytest.warns(UserWarning, match="cannot be had"):
+    with pytest.warns(UserWarning, match="are not available"):
         TemperatureCalibratedClassifier(traced).fit(X, Y)
 
 
@@ -410,7 +410,7 @@ def test_skorch_that_never_saw_a_class(fitted):
     check_few = TemperatureCalibratedClassifier(digits_net(), cv=2).fit(X[few], NAMES[few])
     assert check_few.predict_proba(X[:5]).shape == (5, 9)
     part = digits_net().fit(X[few], Y[few])
-    with pytest.warns(UserWarning, match="Not every class is everywhere"):
+    with pytest.warns(UserWarning, match="Some classes have no samples"):
         calibrated = TemperatureCalibratedClassifier(FrozenEstimator(part)).fit(X[few], Y[few])
     assert calibrated.score(X[few], Y[few]) > 0.9
 
@@ -521,7 +521,7 @@ class InParts(Digits):
 def test_a_softmax_over_parts_of_a_row_is_not_the_head(fitted):
     module = InParts()
     own_answer(module, fitted)
-    with pytest.raises(ValueError, match=r"may be logits or probabilities. Say from_logits"):
+    with pytest.raises(ValueError, match=r"may be logits or probabilities. Set from_logits"):
         FrozenNetwork(module).fit(X, Y)
 
 

@@ -38,7 +38,7 @@ class Net(nn.Module):
     "end",
     [torch.sigmoid, lambda z: z, nn.functional.logsigmoid, lambda z: 1 / (1 + (-z).exp())],
 )
-@pytest.mark.filterwarnings("ignore:The logits of Net cannot be had")
+@pytest.mark.filterwarnings("ignore:The logits of Net are not available")
 def test_several_labels(end):
     base = FrozenNetwork(Net(end), multilabel=True)
     calibrated = TemperatureCalibratedClassifier(base).fit(X[:400], torch.tensor(Y[:400]))

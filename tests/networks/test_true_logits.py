@@ -207,7 +207,7 @@ def test_a_known_temperature_is_recovered_from_a_saturated_network():
         FrozenNetwork(fifteen_times(lambda z: by_hand(z)))
     )
     with pytest.warns(
-        UserWarning, match=r"logits of Sequential cannot be had.*\d\d\.\d% of the"
+        UserWarning, match=r"logits of Sequential are not available.*\d\d\.\d% of the"
     ):
         from_log_proba.fit(truth, y)
     found = from_log_proba.calibrated_classifiers_[0].calibrators[0].temperature_
@@ -234,11 +234,11 @@ def test_lost_logits_are_named_and_counted():
     assert np.isfinite(logits).all()
     np.testing.assert_allclose(softmax(logits, axis=1), known.proba, atol=1e-5)
     np.testing.assert_allclose(network.predict_proba(X), known.proba, atol=1e-5)
-    with pytest.warns(UserWarning, match="Logarithms of its probabilities stand in"):
+    with pytest.warns(UserWarning, match="Logarithms of its probabilities are used"):
         calibrated = TemperatureCalibratedClassifier(model).fit(X, Y)
     assert calibrated.calibrated_classifiers_[0].floor is not None
     # Before fit, nothing is known, and nothing is guessed.
-    with pytest.raises(ValueError, match="Say from_logits=True or False, or call fit first"):
+    with pytest.raises(ValueError, match="Set from_logits=True or False, or call fit first"):
         FrozenNetwork(model).predict_proba(X)
     np.testing.assert_allclose(
         FrozenNetwork(model, from_logits=False).predict_proba(X), known.proba, atol=1e-5
@@ -260,7 +260,7 @@ def test_functions_of_tensorflow():
             return tf.nn.softmax(super().call(x))
 
     model = known.fill(built(Compiled(10, lambda z: z)))
-    with pytest.warns(UserWarning, match="cannot be had"):
+    with pytest.warns(UserWarning, match="are not available"):
         TemperatureCalibratedClassifier(model).fit(X, Y)
 
 
@@ -273,7 +273,7 @@ def test_a_model_that_cannot_be_traced_is_called_as_it_is():
 
     known = Known(10)
     model = known.fill(built(NeedsValues(10, ops.softmax)))
-    with pytest.warns(UserWarning, match="cannot be had"):
+    with pytest.warns(UserWarning, match="are not available"):
         calibrated = TemperatureCalibratedClassifier(model).fit(X, Y)
     assert calibrated.score(X, Y) == pytest.approx(
         np.mean(known.logits.argmax(axis=1) == Y), abs=0.01
@@ -322,7 +322,7 @@ def test_several_outputs_are_refused():
     with pytest.raises(ValueError, match="has 2 outputs; a classifier has one"):
         FrozenNetwork(model).fit(X)
     pictures = keras.Model(x, layers.Reshape((8, 8))(x))
-    with pytest.raises(ValueError, match=r"answers with an array of shape \(2, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"returned an array of shape \(2, 8, 8\)"):
         FrozenNetwork(pictures).fit(X)
 
 
@@ -370,7 +370,7 @@ def test_a_mixture_of_experts_ends_in_no_logits():
 def test_values_that_may_be_either_are_asked_about():
     model = ends_with(lambda z: ops.round(10 * ops.softmax(z)) / 10)
     model.layers[1].kernel.assign(3 * model.layers[1].kernel)
-    with pytest.raises(ValueError, match=r"may be logits or probabilities. Say from_logits"):
+    with pytest.raises(ValueError, match=r"may be logits or probabilities. Set from_logits"):
         FrozenNetwork(model).fit(X)
     with pytest.raises(ValueError, match="may be logits or probabilities"):
         TemperatureCalibratedClassifier(model).fit(X, Y)

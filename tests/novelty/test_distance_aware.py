@@ -129,7 +129,9 @@ def test_a_fitted_strength_is_the_best_on_held_out_rows(digits):
         FrozenEstimator(digits["network"]), strength="held_out"
     ).fit(X_cal, y_cal, X_train=X_train, y_train=y_train)
     pair = model.calibrated_classifiers_[0]
-    log_beyond = np.log1p(pair.distance.beyond(pair.distance.score(X_cal), pair.start))
+    log_beyond = np.log1p(
+        pair.distance.measure_shortfall(pair.distance.score(X_cal), pair.start)
+    )
     logits = pair.predict_logits(X_cal)
 
     def loss(temperature, exponent):

@@ -275,7 +275,7 @@ def test_a_dict_of_inputs():
         ),
         (lambda: FrozenNetwork(network()), "a FrozenNetwork, which is a classifier"),
         (lambda: keras.Sequential([layers.Dense(1)]), "no weights yet"),
-        (lambda: network(layers.Dense(6), layers.Reshape((3, 2))), "answers with an array"),
+        (lambda: network(layers.Dense(6), layers.Reshape((3, 2))), "returned an array"),
     ],
 )
 def test_what_is_no_regression(build, message):

@@ -214,8 +214,8 @@ def noise_of_another_rank():
         (own_randomness, "random numbers or dropout inside its OwnNoise"),
         (nested_call_of_its_own, "inside its Mirrored"),
         (along_the_rows, "depends on the other rows"),
-        (rows_taken_apart, "several rows of one"),
-        (rows_taken_apart_later, "Rows are taken apart"),
+        (rows_taken_apart, "one row into several"),
+        (rows_taken_apart_later, "Rows are split or joined"),
         (recurrent_with_a_numpy_rate, "dropout inside its LSTM"),
         (a_mask_into_a_nested_model, "mask of padded time steps"),
         (everything_dropped, "drops everything"),
@@ -234,7 +234,7 @@ def test_a_model_whose_call_was_replaced():
     call = model.call
     model.call = lambda *args, **kwargs: call(*args, **kwargs)[:, ::-1]
     model.compile()
-    with pytest.raises(ValueError, match="something else than its layers"):
+    with pytest.raises(ValueError, match="does not predict what its layers"):
         fitted(model)
 
 
