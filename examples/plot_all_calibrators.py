@@ -3,8 +3,8 @@ Which calibrator is best for my classifier?
 ===========================================
 
 Measure it: every method of :mod:`skcalib.calibrators` that has a short name, on four
-classifiers that go wrong in different ways. Proper losses decide; differences within noise
-are shown as such.
+classifiers that are miscalibrated in different ways. They are compared by proper losses, with
+the uncertainty of the differences.
 """
 
 import warnings

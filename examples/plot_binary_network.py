@@ -4,8 +4,8 @@ How sure is this binary network, and how sure is it of that?
 
 A network with one sigmoid says 0.97. Is that a confidence? Three answers to the same
 question, on tumours that it has not seen: ``predict_proba`` as it is, the same after
-calibration, and Monte Carlo dropout, which asks sub-networks at several levels of dropout
-and shows how far they disagree.
+calibration, and Monte Carlo dropout, which runs sub-networks at several dropout rates
+and shows how much they disagree.
 """
 
 import keras

@@ -2,9 +2,9 @@
 Six pictures of how far probabilities can be believed
 =====================================================
 
-On data that scikit-learn brings.
+On data that come with scikit-learn.
 
-A perceptron that knows 200 handwritten digits by heart is far too sure of the others; naive
+A perceptron that has memorised 200 handwritten digits is far too sure of the others; naive
 Bayes is far too sure of tumours. Writes displays_digits.png and displays_tumours.png.
 """
 

@@ -1,10 +1,10 @@
 """
-Is dropout worth putting into a network that was trained without?
-=================================================================
+Is dropout worth adding to a network that was trained without it?
+==================================================================
 
-The recipe of the forums, measured: a scikit-learn perceptron learns four data sets; rate and
+The usual recipe of forums, measured: a scikit-learn perceptron learns four data sets; rate and
 temperature of injected dropout are chosen on held-out rows, and compared there with the
-plain network and with one temperature for it. Whichever way it falls.
+plain network and with one temperature for it.
 """
 
 import warnings

@@ -3,8 +3,8 @@ Which digits is the network flipping a coin on, and does it know what it does no
 =======================================================================================
 
 A small convolutional network with dropout learns scikit-learn's handwritten digits. Monte
-Carlo dropout asks 100 of its sub-networks about each held-out digit: where do they disagree,
-does the disagreement find mistakes, and does it find images that are no digits at all?
+Carlo dropout runs 100 of its sub-networks on each held-out digit: where do they disagree,
+does the disagreement find mistakes, and does it find images that are not digits at all?
 Writes mc_dropout.png.
 """
 

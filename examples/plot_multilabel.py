@@ -5,7 +5,7 @@ Several labels for one image: how sure of each?
 Is this digit even? Greater than four? Does it have a loop? Is it an eight? scikit-learn's
 handwritten digits with four labels each: MultiOutputClassifier puts a calibrated classifier on
 each. Groups of images are kept together in the folds by metadata routing (20 neighbours each,
-for want of the writers' names), and a rare label is weighed up in training while the
+because the writers' names are missing), and a rare label is weighed up in training while the
 calibration undoes the bias that this brings.
 """
 

@@ -1,10 +1,10 @@
 """
-A tour: look at probabilities, measure them, mend them
-======================================================
+A tour: look at probabilities, measure them, calibrate them
+===========================================================
 
 First two classes, then ten, then the same ten after calibration: each question with the
-picture that shows it and the figure that says it. Nothing here is peculiar to these data;
-put in your own ``y_test`` and ``proba``.
+picture that shows it and the number that measures it. Nothing here is specific to these data;
+use your own ``y_test`` and ``proba``.
 """
 
 import matplotlib.pyplot as plt

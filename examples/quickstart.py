@@ -3,7 +3,7 @@ Which of these digits is the network flipping a coin on? Before and after calibr
 =====================================================================================
 
 A small convolutional network learns scikit-learn's handwritten digits until it says 0 or 1
-for nearly everything. One call makes its probabilities mean what they say. Writes
+for nearly everything. One call calibrates its probabilities. Writes
 quickstart.png: reliability before and after, and the five digits it is least sure of.
 """
 

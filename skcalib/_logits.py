@@ -16,7 +16,7 @@ LOWEST = (-(2 - 2.0**-7) * 2.0**127, *(float(np.finfo(t).min) for t in ("f4", "f
 SAFE_SUM = 1e15  # of exponentials: single precision loses nothing to speak of below it
 SUM_TOLERANCE = 1e-2  # rows of half-precision softmaxes sum to one only this well
 ROUNDING = 1e-6  # how far below zero a probability may fall, as 1 - p does
-IF_LOGITS = "if they are logits, a classifier offers them as decision_function"
+IF_LOGITS = "if they are logits, the classifier must return them in decision_function"
 
 
 def logits_from_proba(proba, floor=None):

@@ -7,7 +7,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import validate_data
 
 WAY_OUT = """\
-Ask the network batch by batch, and calibrate on arrays of logits and labels:
+Run the network batch by batch, and calibrate on arrays of logits and labels:
 
     network = FrozenNetwork(model)
     batches = [(network.decision_function(x), labels) for x, labels in data]

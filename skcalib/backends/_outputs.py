@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 
 WAY_OUT = (
-    "Give a network that ends at the output with the classes: for torch a module whose forward "
-    "returns net(x).logits, say; for Keras keras.Model(model.inputs, that_output)."
+    "Pass a network that ends at the output with the classes: for torch a module whose forward "
+    "returns net(x).logits, for example; for Keras keras.Model(model.inputs, that_output)."
 )
 
 

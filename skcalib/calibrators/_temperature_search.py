@@ -33,7 +33,7 @@ class Flaw(Enum):
     SEPARABLE = (
         "The temperature is at its bound, {temperature:.3g}: every sample is classified "
         "correctly, so more confidence always fits better. Are these the training rows? "
-        "Calibrate on rows that the classifier was not trained on; if these are such, on more "
+        "Calibrate on rows that the classifier was not trained on; if these are not, on more "
         "of them, or with smoothing='targets', the default of TemperatureCalibratedClassifier."
     )
     SCALE = (
@@ -41,7 +41,7 @@ class Flaw(Enum):
         "extreme; divide them, or scale the classifier's features."
     )
     UNFINISHED = "The temperature did not converge in {most} iterations."
-    FLAT = "Any temperature will do."  # not worth a warning
+    FLAT = "Any temperature fits equally well."  # not worth a warning
 
 
 def warn_of_flaw(flaw, beta):

@@ -20,10 +20,10 @@ LOWEST = -1e4
 LARGE = 1e8  # a factor: differences of a hundred-millionth then matter
 FARTHEST = 1e18  # products of what is multiplied by such a factor stay finite
 SEPARATED = (
-    "Every sample is classified correctly by the fitted map, so that nothing but a small "
+    "Every sample is classified correctly by the fitted map, so that only a small "
     "penalty keeps probabilities from 0 and 1. Are these the training rows? Calibrate on rows "
-    "that the classifier was not trained on; if these are such, on more of them, or use "
-    "StructuredVectorScaling, whose penalty suits few."
+    "that the classifier was not trained on; if these are not, on more of them, or use "
+    "StructuredVectorScaling, whose penalty suits few rows."
 )
 
 

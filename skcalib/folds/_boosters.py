@@ -11,8 +11,8 @@ LIBRARIES = {
     "catboost": ("CatBoostClassifier", 'booster.predict(X, prediction_type="RawFormulaVal")'),
 }
 WAY_OUT = """\
-The 'estimator' parameter holds a {name}, which is no scikit-learn classifier as {classifier} \
-is. Ask it for its scores, and calibrate on arrays of scores and labels:
+The 'estimator' parameter holds a {name}, which is not a scikit-learn classifier, unlike \
+{classifier}. Compute its scores, and calibrate on arrays of scores and labels:
 
     def scores(X):
         return {call}.reshape(len(X), -1)

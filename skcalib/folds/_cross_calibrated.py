@@ -302,9 +302,9 @@ class CrossCalibratedClassifier(
 
 
 GROUPS = (
-    "groups reaches no splitter without metadata routing. Enable it, "
-    "sklearn.set_config(enable_metadata_routing=True), and give a splitter that requests them "
-    "(cv=GroupKFold()); or give the splits themselves: "
+    "groups are not passed to the splitter without metadata routing. Enable it, "
+    "sklearn.set_config(enable_metadata_routing=True), and pass a splitter that requests them "
+    "(cv=GroupKFold()); or pass the splits themselves: "
     "cv=list(GroupKFold().split(X, y, groups))."
 )
 

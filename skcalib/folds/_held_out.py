@@ -10,8 +10,8 @@ from skcalib._targets import columns_among
 from skcalib.folds._training import train
 
 MIXED = (
-    "{} answers with decision values for some number of classes and with probabilities for "
-    "another, because its decision_function has no column for each class; stratify the splits."
+    "{} returns decision values for some numbers of classes and probabilities for "
+    "others, because its decision_function has no column for each class; stratify the splits."
 )
 
 

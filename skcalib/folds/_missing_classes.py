@@ -12,7 +12,7 @@ from skcalib.networks import warn_of_lost_logits
 MOST_SHOWN = 200  # characters of labels in a message
 HOW_TO_SPLIT = (
     "Stratify the splits (cv=5, or StratifiedKFold), or shuffle them; if they follow time or "
-    "groups, give fewer splits, or such that training rows hold every class."
+    "groups, use fewer splits, or splits whose training rows hold every class."
 )
 
 

@@ -7,7 +7,7 @@ from skcalib._logits import check_finite, log_of_floored, sigmoid
 from skcalib.backends import to_numpy
 
 SEVERAL_LABELS = (
-    "If a sample may have several labels, give FrozenNetwork(model, multilabel=True) and y as "
+    "If a sample may have several labels, use FrozenNetwork(model, multilabel=True) and y as "
     "a matrix of zeros and ones, a column for each label"
 )
 

@@ -14,8 +14,8 @@ from skcalib.networks._sharing import AdapterMixin, list_inputs
 from skcalib.networks._wrappers import find_final_estimator, wrap_network
 
 WAY_OUT = (
-    "Put MCDropoutRegressor around the network alone, at the end of the pipeline; to train a "
-    "network, put it into scikeras.wrappers.KerasRegressor or keras.wrappers.SKLearnRegressor."
+    "Wrap only the network in MCDropoutRegressor, at the end of the pipeline; to train a "
+    "network, wrap it in scikeras.wrappers.KerasRegressor or keras.wrappers.SKLearnRegressor."
 )
 
 

@@ -61,7 +61,7 @@ class LabelledNetwork(VersionedMixin, ClassifierMixin, BaseEstimator):
 
 
 IN_A_CLASSIFIER = (
-    "Put the network into skcalib.FrozenNetwork there; to train one in the folds, put it into "
+    "Wrap the network in skcalib.FrozenNetwork there; to train one in the folds, wrap it in "
     "scikeras.wrappers.KerasClassifier, keras.wrappers.SKLearnClassifier or "
     "skorch.NeuralNetClassifier."
 )

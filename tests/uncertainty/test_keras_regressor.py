@@ -176,7 +176,7 @@ def test_the_end_of_a_pipeline_and_a_search(model):
     search.fit(X_OLD, Y_OLD)
     assert search.best_params_ == {"rate": 0.01}
     assert search.best_estimator_.estimator.model is model
-    with pytest.raises(ValueError, match="Put MCDropoutRegressor around the network alone"):
+    with pytest.raises(ValueError, match="Wrap only the network in MCDropoutRegressor"):
         MCDropoutRegressor(make_pipeline(scaler, model)).fit(X_OLD, Y_OLD)
 
 
