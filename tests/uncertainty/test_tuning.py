@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skcalib import MCDropoutClassifier
-from skcalib.uncertainty._dropout_scale import Scale, scaled
+from skcalib.uncertainty._dropout_scale import Scale, scale_draws
 from skcalib.uncertainty._dropout_tuning import RATES, choose
 
 NOT_WORTH_IT = "ignore:The plain network .* is at least as good"
@@ -197,10 +197,10 @@ def test_scaling_by_one_changes_nothing():
     rng = np.random.default_rng(0)
     draws = rng.dirichlet(np.ones(4), (3, 5))
 
-    np.testing.assert_allclose(scaled(draws, Scale(0.1), None, None), draws, atol=1e-12)
+    np.testing.assert_allclose(scale_draws(draws, Scale(0.1), None, None), draws, atol=1e-12)
     sure = np.array([[[1.0, 0.0]], [[0.0, 1.0]]])
     np.testing.assert_allclose(
-        scaled(sure, Scale(0.1, None, 2.0), None, None), sure, atol=1e-12
+        scale_draws(sure, Scale(0.1, None, 2.0), None, None), sure, atol=1e-12
     )
 
 
