@@ -39,8 +39,8 @@ def product_of_masked(rows, kernel, kept, size):
         stops = tf.cumsum(tf.math.bincount(group_of, minlength=n_groups, maxlength=n_groups))
 
         def part(bounds):
-            some = order[bounds[0] : bounds[1]]
-            some_columns, some_kernel = tf.gather(columns, some), tf.gather(kernel, some)
+            chosen = order[bounds[0] : bounds[1]]
+            some_columns, some_kernel = tf.gather(columns, chosen), tf.gather(kernel, chosen)
             return tf.matmul(some_columns, some_kernel, transpose_a=True)
 
         starts = tf.concat([[0], stops[:-1]], 0)

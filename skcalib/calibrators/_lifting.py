@@ -22,15 +22,15 @@ SLOW, MOST = 100, 300  # classes whose pairs take half a minute, and minutes
 def _check_pairs(n_classes):
     """Raise ValueError if there are too many pairs of classes, warn if there are many."""
     n_pairs = n_classes * (n_classes - 1) // 2
-    said = f"multiclass='ovo' means {n_pairs:,} maps for the pairs of {n_classes} classes"
+    reason = f"multiclass='ovo' means {n_pairs:,} maps for the pairs of {n_classes} classes"
     if n_classes > MOST:
         raise ValueError(
-            f"{said}; more than {MOST} classes are refused. Use multiclass='ovr', or "
+            f"{reason}; more than {MOST} classes are refused. Use multiclass='ovr', or "
             "StructuredVectorScaling, which is made for many classes."
         )
     if n_classes > SLOW:
         warn(
-            f"{said}, which are slow to fit and to apply; multiclass='ovr' has {n_classes}.",
+            f"{reason}, which are slow to fit and to apply; multiclass='ovr' has {n_classes}.",
             UserWarning,
         )
 

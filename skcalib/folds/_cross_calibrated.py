@@ -151,9 +151,9 @@ class CrossCalibratedClassifier(
             final = train(final, X, y, labels, y_classes, fit_params)
             take_side_of(final, estimators)
             own = find_own_classes(final, estimator, max(responses, key=count_known))
-            joined, kept = join_responses(responses, rows, codes, self.classes_, own)
+            joined_response, kept = join_responses(responses, rows, codes, self.classes_, own)
             weight = _count_once(weight, kept)
-            estimators, responses, rows = [final], [joined], [kept]
+            estimators, responses, rows = [final], [joined_response], [kept]
         self.calibrated_classifiers_ = [
             fit_pair(calibrator, member, response, codes[held], weight[held], self.classes_)
             for member, response, held in zip(estimators, responses, rows, strict=True)

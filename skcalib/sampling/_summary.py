@@ -120,11 +120,11 @@ def quantiles(draws, *shares):
 
 def join_blocks(rows, parts):
     """Join what was found for these rows, as they stand in X."""
-    joined = np.concatenate(parts)
+    values = np.concatenate(parts)
     if isinstance(rows[0], slice):
-        return joined
-    out = np.empty_like(joined)
-    out[np.concatenate(rows)] = joined
+        return values
+    out = np.empty_like(values)
+    out[np.concatenate(rows)] = values
     return out
 
 

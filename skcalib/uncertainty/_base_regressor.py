@@ -62,10 +62,10 @@ class SamplingRegressor(VersionedMixin, RegressorMixin, BaseEstimator, metaclass
             )
         noise = np.ravel(self._noise()) if return_std else None
         means, deviations = [], []
-        for _, (some,) in draws.blocks:
-            means.append(some.mean(axis=0, dtype=np.float64))
+        for _, (block,) in draws.blocks:
+            means.append(block.mean(axis=0, dtype=np.float64))
             if return_std:
-                deviations.append(_add_noise(standard_deviation(some, means[-1]), noise))
+                deviations.append(_add_noise(standard_deviation(block, means[-1]), noise))
         mean = _one_or_all(np.concatenate(means))
         return (mean, _one_or_all(np.concatenate(deviations))) if return_std else mean
 
@@ -90,10 +90,12 @@ class SamplingRegressor(VersionedMixin, RegressorMixin, BaseEstimator, metaclass
         check_is_fitted(self)
         draws = self._check_X(X)
         one = draws.levels is None
-        found = ((rows, _one_or_all(some[0] if one else some)) for rows, some in draws.blocks)
+        found = (
+            (rows, _one_or_all(block[0] if one else block)) for rows, block in draws.blocks
+        )
         if blocks:
             return found
-        return np.concatenate([some for _, some in found], axis=1 if one else 2)
+        return np.concatenate([block for _, block in found], axis=1 if one else 2)
 
     def predict_uncertainty(self, X, interval=0.9):
         """Mean, spread and interval of each prediction.
@@ -128,8 +130,8 @@ class SamplingRegressor(VersionedMixin, RegressorMixin, BaseEstimator, metaclass
         noise = np.asarray(self._noise())
         draws = self._check_X(X)
         rows, parts = [], []
-        for some, values in draws.blocks:
-            rows.append(some)
+        for block_rows, values in draws.blocks:
+            rows.append(block_rows)
             levels = zip(values, _for_each_level(noise, len(values)), strict=True)
             parts.append(
                 [_summary(d, np.broadcast_to(v, d.shape[-1:]), interval) for d, v in levels]

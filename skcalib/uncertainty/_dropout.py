@@ -125,8 +125,8 @@ class DropoutMixin(WrappingMixin):
         scale = scale_of(self)
 
         def plain(rows):
-            some = map_arrays(lambda part: part[rows], inputs)
-            return source.order_columns(passes.draw_at_rate(some, 0.0)[0])
+            part_of_X = map_arrays(lambda part: part[rows], inputs)
+            return source.order_columns(passes.draw_at_rate(part_of_X, 0.0)[0])
 
         return ((rows, scale_draws(draws, scale, plain, rows)) for rows, draws in blocks)
 
