@@ -104,7 +104,7 @@ def test_a_single_column_of_the_other_class_is_refused():
     frame, y = problem()
     y = np.where(y == "cat", "cat", "dog")
     column = frame[["cat"]]
-    with pytest.raises(ValueError, match=r"named 'cat'.*second class, 'dog'.*Give -X"):
+    with pytest.raises(ValueError, match=r"named 'cat'.*second class, 'dog'.*Pass -X"):
         PlattScaling().fit(column, y)
     turned = -column.rename(columns={"cat": "dog"})
     fitted = PlattScaling().fit(turned, y)

@@ -330,7 +330,7 @@ def test_around_a_classifier_methods_that_cannot():
     base = FrozenEstimator(Answers().fit(logits, y))
     with pytest.raises(ValueError, match="MatrixScaling cannot leave them out"):
         CalibratedClassifierCV(base, method="matrix").fit(z, y)
-    with pytest.raises(ValueError, match=r"method=LogisticRegression\(\) cannot take"):
+    with pytest.raises(ValueError, match=r"method=LogisticRegression\(\) does not support"):
         CalibratedClassifierCV(base, method=LogisticRegression()).fit(z, y)
 
 

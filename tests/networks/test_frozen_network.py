@@ -171,7 +171,7 @@ def test_a_bare_network_in_a_pipeline_is_refused(model):
         TemperatureCalibratedClassifier(pipe),
         CalibratedClassifierCV(FrozenEstimator(pipe)),
     ):
-        with pytest.raises(ValueError, match=r"bare Sequential, .* into skcalib.FrozenNetwork"):
+        with pytest.raises(ValueError, match=r"bare Sequential, .* in skcalib.FrozenNetwork"):
             estimator.fit(X, Y)
         with pytest.raises(ValueError, match="FrozenNetwork"):
             clone(estimator)
@@ -477,7 +477,9 @@ def test_streams_are_refused_and_the_way_is_shown(model, kind):
         lambda: FrozenNetwork(model).fit(stream),
         lambda: FrozenNetwork(model).predict_proba(stream),
     ):
-        with pytest.raises(ValueError, match=r"gives batches(.|\n)*TemperatureScaling\(\).fit"):
+        with pytest.raises(
+            ValueError, match=r"yields batches(.|\n)*TemperatureScaling\(\).fit"
+        ):
             call()
 
 

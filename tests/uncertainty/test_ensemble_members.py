@@ -168,7 +168,7 @@ def test_other_misuse():
         EnsembleMembersClassifier(search).fit(X[:, :3], Y)
     with pytest.raises(ValueError, match="2 targets"):
         EnsembleMembersClassifier(RandomForestClassifier(3)).fit(X, np.stack([Y, Y], axis=1))
-    with pytest.raises(ValueError, match="gives batches"):
+    with pytest.raises(ValueError, match="yields batches"):
         EnsembleMembersClassifier().fit(iter(X), Y)
     with pytest.raises(sklearn.exceptions.NotFittedError):
         EnsembleMembersClassifier(FrozenEstimator(RandomForestClassifier())).fit(X, Y)

@@ -190,5 +190,5 @@ def test_tolerances_that_are_none(networks, tol):
 
 
 def test_no_tolerance_without_draws(networks):
-    with pytest.raises(ValueError, match=r"'tol' parameter.*n_draws='exact' makes none"):
+    with pytest.raises(ValueError, match=r"'tol' parameter.*n_draws='exact' draws nothing"):
         drawn(networks["perceptron"], n_draws="exact", tol=0.01, inject="last")
