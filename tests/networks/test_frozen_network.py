@@ -480,8 +480,6 @@ def test_streams_are_refused_and_the_way_is_shown(model, kind):
         with pytest.raises(
             ValueError, match=r"yields batches(.|\n)*TemperatureScaling\(\).fit"
         ):
-            ValueError, match=r"yields batches(.|\n)*TemperatureScaling\(\).fit"
-        ):
             call()
 
 
