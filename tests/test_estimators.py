@@ -19,6 +19,7 @@ from skcalib.novelty import DistanceAwareTemperatureClassifier, FeatureNovelty
 pytestmark = [
     pytest.mark.filterwarnings("ignore:y has no sample of the classes"),
     pytest.mark.filterwarnings("ignore:The temperature is at its bound"),
+    pytest.mark.filterwarnings("ignore:Every sample is classified correctly"),
     pytest.mark.filterwarnings("ignore:Some classes have no samples"),
     pytest.mark.filterwarnings("ignore:The least populated class"),
 ]

@@ -73,6 +73,15 @@ def best_beta(logits, codes, weight):
     return np.exp(log_beta), flaw
 
 
+def typical_gap(logits, codes, weight):
+    """Return a typical difference between the logits of a row; 1 if all rows are constant."""
+    blocks = row_blocks(*logits.shape)
+    slope = slope_of_smoothing(
+        lambda: _select_used(blocks, logits, codes, weight), weight.sum()
+    )
+    return min(slope.typical, slope.largest) or 1.0
+
+
 def best_smoothed_beta(logits, codes, weight):
     """Return the same for smoothed targets, which have an optimum at any scale."""
     blocks = row_blocks(*logits.shape)

@@ -11,6 +11,7 @@ from skcalib.calibrators._temperature_search import (
     Flaw,
     best_beta,
     best_smoothed_beta,
+    typical_gap,
     warn_of_flaw,
 )
 
@@ -32,22 +33,12 @@ def scale_free_beta(logits, codes, weight):
     beta, flaw = best_beta(logits, codes, weight)
     if flaw not in AT_BOUND:
         return beta, flaw
-    largest = _largest_gap(logits)
-    if flaw is Flaw.SCALE or not 1 / ORDINARY < largest < ORDINARY:  # bounds have a scale, too
-        scale = logits.dtype.type(2.0 ** np.floor(np.log2(largest)))
+    typical = typical_gap(logits, codes, weight)  # whatever outliers there are
+    if flaw is Flaw.SCALE or not 1 / ORDINARY <= typical <= ORDINARY:  # bounds have a scale, too
+        scale = logits.dtype.type(2.0 ** np.floor(np.log2(typical)))
         beta, flaw = best_beta(logits / scale, codes, weight)
         beta /= float(scale)
     return beta, flaw
-
-
-def _largest_gap(logits):
-    """Return the largest difference of logits in a row, masked classes left out."""
-    largest = 0.0
-    for block in row_blocks(*logits.shape):
-        rows = logits[block]
-        lowest = np.min(rows, axis=1, where=rows > -np.inf, initial=np.inf)
-        largest = max(largest, float((rows.max(axis=1) - lowest).max()))
-    return largest
 
 
 def starting_beta(logits, codes, weight):

@@ -350,7 +350,8 @@ def test_every_ending(last):
     model = one_layer(last)
     if last is None:
         model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    mc = MCDropoutClassifier(model, n_draws=3, random_state=0).fit(FEW)
+    network = FrozenNetwork(model, multilabel=False) if last == "sigmoid" else model
+    mc = MCDropoutClassifier(network, n_draws=3, random_state=0).fit(FEW)
     plain = mc.estimator_.predict_proba(FEW)
     np.testing.assert_allclose(mc.sample_proba(FEW).sum(axis=2), 1, atol=1e-5)
     np.testing.assert_allclose(mc.set_params(rate=0.0).predict_proba(FEW), plain, atol=1e-5)
