@@ -34,7 +34,7 @@ NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]
 HALF, REST = slice(0, 75), slice(75, None)
 
 MLP = MLPClassifier((8,), solver="lbfgs", max_iter=30, random_state=0)
-TWO_LAYERS = MLPClassifier((8, 8), solver="lbfgs", max_iter=30, random_state=0)
+TWO_LAYERS = MLPClassifier((16, 16), solver="lbfgs", max_iter=30, random_state=1)
 REGRESSION = MLPRegressor(hidden_layer_sizes=(8,), solver="lbfgs", max_iter=30, random_state=0)
 FOREST = RandomForestClassifier(10, min_samples_leaf=3, random_state=0)
 BAGGED = BaggingClassifier(GaussianNB(), max_features=0.5, random_state=0)

@@ -64,7 +64,7 @@ class EnsembleMembersClassifier(WrappingMixin, SamplingClassifier):
 
     See Also
     --------
-    MCDropoutClassifier : Sub-networks of one network as draws.
+    skcalib.MCDropoutClassifier : Sub-networks of one network as draws.
     skcalib.uncertainty.summarize_draws : The measures, for draws from any source.
 
     Notes

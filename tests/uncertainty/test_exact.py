@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier
 from support.networks import BACKEND, NAMES, X_TWO, Y_TWO, X, Y, digits_model, trained
 
-from skcalib import MCDropoutClassifier
+from skcalib import FrozenNetwork, MCDropoutClassifier
 from skcalib.sampling import _gaussian_logits
 
 pytestmark = [
