@@ -34,7 +34,10 @@ from skcalib.calibrators import (
     logits_from_proba,
 )
 
-pytestmark = pytest.mark.parametrize("calibrator", all_calibrators(), ids=repr)
+pytestmark = [
+    pytest.mark.parametrize("calibrator", all_calibrators(), ids=repr),
+    pytest.mark.filterwarnings("ignore:X looks like probabilities"),  # some drawn ones do
+]
 
 
 def fitted(calibrator, *data):
@@ -131,7 +134,6 @@ def test_two_classes_scaled_by_a_power_of_two(calibrator, power):
     )
 
 
-@pytest.mark.filterwarnings("ignore:X looks like probabilities")  # some of those drawn do
 @given(problem=problems(), shift=st.integers(-800, 800))
 def test_shifting_rows_changes_nothing(calibrator, problem, shift):
     logits, y, weight = problem

@@ -34,7 +34,9 @@ def scale_free_beta(logits, codes, weight):
     if flaw not in AT_BOUND:
         return beta, flaw
     typical = typical_gap(logits, codes, weight)  # whatever outliers there are
-    if flaw is Flaw.SCALE or not 1 / ORDINARY <= typical <= ORDINARY:  # bounds have a scale, too
+    if (
+        flaw is Flaw.SCALE or not 1 / ORDINARY <= typical <= ORDINARY
+    ):  # bounds have a scale, too
         scale = logits.dtype.type(2.0 ** np.floor(np.log2(typical)))
         beta, flaw = best_beta(logits / scale, codes, weight)
         beta /= float(scale)
