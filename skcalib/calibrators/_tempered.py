@@ -16,7 +16,7 @@ from skcalib.calibrators._temperature_search import (
 )
 
 AT_BOUND = (Flaw.SCALE, Flaw.SEPARABLE, Flaw.CHANCE)
-ORDINARY = 1e3  # the largest logit, or its inverse, where bounds do no harm
+ORDINARY = 1e3  # a typical gap of logits, or its inverse, where bounds do no harm
 LOWEST = -1e4
 LARGE = 1e8  # a factor: differences of a hundred-millionth then matter
 FARTHEST = 1e18  # products of what is multiplied by such a factor stay finite
