@@ -115,6 +115,7 @@ def test_the_network_by_itself():
     seen = np.abs(ODDS) < 8
     assert_allclose(odds[seen], ODDS[seen], atol=0.01)
     one = keras.Sequential([keras.Input((6,)), layers.Dense(1, "sigmoid")])
+    one.set_weights([3 * W[:, :1], np.zeros(1)])
     alone = TemperatureCalibratedClassifier(FrozenNetwork(one, multilabel=True)).fit(
         X, Y[:, :1]
     )
