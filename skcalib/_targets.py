@@ -166,8 +166,9 @@ def columns_by_name(names, labels, source):
     """Return the column that each label's values are in; None if names are no labels.
 
     A name is a label if it is equal to it or spells it: "0" is the label 0. If some of text
-    names are labels and others are not, nobody can know what the others mean. Numbers that
-    are not all labels say nothing, as in scikit-learn.
+    names are labels and others are not, nobody can know what the others mean; nor if a name
+    that is a label stands twice and another is missing. Numbers of which some are no labels
+    say nothing, as in scikit-learn.
 
     Parameters
     ----------
@@ -187,7 +188,7 @@ def columns_by_name(names, labels, source):
     """
     if names is None:
         return None
-    any_known = False
+    any_known = twice = False
     for key in (_return_unchanged, _spell, _spell_as_number):
         wanted = [key(label) for label in labels.tolist()]
         place = {key(name): column for column, name in enumerate(names)}
@@ -195,7 +196,8 @@ def columns_by_name(names, labels, source):
         if len(known) == len(wanted) == len(place) == len(names):
             return [place[label] for label in wanted]
         any_known |= bool(known)
-    if any_known and all(isinstance(name, str) for name in names):
+        twice |= len(place) == len(known) < len(names) == len(wanted)
+    if twice or (any_known and all(isinstance(name, str) for name in names)):
         raise ValueError(
             f"{source} has columns named {quote_labels(names)}, and the labels are "
             f"{quote_labels(labels)}: some names are labels, but not every label is the name "

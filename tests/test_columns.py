@@ -35,6 +35,7 @@ def test_names_of_a_frame(names):
         (["p0", "p1"], [0, 1], None),
         ([7, 8], [0, 1], None),
         ([1, 2], [0, 1], None),
+        ([5, 0, 9], [0, 1, 2], None),
         (None, [0, 1], None),
     ],
 )
@@ -50,6 +51,8 @@ def test_names_that_are_the_labels_decide(names, labels, columns):
         (["dog"], ["cat", "dog"]),
         (["dog", "dog"], ["cat", "dog"]),
         (["1", "2"], [0, 1]),
+        ([2, 0, 0], [0, 1, 2]),
+        ([1, 1], [0, 1]),
     ],
 )
 def test_some_labels_among_other_names_are_refused(names, labels):
