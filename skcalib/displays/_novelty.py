@@ -262,7 +262,11 @@ class NoveltyDisplay:
             style = {"color": color, "alpha": 0.6, "label": label, "weights": weights}
             artists.append(ax.hist(values, edges, **(style | given))[2])
         ax.axvline(self.threshold, color="black", ls="--", lw=1, label="unusual from here on")
-        ax.set_xscale("symlog", linthresh=LINEAR)
+        ax.set_xscale("symlog", linthresh=LINEAR, subs=[2, 5])
+        if edges[-1] < 100:  # over more decades the labels would touch
+            ax.xaxis.set_major_formatter("{x:g}")
+            ax.xaxis.set_minor_formatter("{x:g}")
+        ax.set_xlim(lowest - 0.5, 1.2 * edges[-1])  # margins of a linear axis would fill it
         ax.set(xlabel="Distance from usual rows (in their spread)", ylabel="Share of rows")
         add_legend(ax)
         return artists
