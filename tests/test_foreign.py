@@ -143,9 +143,11 @@ def of_a_user(y_true, y_proba, sample_weight=None):
 @pytest.mark.parametrize("metric", [metrics.log_loss, of_a_user])
 def test_intervals_of_metrics_take_tensors_and_tables(metric):
     given = {"n_resamples": 20, "random_state": 0, "method": "percentile"}
-    expected = metrics.bootstrap_interval(metric, Y, P, groups=Y, sample_weight=WEIGHT, **given)
+    groups = np.arange(len(Y)) // 2
+    given["sample_weight"], given["groups"] = WEIGHT, groups
+    expected = metrics.bootstrap_interval(metric, Y, P, **given)
     for make in (with_gradient, of_arrow):
-        again = {"groups": make(Y), "sample_weight": make(WEIGHT), **given}
+        again = given | {"groups": make(groups), "sample_weight": make(WEIGHT)}
         found = metrics.bootstrap_interval(metric, make(Y), make(P), **again)
         assert found[:3] == expected[:3]
 

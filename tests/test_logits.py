@@ -166,7 +166,10 @@ def test_near_ties_merge_and_nothing_else():
     z = np.array([3.0, 1.0, 1.0 + step, 2.0, 1.0 - step, 2.0 + 1e-9])
     merged = merge_near_ties(z, np.full(6, 1e-14))
     assert_array_equal(merged, [3, 1 - step, 1 - step, 2, 1 - step, 2 + 1e-9])
-    assert_array_equal(merge_near_ties(z, np.zeros(6)), z)
+    # Exact log-odds are rounded all the same: by eight of their own units in the last place.
+    assert_array_equal(merge_near_ties(z, np.zeros(6)), merged)
+    apart = np.array([3.0, 1.0, 1.0 + 1e-14, 2.0, 1.0 - 1e-14, 2.0 + 1e-9])
+    assert_array_equal(merge_near_ties(apart, np.zeros(6)), apart)
     chain = np.arange(100) * 0.5
     pieces = merge_near_ties(chain, np.ones(100))
     assert len(np.unique(pieces)) == 25

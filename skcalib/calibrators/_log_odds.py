@@ -101,7 +101,8 @@ def merge_near_ties(z, precision):
 
     Where scores are tied, a rounding error would otherwise put them in an order, and a
     step function may rise between them. Neighbours merge if their roundings can have parted
-    them; a chain of neighbours is cut into pieces as wide as two roundings.
+    them; a chain of neighbours is cut into pieces as wide as two roundings. No log-odds is
+    known better than it is rounded itself, whatever its `precision`.
     """
     precision = np.maximum(precision, ROUNDING * np.abs(z))
     order = np.argsort(z)
