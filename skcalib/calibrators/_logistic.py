@@ -103,9 +103,10 @@ def newton(features, target, weight, parameters, penalty):
     minimised, and by how much it may still be too large. Products go by einsum, as BLAS
     starts threads for them that cost more than they bring.
     """
-    # The lightest row, too, is fitted well.
-    strictness = np.clip(weight.min() * len(weight), LIGHTEST, 1)
-    plain = strictness > PLAIN and np.abs(features).max() <= OUTLYING
+    # The lightest row, too, is fitted well. Usual weights end where repeated rows do.
+    lightest = weight.min() * len(weight)
+    strictness = 1.0 if lightest > PLAIN else max(lightest, LIGHTEST)
+    plain = lightest > PLAIN and np.abs(features).max() <= OUTLYING
     loss, s = _loss(parameters, features, target, weight, penalty)
     before = np.inf
     for _ in range(MAX_ITER):
