@@ -163,6 +163,19 @@ def test_integer_weights_are_repeated_rows(calibrator, problem):
     assert_allclose(weighted.predict_proba(logits), repeated.predict_proba(logits), atol=1e-7)
 
 
+def test_integer_weights_are_repeated_rows_between_separable_classes(calibrator):
+    rng = np.random.default_rng(3)
+    y = np.arange(12) % 3
+    weight = rng.integers(1, 5, 12)
+    logits = 2.0 * np.eye(3)[y] + rng.uniform(-0.6, 0.6, (12, 3))
+    rows = np.repeat(np.arange(12), weight)
+    weighted = fitted(calibrator, logits, y, weight.astype(float))
+    repeated = fitted(calibrator, logits[rows], y[rows])
+    between = rng.uniform(-1, 2, (50, 3))  # where no row says how steep a map is
+    proba = weighted.predict_proba(between)
+    assert_allclose(proba, repeated.predict_proba(between), atol=1e-6)  # rounding grows there
+
+
 @given(problem=problems())
 def test_zero_weight_drops_the_row(calibrator, problem):
     logits, y, weight = problem
