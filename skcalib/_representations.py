@@ -89,5 +89,5 @@ class VersionedMixin:
 
 def _versions():
     # The package itself stands above all floors; when anything is saved, it is loaded.
-    own = sys.modules[__package__].__version__
+    own = sys.modules[__name__.partition(".")[0]].__version__
     return {"_sklearn_version": sklearn.__version__, "_skcalib_version": own}
