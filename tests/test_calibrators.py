@@ -80,6 +80,7 @@ def test_permuting_classes_permutes_the_answer_at_extreme_weights(calibrator):
         assert_allclose(moved.predict_proba(logits[:, order]), proba[:, order], atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["one", "many", "masked"])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_size_of_an_outlier_on_its_side_changes_little(calibrator, n_classes, kind):

@@ -262,6 +262,7 @@ def test_code_of_the_page_on_displays(tmp_path, monkeypatch, capsys):
         assert (tmp_path / name).stat().st_size > 20_000
 
 
+@pytest.mark.slow
 def test_code_of_the_page_on_uncertainty():
     keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
     if keras.config.backend() != "tensorflow":
@@ -275,6 +276,7 @@ def test_code_of_the_page_on_uncertainty():
         assert f"`{measure}`" in page, measure
 
 
+@pytest.mark.slow
 def test_readme_shows_what_the_example_prints(capsys, tmp_path, monkeypatch):
     pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
     monkeypatch.chdir(tmp_path)

@@ -130,6 +130,7 @@ def test_acceleration_of_many_rows_is_found_from_blocks():
     assert ([found.low, found.high] <= most).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("metric", "truth", "method", "expected"),
     [
@@ -153,6 +154,7 @@ def test_intervals_of_losses_cover(metric, truth, method, expected):
     assert least <= covered <= most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_bins", [5, pytest.param(15, marks=pytest.mark.slow)])
 def test_interval_of_the_debiased_error_of_a_calibrated_model_covers_zero(n_bins):
     # As the docstring of bootstrap_interval recommends it; 15 is the default.
@@ -669,6 +671,7 @@ def test_little_variation_warns(given, message):
         assert any(w.filename == __file__ for w in caught)
 
 
+@pytest.mark.slow
 def test_standard_error_within_small_strata_is_too_small_as_the_warning_says():
     y, proba = binary(400)
     losses = losses_of(y, proba)

@@ -98,7 +98,7 @@ def check(calibrated, y=NAMES):
     return calibrated
 
 
-@pytest.mark.parametrize("ensemble", [True, False])
+@pytest.mark.parametrize("ensemble", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "method", ["temperature", pytest.param("sigmoid", marks=pytest.mark.slow)]
 )
@@ -106,10 +106,12 @@ def test_trained_in_folds(wrapper, method, ensemble):
     check(CalibratedClassifierCV(wrapper, method=method, ensemble=ensemble, cv=2))
 
 
+@pytest.mark.slow
 def test_trained_in_folds_in_other_processes(wrapper):
     check(CalibratedClassifierCV(wrapper, method="temperature", cv=2, n_jobs=2))
 
 
+@pytest.mark.slow
 def test_in_a_pipeline(wrapper):
     check(TemperatureCalibratedClassifier(make_pipeline(StandardScaler(), wrapper), cv=2))
 
@@ -232,6 +234,7 @@ def test_images_in_scikeras():
     assert calibrated.score(images[TEST], NAMES[TEST]) > 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRAPPERS)
 def test_one_hot_labels(name):
     def build():
@@ -259,6 +262,7 @@ def test_clones_keep_the_fit_kwargs(piped):
         assert scores.min() > 0.6
 
 
+@pytest.mark.slow
 def test_what_another_clones_is_named():
     search = GridSearchCV(with_keras(), {"warm_start": [False]}, cv=2)
     calibrated = TemperatureCalibratedClassifier(search, cv=2)
@@ -269,6 +273,7 @@ def test_what_another_clones_is_named():
     assert calibrated.score(X[TEST], NAMES[TEST]) > 0.75  # the way out
 
 
+@pytest.mark.slow
 def test_weights_go_to_the_wrapper():
     weight = np.where(Y == 3, 0.0, 1.0)
     calibrated = TemperatureCalibratedClassifier(with_scikeras(), cv=2, ensemble=False)

@@ -79,6 +79,7 @@ def test_moments_of_logits_in_a_perceptron(mlp, rate):
     assert_moments(mc.sample_proba(rows), *known, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["keras", "perceptron"])
 def test_agrees_with_many_draws(model, mlp, backend):
     """Root mean squares of the errors, measured in Keras and in the perceptron.

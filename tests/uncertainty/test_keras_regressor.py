@@ -130,6 +130,7 @@ def covered(mc):
     return int(((result.low <= Y_NEW) & (result.high >= Y_NEW)).sum())
 
 
+@pytest.mark.slow
 def test_a_trained_network_is_not_trained_and_its_interval_covers(model):
     before = weights_hash(model)
     mc = MCDropoutRegressor(model, noise_variance="auto", random_state=0).fit(X_OLD, Y_OLD)
@@ -200,7 +201,7 @@ def wrapped(kind):
     ("kind", "piped"),
     [
         ("scikeras", False),
-        ("keras.wrappers", True),
+        pytest.param("keras.wrappers", True, marks=pytest.mark.slow),
         pytest.param("scikeras", True, marks=pytest.mark.slow),
         pytest.param("keras.wrappers", False, marks=pytest.mark.slow),
     ],
