@@ -8,7 +8,6 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
@@ -190,7 +189,7 @@ class DecisionClassifier(
     def _route(self, estimator, sample_weight, fit_params):
         if get_config()["enable_metadata_routing"]:
             routed = process_routing(self, "fit", sample_weight=sample_weight, **fit_params)
-            return Bunch(routed.estimator.fit)
+            return dict(routed.estimator.fit)
         if sample_weight is None:
             return fit_params
         if accepts_weight(estimator):

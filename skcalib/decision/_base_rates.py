@@ -95,7 +95,7 @@ def pvalue_of_shift(labelled, codes, labelled_weight, proba, weight, ratio):
     if not size.all():
         return np.nan
     values, vectors = np.linalg.eigh(variance / np.outer(size, size))
-    used = values > 1e-6
+    used = values > 0.01  # what is left of functions that say nearly the same is noise
     statistic = ((difference / size) @ vectors[:, used]) ** 2 / values[used]
     return float(chi2.sf(statistic.sum(), used.sum()))
 

@@ -7,7 +7,7 @@ from scipy.special import xlogy
 from scipy.stats import beta, binom
 
 MANY = 50  # times 1 / max_error: rows from which on several starting points pay
-SHARES = (0.5, 0.25, 0.25)  # of the level, for starting points of which each has twice the rows
+SHARES = (0.5, 0.25, 0.25)  # of the level, for starting points, each with four times the rows
 
 
 class Certificate(NamedTuple):
@@ -44,7 +44,7 @@ def certify(score, loss, weight, max_error, level, *, binary):
     begins = [
         int(
             np.searchsorted(
-                size, fewest_rows(max_error, 1 - level * shares[0] / sum(shares)) * 2**k
+                size, fewest_rows(max_error, 1 - level * shares[0] / sum(shares)) * 4**k
             )
         )
         for k in range(len(shares))

@@ -95,14 +95,13 @@ class PriorShiftClassifier(DecisionClassifier):
 
     Examples
     --------
-    One in two training rows is positive, but one in fifty cases will be:
-
     >>> from sklearn.datasets import make_classification
     >>> from skcalib.decision import PriorShiftClassifier
-    >>> X, y = make_classification(5000, random_state=0)
+    >>> X, y = make_classification(5000, random_state=0)  # half of them positive
     >>> model = PriorShiftClassifier(priors={0: 0.98, 1: 0.02}).fit(X, y)
     >>> before, after = model.estimator_.predict_proba(X[:1]), model.predict_proba(X[:1])
     >>> before.round(2), after.round(2)
+    (array([[0.01, 0.99]]), array([[0.32, 0.68]]))
     """
 
     def __init__(self, estimator=None, *, priors=None, sampling_rate=None):

@@ -165,7 +165,7 @@ def test_labels_of_abstaining(labels, abstained):
 )
 def test_errors(params, match):
     with pytest.raises(ValueError, match=match):
-        CostSensitiveClassifier(**params).fit(X, Y)
+        CostSensitiveClassifier(**{"estimator": BASE, **params}).fit(X, Y)
 
 
 def test_gains_taken_for_costs_are_warned_of():

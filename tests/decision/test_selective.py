@@ -68,6 +68,7 @@ def violations(n_samples, max_error, n_runs, *, costs=False):
     return broken
 
 
+@pytest.mark.slow
 def test_certificates_hold():
     # 200 runs at .05, and three standard errors of that
     assert violations(400, 0.1, 200) <= 10 + 3 * 3.1
