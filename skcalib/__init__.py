@@ -12,6 +12,7 @@ __all__ = [
     "TemperatureCalibratedClassifier",
     "__version__",
     "calibrators",
+    "decision",
     "displays",
     "expand_soft_labels",
     "logits_from_proba",

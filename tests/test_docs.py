@@ -12,10 +12,10 @@ import pytest
 from sklearn.metrics import log_loss
 
 import skcalib
-from skcalib import calibrators, displays, metrics, novelty, uncertainty
+from skcalib import calibrators, decision, displays, metrics, novelty, uncertainty
 
 ROOT = Path(__file__).parents[1]
-MODULES = (skcalib, calibrators, displays, metrics, novelty, uncertainty)
+MODULES = (skcalib, calibrators, decision, displays, metrics, novelty, uncertainty)
 README = (ROOT / "README.md").read_text()
 
 
@@ -196,7 +196,7 @@ def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
 
 
 @pytest.mark.parametrize(
-    ("page", "figures"), [("confidence.md", 10), ("acting.md", 2), ("coming_from_others.md", 5)]
+    ("page", "figures"), [("confidence.md", 10), ("acting.md", 6), ("coming_from_others.md", 5)]
 )
 def test_code_of_guide_pages_gives_the_figures_they_show(page, figures):
     names, compared = run_with_figures(code_of(page))

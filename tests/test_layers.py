@@ -19,6 +19,7 @@ FLOORS = {
     "skcalib": 10,
     "skcalib.displays": 7,
     "skcalib.calibration": 6,
+    "skcalib.decision": 6,
     "skcalib.novelty": 6,
     "skcalib.uncertainty": 6,
     "skcalib.folds": 5,

@@ -8,7 +8,7 @@ from skcalib.folds._classes import (
     unite_classes,
 )
 from skcalib.folds._completion import average_pairs
-from skcalib.folds._cross_calibrated import CrossCalibratedClassifier
+from skcalib.folds._cross_calibrated import CrossCalibratedClassifier, make_indexable
 from skcalib.folds._detectors import give_classes, take_side_of, take_sides
 from skcalib.folds._held_out import fit_split, is_pairwise, join_responses
 from skcalib.folds._missing_classes import (

@@ -122,7 +122,7 @@ class CrossCalibratedClassifier(
         if is_multilabel(estimator):
             return self._fit_labels(estimator, X, y, sample_weight, fit_params)
         y_classes, codes, y = encode_labels(y, estimator)
-        X = _make_indexable(X, codes)
+        X = make_indexable(X, codes)
         weight = check_weight(sample_weight, codes, self.weights)
         refuse_one_class(y_classes, codes[weight > 0])
         estimator = fit_network_labels(estimator, X, y, y_classes)
@@ -318,7 +318,8 @@ def _refuse_groups(estimator, fit_params):
         raise ValueError(GROUPS)
 
 
-def _make_indexable(X, codes):
+def make_indexable(X, codes):
+    """Return X as what rows can be taken of, as many as there are labels."""
     if is_dict_of_arrays(X):
         X = dict(zip(X, indexable(*X.values()), strict=True))
         check_consistent_length(*X.values(), codes)

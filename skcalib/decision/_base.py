@@ -1,0 +1,256 @@
+"""What classifiers that act on another's probabilities do alike."""
+
+from abc import ABCMeta, abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.validation import check_is_fitted
+
+from skcalib._fitting import accepts_weight
+from skcalib._logits import check_proba, float_array, softmax
+from skcalib._messages import quote
+from skcalib._representations import VersionedMixin
+from skcalib._responses import response_of
+from skcalib._rows import count_rows, refuse_masked_array, refuse_streams, take_rows
+from skcalib._targets import check_weight
+from skcalib._warnings import warn
+from skcalib.backends import to_numpy
+from skcalib.folds import make_indexable, refuse_boosters, refuse_one_class, train
+from skcalib.networks import (
+    WrappingMixin,
+    clone_with_parameters,
+    encode_labels,
+    find_final_estimator,
+    fit_network_labels,
+    is_multilabel,
+    list_inputs,
+    refuse_paths,
+    wrap_network,
+    wraps_network,
+)
+
+
+class Data(NamedTuple):
+    """What `fit` was given, checked."""
+
+    X: object
+    y: object
+    classes: np.ndarray
+    codes: np.ndarray
+    weight: np.ndarray
+
+    def take(self, rows):
+        """Return some of the rows."""
+        taken = self.codes[rows], self.weight[rows]
+        return Data(take_rows(self.X, rows), take_rows(self.y, rows), self.classes, *taken)
+
+
+class DecisionClassifier(
+    WrappingMixin, VersionedMixin, ClassifierMixin, BaseEstimator, metaclass=ABCMeta
+):
+    """Base class: one classifier inside, trained unless it is frozen, and its probabilities."""
+
+    @abstractmethod
+    def _decide(self, data):
+        """Learn what is done with the probabilities of ``estimator_``."""
+
+    def _split(self, data, frozen):
+        """Return the data to train on, and those to decide by."""
+        return data, data
+
+    def fit(self, X, y=None, sample_weight=None, **fit_params):
+        """Train a clone of the classifier, unless it is trained, and learn how to decide.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, dataframe, list or dict of arrays, of n_samples
+            Whatever `estimator` takes. For a trained classifier, rows that neither it nor
+            its calibrator has seen.
+
+        y : array-like of shape (n_samples,)
+            Class labels; for networks also one-hot.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights, frequencies: an integer weight counts as that many equal
+            samples. The estimator gets them if it takes them.
+
+        **fit_params : dict
+            Passed to the estimator's `fit`. With metadata routing enabled, they go to whoever
+            requested them.
+
+        Returns
+        -------
+        self : object
+            The fitted instance.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is unusable, if y is not a vector of at least two classes, or if
+            the classifier has no `predict_proba`.
+        """
+        self._check_params()
+        data, estimator, sample_weight = self._check_data(X, y, sample_weight)
+        params = self._route(estimator, sample_weight, fit_params)
+        estimator = fit_network_labels(estimator, data.X, data.y, data.classes)
+        frozen = isinstance(estimator, FrozenEstimator)
+        known, rest = self._split(data, frozen)
+        if known is not data:
+            params = {name: _take_if_long(value, data, known) for name, value in params.items()}
+            known, rest = data.take(known), data.take(rest)
+        member = estimator if frozen else clone_with_parameters(estimator)
+        labels = data.classes[known.codes]
+        member = train(member, known.X, known.y, labels, data.classes, params)
+        self.estimator_, self.classes_ = member, np.asarray(find_classes(member))
+        self._was_trained = frozen
+        self._decide(self._by_own_classes(rest))
+        self._take_features(member, X)
+        return self
+
+    def predict_proba(self, X):
+        """Probabilities of the classifier.
+
+        Parameters
+        ----------
+        X : array-like of n_samples
+            As in `fit`.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            In [0, 1], rows sum to one, columns in the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        refuse_streams(X)
+        self._check_features(self.estimator_, X)
+        return predict_probabilities(self.estimator_, X)
+
+    def get_metadata_routing(self):
+        """Return who consumes which metadata: this estimator, its `estimator`.
+
+        Returns
+        -------
+        routing : sklearn.utils.metadata_routing.MetadataRouter
+            See scikit-learn's user guide on metadata routing.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(estimator=self._get_estimator(), method_mapping=mapping)
+
+    @abstractmethod
+    def _check_params(self):
+        """Raise ValueError if a parameter is unusable, before anything is trained."""
+
+    def _get_estimator(self):
+        if self.estimator is not None:
+            return wrap_network(self.estimator)
+        estimator = LogisticRegression()
+        if get_config()["enable_metadata_routing"]:
+            estimator.set_fit_request(sample_weight=True)
+        return estimator
+
+    def _check_data(self, X, y, sample_weight):
+        refuse_streams(X)
+        refuse_masked_array(X, "X")
+        estimator = self._check_estimator()
+        X, sample_weight = list_inputs(estimator, X), to_numpy(sample_weight, "sample_weight")
+        classes, codes, y = encode_labels(y, estimator)
+        X = make_indexable(X, codes)
+        weight = check_weight(sample_weight, codes)
+        refuse_one_class(classes, codes[weight > 0])
+        return Data(X, y, classes, codes, weight), estimator, sample_weight
+
+    def _check_estimator(self):
+        owner = type(self).__name__
+        refuse_paths(self.estimator, f"The 'estimator' parameter of {owner}")
+        estimator = self._get_estimator()
+        refuse_boosters(estimator)
+        if is_multilabel(estimator):
+            raise ValueError(
+                f"{owner} is for one label; a network with multilabel=True has several."
+            )
+        network = wraps_network(find_final_estimator(estimator))
+        if not hasattr(estimator, "fit") or not (
+            network or hasattr(estimator, "predict_proba")
+        ):
+            raise InvalidParameterError(
+                f"The 'estimator' parameter of {owner} must be a classifier with 'fit' and "
+                f"'predict_proba'. Got {quote(estimator)}. If it has a 'decision_function', "
+                "skcalib.CalibratedClassifierCV makes probabilities of it."
+            )
+        return estimator
+
+    def _route(self, estimator, sample_weight, fit_params):
+        if get_config()["enable_metadata_routing"]:
+            routed = process_routing(self, "fit", sample_weight=sample_weight, **fit_params)
+            return dict(routed.estimator.fit)
+        if sample_weight is None:
+            return fit_params
+        if accepts_weight(estimator):
+            return {**fit_params, "sample_weight": sample_weight}
+        if not isinstance(estimator, FrozenEstimator):
+            warn(
+                f"{type(estimator).__name__} does not appear to accept sample_weight: it is "
+                f"trained without, and only {type(self).__name__} itself uses the weights.",
+            )
+        return fit_params
+
+    def _by_own_classes(self, data):
+        """Return the data with codes among ``classes_``, which may be more than those of y."""
+        own = self.classes_.tolist()
+        present = data.classes[np.unique(data.codes[data.weight > 0])].tolist()
+        unknown = [label for label in present if label not in own]
+        if unknown:
+            raise ValueError(
+                f"y holds the label {unknown[0]!r}, which the classifier does not know; its "
+                f"classes are {quote(own)}."
+            )
+        place = {label: column for column, label in enumerate(own)}
+        columns = np.array([place.get(label, 0) for label in data.classes.tolist()])
+        return data._replace(classes=self.classes_, codes=columns[data.codes])
+
+
+def find_classes(estimator):
+    """Return the labels of the columns of a fitted classifier."""
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        raise AttributeError(
+            f"{type(estimator).__name__} has no attribute classes_ after fit, so the classes "
+            "of its columns are unknown. Set classes_ in its fit."
+        )
+    return classes
+
+
+def predict_probabilities(estimator, X):
+    """Return a fitted classifier's probabilities, a row for each sample, checked."""
+    if wraps_network(find_final_estimator(estimator)):
+        response = response_of(estimator, X)
+        return response.values if response.is_proba else softmax(response.values)
+    source = f"{type(estimator).__name__}.predict_proba"
+    refuse_masked_array(X, "X")
+    proba = float_array(estimator.predict_proba(X), source)
+    shape = count_rows(X), len(find_classes(estimator))
+    if proba.shape != shape:
+        raise ValueError(
+            f"{source} returned shape {proba.shape} for {shape[0]} samples and {shape[1]} "
+            "classes; a column for each class is needed."
+        )
+    check_proba(proba, source)
+    return proba
+
+
+def _take_if_long(value, data, rows):
+    """Return the rows of what is as long as X, anything else as it is."""
+    if hasattr(value, "__array__"):
+        value = to_numpy(value, "a parameter of fit")
+        value = np.asarray(value) if not hasattr(value, "__len__") else value
+    long = hasattr(value, "__len__") and not isinstance(value, str | bytes | dict)
+    if long and count_rows(value) == len(data.codes):
+        return take_rows(value, rows)
+    return value

@@ -1,0 +1,199 @@
+"""Abstention with a certificate."""
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy.stats import binom
+from sklearn.datasets import load_digits
+from sklearn.frozen import FrozenEstimator
+from sklearn.naive_bayes import GaussianNB
+
+from skcalib.decision import SelectiveClassifier
+from skcalib.decision._certificates import certify, fewest_rows
+from skcalib.novelty import DistanceAwareTemperatureClassifier
+
+X, Y = load_digits(return_X_y=True)
+FROZEN = FrozenEstimator(GaussianNB(var_smoothing=1e-2).fit(X[:600], Y[:600]))
+HELD = slice(600, None)
+
+
+def test_fewest_rows():
+    assert fewest_rows(0.05, 0.95) == 59
+    assert fewest_rows(0.01, 0.95) == 299
+    for rows, passes in [(58, False), (59, True)]:
+        found = certify(
+            np.arange(rows, 0, -1), np.zeros(rows), np.ones(rows), 0.05, 0.05, binary=True
+        )
+        assert (found.coverage == 1) is passes
+        assert np.isfinite(found.threshold) is np.bool_(passes)
+
+
+def test_one_sequence_against_brute_force():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        score = rng.integers(0, 40, 300).astype(float)  # with ties
+        loss = (rng.uniform(size=300) > 0.9 + 0.1 * score / 40).astype(float)
+        best = np.inf
+        for value in np.unique(score)[::-1]:
+            kept = score >= value
+            if kept.sum() < 59:
+                continue
+            if binom.cdf(loss[kept].sum(), kept.sum(), 0.05) > 0.05:
+                break
+            best = value
+        found = certify(score, loss, np.ones(300), 0.05, 0.05, binary=True)
+        assert found.threshold == best
+        if np.isfinite(best):
+            assert found.risk <= found.bound <= 0.05 + 1e-12
+            assert found.coverage == (score >= best).mean()
+
+
+def violations(n_samples, max_error, n_runs, *, costs=False):
+    """Count certificates that do not hold, in draws of rows with known errors."""
+    rng = np.random.default_rng(1)
+    broken = 0
+    for _ in range(n_runs):
+        score = rng.uniform(size=n_samples)
+        risk = 4 * max_error * (1 - score)
+        loss = (rng.uniform(size=n_samples) < risk).astype(float)
+        if costs:
+            loss *= rng.uniform(size=n_samples)
+        found = certify(
+            score, loss, np.ones(n_samples), max_error / (1 + costs), 0.05, binary=not costs
+        )
+        if np.isfinite(found.threshold):  # the mean risk above it
+            broken += 2 * max_error * (1 - found.threshold) > max_error
+    return broken
+
+
+@pytest.mark.slow
+def test_certificates_hold():
+    # 200 runs at .05, and three standard errors of that
+    assert violations(400, 0.1, 200) <= 10 + 3 * 3.1
+    assert violations(3000, 0.05, 200) <= 10 + 3 * 3.1
+    assert violations(1000, 0.1, 200, costs=True) <= 10 + 3 * 3.1
+
+
+def test_a_frozen_classifier_on_digits():
+    model = SelectiveClassifier(FROZEN, max_error=0.1).fit(X[600:1200], Y[600:1200])
+    decided = model.predict(X[1200:])
+    sure = decided != -1
+    assert 0.1 < sure.mean() < 1
+    assert (decided != Y[1200:])[sure].mean() < (FROZEN.predict(X) != Y)[1200:].mean()
+    assert_array_equal(decided[sure], FROZEN.predict(X[1200:])[sure])
+    proba = model.predict_proba(X[600:1200]).max(axis=1)
+    assert model.coverage_ == (proba >= model.threshold_).mean()
+    assert model.risk_ < model.bound_ <= 0.1
+
+
+def test_rows_that_certify_do_not_train():
+    base = Recorder()
+    model = SelectiveClassifier(
+        base, max_error=None, coverage=0.5, random_state=0, calibration_size=0.25
+    )
+    model.fit(np.arange(800.0)[:, np.newaxis], np.arange(800) % 2)
+    trained = set(model.estimator_.seen_.ravel().tolist())
+    asked = set(model.estimator_.asked_.ravel().tolist())
+    assert len(trained) == 600
+    assert asked == set(range(800)) - trained
+
+
+class Recorder(GaussianNB):
+    def fit(self, X, y):
+        self.seen_ = X
+        return super().fit(X, y)
+
+    def predict_proba(self, X):
+        self.asked_ = X
+        return super().predict_proba(X)
+
+
+def test_a_fixed_coverage():
+    model = SelectiveClassifier(FROZEN, max_error=None, coverage=0.8, rank_by="margin")
+    model.fit(X[HELD], Y[HELD])
+    assert model.coverage_ == pytest.approx(0.8, abs=0.01)
+    assert (model.predict(X[HELD]) != -1).mean() == model.coverage_
+    assert np.isnan(model.bound_)
+
+
+def test_whole_weights_are_repeated_rows():
+    weight = np.random.default_rng(0).integers(0, 3, len(Y) - 600)
+    rows = np.repeat(np.arange(600, len(Y)), weight)
+    weighted = SelectiveClassifier(FROZEN, max_error=0.1).fit(X[HELD], Y[HELD], weight)
+    repeated = SelectiveClassifier(FROZEN, max_error=0.1).fit(X[rows], Y[rows])
+    assert weighted.threshold_ == repeated.threshold_
+    assert weighted.bound_ == pytest.approx(repeated.bound_)
+    with pytest.raises(ValueError, match="whole numbers"):
+        SelectiveClassifier(FROZEN).fit(X[HELD], Y[HELD], weight + 0.5)
+
+
+def test_each_class_has_its_certificate():
+    model = SelectiveClassifier(FROZEN, max_error=0.3, per_class=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "With .* rows nothing of the predicted")
+        model.fit(X[HELD], Y[HELD])
+    assert model.threshold_.shape == (10,)
+    predicted, score = FROZEN.predict(X[HELD]), FROZEN.predict_proba(X[HELD]).max(axis=1)
+    decided = model.predict(X[HELD])
+    assert_array_equal(decided != -1, score >= model.threshold_[predicted])
+    known = np.isfinite(model.threshold_)
+    assert known.any()
+    assert (model.bound_[known] <= 0.3).all()
+
+
+def test_costs():
+    costs = np.where(np.eye(10), 0, 0.2)
+    costs[:, 8] = np.where(np.arange(10) == 8, 0, 1.0)
+    model = SelectiveClassifier(FROZEN, max_error=0.1, risk=costs).fit(X[HELD], Y[HELD])
+    predicted = FROZEN.predict(X[HELD])
+    kept = FROZEN.predict_proba(X[HELD]).max(axis=1) >= model.threshold_
+    assert model.risk_ == pytest.approx(costs[Y[HELD], predicted][kept].mean())
+    assert model.risk_ < model.bound_ <= 0.1
+    with pytest.raises(ValueError, match=r"outside \[0, 1\]"):
+        SelectiveClassifier(FROZEN, risk=5 * costs).fit(X[HELD], Y[HELD])
+
+
+def test_ranked_by_novelty_or_by_a_function():
+    base = DistanceAwareTemperatureClassifier(FROZEN).fit(X[600:1000], Y[600:1000])
+    frozen = FrozenEstimator(base)
+    for rank_by in ("novelty", lambda model, X: model.score_samples(X)):
+        model = SelectiveClassifier(frozen, rank_by=rank_by, max_error=None, coverage=0.9)
+        model.fit(X[1000:], Y[1000:])
+        assert (model.predict(16 - X[:50]) == -1).all()
+    with pytest.raises(ValueError, match="needs an estimator with novelty_pvalue"):
+        SelectiveClassifier(FROZEN, rank_by="novelty").fit(X, Y)
+
+
+def test_if_nothing_can_be_certified_nothing_is_decided():
+    with pytest.warns(UserWarning, match="With 40 rows nothing.*59 rows, 19 more"):
+        model = SelectiveClassifier(FROZEN).fit(X[600:640], Y[600:640])
+    assert (model.predict(X) == -1).all()
+    assert model.coverage_ == 0
+    assert model.threshold_ == np.inf
+    assert np.isnan(model.bound_)
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"max_error": 0}, "max_error must be a number between 0 and 1"),
+        ({"confidence": 1.0}, "confidence must be"),
+        ({"max_error": None}, "Give max_error for a certificate"),
+        ({"coverage": 0.5}, "Give max_error for a certificate"),
+        ({"max_error": None, "coverage": 1.5}, r"coverage must be in \(0, 1\]"),
+        ({"rank_by": "entropy"}, "rank_by must be one of"),
+        ({"risk": "brier"}, "risk must be 'error' or a matrix"),
+        ({"per_class": 1}, "per_class must be True"),
+        ({"abstain_label": 3}, "abstain_label=3 is a class"),
+    ],
+)
+def test_errors(params, match):
+    with pytest.raises(ValueError, match=match):
+        SelectiveClassifier(FROZEN, **params).fit(X[HELD], Y[HELD])
+
+
+def test_too_few_rows_to_split():
+    with pytest.raises(ValueError, match="cannot be split"):
+        SelectiveClassifier().fit([[0.0], [1.0], [2.0]], [0, 1, 1])
