@@ -1,7 +1,7 @@
 """Certificates of SelectiveClassifier: violations and coverage, by simulation.
 
-Run ``python tests/benchmarks/bench_decision.py [N_RUNS]``. Beside: one sequence of tests over 100
-thresholds that are chosen beforehand, as packages for risk control do it.
+Run ``python tests/benchmarks/bench_decision.py [N_RUNS]``. Beside: one sequence of tests over
+100 thresholds that are chosen beforehand, as packages for risk control do it.
 """
 
 import sys
@@ -64,8 +64,8 @@ def main():
             for max_error in (0.01, 0.05):
                 broken, coverage = compare(n_samples, max_error, n_classes, n_runs)
                 print(
-                    f"{n_classes:7} {n_samples:6} {max_error:6}  "
-                    f"{broken[0]:9.3f} ({broken[1]:.3f})  {coverage[0]:8.3f} ({coverage[1]:.3f})",
+                    f"{n_classes:7} {n_samples:6} {max_error:6}  {broken[0]:9.3f} "
+                    f"({broken[1]:.3f})  {coverage[0]:8.3f} ({coverage[1]:.3f})",
                     flush=True,
                 )
 
