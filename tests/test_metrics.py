@@ -37,14 +37,37 @@ KEYWORDS = {
         {"random_state": 0, "n_resamples": 2, "notion": "class-wise", "strategy": "quantile"},
     ],
     "calibration_loss": [RECALIBRATE],
+    "calibration_slope_intercept": [{}],
+    "calibration_test": [
+        {"kind": kind, "notion": notion, "n_resamples": 20, "random_state": 0}
+        for kind, notion in [
+            ("cumulative", "auto"),
+            ("kolmogorov-smirnov", "confidence"),
+            ("kernel", "canonical"),
+            ("spiegelhalter", "top-label"),
+            ("hosmer-lemeshow", "class-wise"),
+            ("cox", "confidence"),
+            ("smooth", "auto"),
+            ("truthful", "class-wise"),
+        ]
+    ],
     "corp_curve": [{"random_state": 0, "n_resamples": 3}],
     "corp_decomposition": [{}, {"loss": "log_loss"}, {"notion": "top-label"}],
+    "cumulative_calibration_error": [{}, {"norm": "max", "notion": "class-wise"}],
+    "cumulative_curve": [{}],
     "error_detection_auc_score": [{}],
     "excess_aurc_loss": [{}],
     "expected_calibration_error": [{}, {"strategy": "quantile"}],
     "histogram_curve": [{}, {"n_bins": 7, "notion": "confidence"}],
+    "integrated_calibration_error": [{}, {"quantile": 0.9}],
+    "kernel_calibration_error": [
+        {},
+        {"debias": False, "notion": "top-label"},
+        {"notion": "canonical", "norm": "l2_squared"},
+    ],
     "log_loss": [{}],
     "maximum_calibration_error": [{}, {"n_bins": 4}],
+    "multicalibration_error": [{"random_state": 0, "n_resamples": 20}],
     "murphy_decomposition": [
         {},
         {"n_bins": None, "loss": "log_loss"},
@@ -56,8 +79,15 @@ KEYWORDS = {
     "smooth_calibration_error": [{}, {"notion": "class-wise"}],
     "smooth_curve": [{}, {"width": 0.1, "band": "consistency"}],
     "threshold_curve": [{}],
+    "top_k_calibration_error": [{"k": 2}, {}],
+    "truthful_calibration_error": [{}, {"notion": "class-wise"}],
 }
-TAKE_A_METRIC = {"bootstrap_difference", "bootstrap_interval", "make_proba_scorer"}
+TAKE_A_METRIC = {
+    "bootstrap_difference",
+    "bootstrap_interval",
+    "by_group",
+    "make_proba_scorer",
+}
 CALLS = [
     pytest.param(partial(getattr(metrics, name), **params), id=f"{name}-{i}")
     for name, several in KEYWORDS.items()
@@ -66,7 +96,10 @@ CALLS = [
 # Folds depend on the order of rows, and equal rows may be in different folds; the band of
 # the curve is random.
 FOLDED = ("calibration_loss", "refinement_loss")
-UNFOLDED = [call for call in CALLS if not call.id.startswith(FOLDED)]
+PARTED = (
+    "multicalibration_error",
+)  # at random: its laws are in metrics/test_multicalibration.py
+UNFOLDED = [call for call in CALLS if not call.id.startswith(FOLDED + PARTED)]
 every = pytest.mark.parametrize("call", UNFOLDED)
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.UndefinedMetricWarning",  # documented, tested in test_selective
@@ -81,7 +114,9 @@ def answer(call, y_true, proba, **keywords):
     found = call(y_true, proba, **keywords)
     if call.func is metrics.corp_curve:
         found = found[:2]
-    if call.func is metrics.calibration_error_interval:
+    if call.func in (metrics.calibration_error_interval, metrics.calibration_test):
+        found = found[0]
+    if call.func is metrics.multicalibration_error:
         found = found[0]
     if isinstance(found, float):
         return np.array([found])
@@ -113,6 +148,14 @@ def test_every_metric_is_here_and_has_the_one_signature():
         assert "pos_label" in inspect.signature(getattr(metrics, name)).parameters
 
 
+SIGNED = {
+    metrics.calibration_slope_intercept,
+    metrics.calibration_test,
+    metrics.cumulative_curve,
+    metrics.murphy_decomposition,
+}
+
+
 @every
 @given(problem=predictions())
 def test_types_and_bounds(call, problem):
@@ -121,12 +164,14 @@ def test_types_and_bounds(call, problem):
     values = answer(call, codes, proba, labels=range(proba.shape[1]), sample_weight=weight)
     assert type(found) is float or isinstance(found, tuple)
     assert values.dtype == np.float64
-    lowest = -np.inf if call.func is metrics.murphy_decomposition else 0
+    lowest = -np.inf if call.func in SIGNED else 0
     if call.keywords.get("norm") == "l2_squared":
         lowest = -0.25
     largest = np.inf
     if call.func.__name__.endswith(("_error", "aurc_loss", "augrc_loss", "_score")):
         largest = 1
+    if call.keywords.get("notion") == "canonical":
+        lowest, largest = -2 / 3, 2  # of rows whose distance is one from each other
     assert not (values < lowest).any()
     assert not (values > largest).any()
     assert np.isnan(values).any() <= (call.func is metrics.error_detection_auc_score)
@@ -438,7 +483,8 @@ def test_a_figure_prepared_once_is_the_figure_of_each_weighting(call, problem):
 
 
 MIRRORED = {name for name in KEYWORDS if name.endswith("_curve")} - {"risk_coverage_curve"}
-SYMMETRIC = sorted(set(KEYWORDS) - MIRRORED - set(FOLDED))
+MIRRORED |= {"calibration_slope_intercept"}  # the intercept changes its sign
+SYMMETRIC = sorted(set(KEYWORDS) - MIRRORED - set(FOLDED) - set(PARTED))
 
 
 @pytest.mark.parametrize("name", SYMMETRIC)
