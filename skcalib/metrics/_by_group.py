@@ -112,8 +112,8 @@ def by_group(
         A named tuple: ``group``, the sorted names; arrays ``estimate``, ``low``, ``high``, with
         an entry for each group (for a metric of several floats a row), and ``count``, the sums
         of weights; ``worst``, the name of the group that is surely worst: of the largest
-        ``low`` of a loss, of the smallest ``high`` of a score. It is not simply the one with the
-        worst value, which is the smallest group more often than not.
+        ``low`` of a loss, of the smallest ``high`` of a score. It is not simply the one with
+        the worst value, which is the smallest group more often than not.
 
     Raises
     ------

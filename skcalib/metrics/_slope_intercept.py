@@ -205,7 +205,7 @@ class _Regression:
 
     @staticmethod
     def _crossing(excess, at, step, far):
-        """Return where a function that rises away from `at` is zero, or the end, `far` from zero."""
+        """Return where a function that rises away from `at` is zero, or the end."""
         inner = at
         while True:
             outer = float(np.clip(at + step, -far, far))
@@ -277,9 +277,10 @@ def calibration_slope_intercept(
         by ``_low`` and ``_high``, the ends of its profile likelihood interval. In log-odds,
         but for the slope, which has no unit. Where the outcomes are separated by p the
         slope is infinite, as is the end of its interval, and the intercept may be any: it is 0,
-        and its interval the whole line. Where all probabilities, or
-        all outcomes, are equal any slope fits: it is 1, and its interval the whole line. Probabilities of 0 and 1 that were kept
-        say nothing; if one was broken, all of them are moved to half the smallest one inside.
+        and its interval the whole line. Where all probabilities, or all outcomes, are equal any
+        slope fits: it is 1, and its interval the whole line. Probabilities of 0 and 1 that were
+        kept say nothing; if one was broken, all of them are moved to half the smallest one
+        inside.
 
     Raises
     ------
