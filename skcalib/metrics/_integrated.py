@@ -5,7 +5,7 @@ import numpy as np
 from skcalib._messages import quote
 from skcalib._parameters import is_number
 from skcalib.metrics._evaluation import evaluate, prepared_by
-from skcalib.metrics._smooth import GRID, NARROWEST, fixed_point, smoothed_on_grid
+from skcalib.metrics._smooth import GRID, NARROWEST, smoothed_on_grid
 from skcalib.metrics._truthful import prepare_mean_over_events
 
 
@@ -32,7 +32,7 @@ def _distance(event, weight, *, width, quantile):
     used = np.flatnonzero(weight)
     weight = weight[used].astype(np.float64)
     event = event.take(used, weight)
-    width = max(NARROWEST, width or fixed_point(event, weight))
+    width = max(NARROWEST, width or rule_of_thumb(event.value, weight))
     residual, mass = smoothed_on_grid(event, weight, width)
     place = event.value.astype(np.float64) * GRID
     cell = np.minimum(place.astype(np.intp), GRID - 1)
@@ -45,6 +45,14 @@ def _distance(event, weight, *, width, quantile):
     below = np.cumsum(weight[order]) / weight.sum()
     # The smallest value that so many rows do not exceed, however sums are rounded.
     return distance[order[min(np.searchsorted(below, quantile - 1e-9), len(order) - 1)]]
+
+
+def rule_of_thumb(value, weight):
+    """Return ``1.06 * sd * n ** (-1 / 5)``, the width that suits normal densities."""
+    size = weight.sum()
+    value = value.astype(np.float64)
+    spread = np.sqrt(weight @ (value - weight @ value / size) ** 2 / size)
+    return float(min(1.06 * spread * size ** (-1 / 5), 1.0))
 
 
 @prepared_by(_prepare)
@@ -66,8 +74,8 @@ def integrated_calibration_error(
     calibration index (ICI); ``quantile=0.5`` is the median (E50), 0.9 what nine rows in ten do
     not exceed (E90), 1 the largest (Emax).
 
-    Austin and Steyerberg draw the curve by loess. Here it is that of :func:`smooth_curve`: the
-    kernel averages probabilities as well as outcomes, so that a curve on the diagonal stays
+    Austin and Steyerberg draw the curve by loess. Here it is made as in :func:`smooth_curve`:
+    the kernel averages probabilities as well as outcomes, so that a curve on the diagonal stays
     there, at the ends too, and perfect probabilities of 0 and 1 have a distance of exactly
     zero. Values differ from those of loess, as these do among packages (R's has degree 2,
     statsmodels' degree 1).
@@ -90,8 +98,10 @@ def integrated_calibration_error(
         None is the mean.
 
     width : "auto" or float in (0, 1], default="auto"
-        Standard deviation of the kernel. "auto": the smooth calibration error itself, as in
-        :func:`smooth_calibration_error`. At least 0.00024.
+        Standard deviation of the kernel. "auto": ``1.06 * sd * n ** (-1 / 5)`` with the
+        standard deviation of the probabilities, the rule of thumb for kernels; wider than that
+        of :func:`smooth_curve`, since what is averaged here are absolute values, and those of
+        noise do not cancel. At least 0.00024.
 
     notion : {"auto", "positive", "confidence", "top-label", "class-wise"}, default="auto"
         Whose probability is compared with what frequency, see :func:`calibration_error`.

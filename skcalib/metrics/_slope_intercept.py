@@ -79,7 +79,9 @@ def _regression(event):
     if (certain & (value != hit)).any():
         inside = np.minimum(value, 1 - value)[~certain]
         floor = max(inside.min() / 2, TINY) if len(inside) else TINY
-        odds = np.log(np.maximum(value, floor)) - np.log(np.maximum(1 - value, floor))
+        outermost = np.where(value == 1, -1, 1) * (np.log(floor) - np.log1p(-floor))
+        with np.errstate(divide="ignore"):
+            odds = np.where(certain, outermost, np.log(value) - np.log1p(-value))
     elif certain.all():
         return None
     else:
