@@ -1,9 +1,11 @@
 """A metric by group, with intervals that hold for all groups at once."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import t as student
+from sklearn.exceptions import UndefinedMetricWarning
 
 from skcalib._parameters import check_count
 from skcalib._representations import short_repr
@@ -185,7 +187,10 @@ def _estimate_and_spread(weighted, weight, rng, n_resamples):
     resampler = Resampler(weight, None, None)
     if resampler.fixed:
         return estimate, np.full(estimate.shape, np.nan)
-    draws = np.array([numbers_of(weighted(resampler.draw(rng))) for _ in range(n_resamples)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)  # the estimate's was enough
+        draws = [numbers_of(weighted(resampler.draw(rng))) for _ in range(n_resamples)]
+    draws = np.array(draws)
     used = np.isfinite(draws).reshape(len(draws), -1).all(axis=1)
     if used.sum() < 2:
         return estimate, np.full(estimate.shape, np.nan)
