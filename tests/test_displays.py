@@ -451,7 +451,7 @@ def test_p_values_of_a_test_are_shown():
     assert words_in(alone.ax_) == [f"p = {expected[0]:.3f}"]
     with pytest.raises(ValueError, match="kind must be one of"):
         ReliabilityDisplay.from_predictions(y, proba, test="t")
-    y, proba = predictions(3, 300)
+    y, proba = predictions(3, 60)
     panels = ReliabilityDisplay.from_predictions(
         y, proba, notion="class-wise", test="cumulative", random_state=0
     )

@@ -88,8 +88,20 @@ TAKE_A_METRIC = {
     "by_group",
     "make_proba_scorer",
 }
+SLOW = {  # of these the first, and for the tests the kernel of whole rows, run by default
+    "calibration_test": {1, 3, 4, 5, 6, 7},
+    "cumulative_calibration_error": {1},
+    "integrated_calibration_error": {1},
+    "kernel_calibration_error": {1, 2},
+    "top_k_calibration_error": {1},
+    "truthful_calibration_error": {1},
+}
 CALLS = [
-    pytest.param(partial(getattr(metrics, name), **params), id=f"{name}-{i}")
+    pytest.param(
+        partial(getattr(metrics, name), **params),
+        id=f"{name}-{i}",
+        marks=[pytest.mark.slow] if i in SLOW.get(name, ()) else [],
+    )
     for name, several in KEYWORDS.items()
     for i, params in enumerate(several)
 ]
@@ -99,7 +111,21 @@ FOLDED = ("calibration_loss", "refinement_loss")
 PARTED = (
     "multicalibration_error",
 )  # at random: its laws are in metrics/test_multicalibration.py
-UNFOLDED = [call for call in CALLS if not call.id.startswith(FOLDED + PARTED)]
+HEAVY = (  # for laws with random examples; the others run by default for all
+    "calibration_slope_intercept",
+    "calibration_test-2",
+    "cumulative_curve",
+    "integrated_calibration_error",
+    "top_k_calibration_error",
+    "truthful_calibration_error",
+)
+UNFOLDED = [
+    pytest.param(*call.values, id=call.id, marks=pytest.mark.slow)
+    if call.id.startswith(HEAVY)
+    else call
+    for call in CALLS
+    if not call.id.startswith(FOLDED + PARTED)
+]
 every = pytest.mark.parametrize("call", UNFOLDED)
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.UndefinedMetricWarning",  # documented, tested in test_selective

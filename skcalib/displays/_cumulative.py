@@ -21,6 +21,7 @@ from skcalib.metrics import (
     cumulative_curve,
 )
 
+LINE = 0.06  # height of a line of the legend, as a share of the axes
 WORDS = {
     "positive": "Share of rows, by ascending probability of class {}",
     "confidence": "Share of rows, by ascending confidence",
@@ -241,8 +242,18 @@ class CumulativeDisplay(FromEstimatorMixin):
         ax.set(xlabel=x, ylabel="Outcomes minus probabilities, summed", xlim=(0, 1))
         single = not isinstance(self.curve, list)
         self.line_, self.band_ = (lines[0], bands[0]) if single else (lines, bands)
-        add_legend(ax, loc="best", title="Range of the curve")
+        _add_legend_above(ax)
         return self
+
+
+def _add_legend_above(ax):
+    """Draw the legend over the curves, where the axes are made higher for it."""
+    ax.autoscale(axis="y")
+    n_lines = len(ax.get_legend_handles_labels()[1])
+    if n_lines:
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, low + (high - low) / (1 - LINE * (n_lines + 1)))
+        add_legend(ax, loc="upper left", title="Range of the curve", borderpad=0.1)
 
 
 def _label(name, error, p_value):

@@ -126,10 +126,11 @@ def test_p_value_is_the_rank_among_outcomes_that_were_drawn():
 )
 def test_laws_for_many_rows(kind, tail):
     y, p = two_classes(2000, seed=3)
-    drawn = calibration_test(y, p, kind=kind, n_resamples=1999, random_state=0)
-    limit = calibration_test(y, p, kind=kind, null="asymptotic", random_state=0)
+    how = {"kind": kind, "n_resamples": 499, "random_state": 0}
+    drawn = calibration_test(y, p, **how)
+    limit = calibration_test(y, p, null="asymptotic", **how)
     assert limit.statistic == drawn.statistic
-    assert limit.p_value == pytest.approx(drawn.p_value, abs=0.05)
+    assert limit.p_value == pytest.approx(drawn.p_value, abs=0.08)
     if tail is not None:
         assert limit.p_value == pytest.approx(tail(drawn.statistic), abs=1e-12)
 
@@ -167,7 +168,9 @@ def within_binomial(count, n, rate):
     return binom.ppf(1e-4, n, rate) <= count <= binom.ppf(1 - 1e-4, n, rate)
 
 
-@every_kind
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=[pytest.mark.slow] * (k == "smooth")) for k in KINDS]
+)
 def test_five_per_cent_are_rejected_where_probabilities_are_true(kind):
     draw = partial(true_rows, 40)
     count = rejected(kind, 150, draw, labels=[0, 1], n_resamples=39)
@@ -192,13 +195,13 @@ def true_groups(n_groups, n_rows, rng):
     "kind", ["cumulative", "cox", *(pytest.param(k, marks=pytest.mark.slow) for k in KINDS)]
 )
 def test_rows_that_belong_together(kind):
-    draw = partial(true_groups, 60, 5)
-    number = np.repeat(np.arange(60), 5)
+    draw = partial(true_groups, 60, 4)
+    number = np.repeat(np.arange(60), 4)
     how = {"labels": [0, 1], "n_resamples": 39}
-    alone = rejected(kind, 200, draw, **how)
-    together = rejected(kind, 200, draw, groups=number, **how)
-    assert alone > 25 or kind == "spiegelhalter"  # of ten: too sure of what it sees
-    assert together <= binom.ppf(1 - 1e-3, 200, 0.07)
+    alone = rejected(kind, 100, draw, **how)
+    together = rejected(kind, 100, draw, groups=number, **how)
+    assert alone > 12 or kind == "spiegelhalter"  # of five: too sure of what it sees
+    assert together <= binom.ppf(1 - 1e-3, 100, 0.07)
 
 
 def test_groups_of_the_rows_of_positive_weight_and_few_groups():
@@ -342,8 +345,8 @@ def test_single_rows_and_constant_probabilities(kind, notion):
 
 def test_too_many_outcomes_are_summed_by_their_limit(monkeypatch):
     y, p = many_classes(300, 4)
-    how = {"notion": "class-wise", "n_resamples": 199, "random_state": 0}
-    for kind in KINDS:
+    how = {"notion": "class-wise", "n_resamples": 99, "random_state": 0}
+    for kind in ("cox", "cumulative", "kernel"):
         drawn = calibration_test(y, p, kind=kind, **how)
         with monkeypatch.context() as patch:
             patch.setattr(_tested_events, "MOST_DRAWS", 0)

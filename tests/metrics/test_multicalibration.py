@@ -39,13 +39,13 @@ def test_hidden_groups_are_found_and_described():
 
 def test_five_per_cent_are_rejected_where_probabilities_are_true():
     found = []
-    for seed in range(200):
+    for seed in range(100):
         y, p, X = problem(120, seed, shift=0)
         how = {"X": X, "n_resamples": 39, "random_state": seed}
         found.append(multicalibration_error(y, p, **how))
     rejected = sum(own.p_value <= 0.05 for own in found)
-    assert rejected <= binom.ppf(1 - 1e-4, 200, 0.05)
-    assert sum(own.error == 0 for own in found) > 60  # the debiased square is below zero
+    assert rejected <= binom.ppf(1 - 1e-4, 100, 0.05)
+    assert sum(own.error == 0 for own in found) > 25  # the debiased square is below zero
 
 
 def test_probabilities_of_all_classes_are_looked_at_without_features():
