@@ -466,7 +466,7 @@ def test_cumulative_curves_are_those_of_the_metric():
     assert_array_equal(made.line_[0].get_xdata(), curve.share)
     assert_array_equal(made.line_[0].get_ydata(), curve.difference)
     error = metrics.cumulative_calibration_error(y, proba)
-    p_value = metrics.calibration_test(y, proba, random_state=0).p_value
+    p_value = metrics.calibration_test(y, proba, kind="cumulative", random_state=0).p_value
     assert words_in(made.ax_) == [f"{error:.3f}, p = {p_value:.3f}"]
     assert made.ax_.get_xlabel() == "Share of rows, by ascending confidence"
     one = CumulativeDisplay(curve)

@@ -196,11 +196,20 @@ def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
 
 
 @pytest.mark.parametrize(
-    ("page", "figures"), [("confidence.md", 10), ("acting.md", 2), ("coming_from_others.md", 5)]
+    ("page", "figures"),
+    [
+        ("confidence.md", 10),
+        ("acting.md", 2),
+        ("coming_from_others.md", 5),
+        ("how_sure.md", 7),
+    ],
 )
 def test_code_of_guide_pages_gives_the_figures_they_show(page, figures):
     names, compared = run_with_figures(code_of(page))
     assert compared == figures
+    if page == "how_sure.md":
+        assert names["test"].classes[names["test"].class_p_values <= 0.01].tolist() == [2, 7, 9]
+        assert names["by"].worst == "top"
     if page == "acting.md":
         assert 0.01 < names["tuned"].best_threshold_ < 0.2
 
@@ -253,6 +262,7 @@ def test_code_of_the_page_on_displays(tmp_path, monkeypatch, capsys):
     assert 0 <= after < low
     assert round(names["shown"].threshold_, 4) == 0.0476
     assert len(names["panels"].ax_) == 10
+    assert names["sums"].p_value[0] < 0.05
     plt.close("all")
     monkeypatch.chdir(tmp_path)
     run((ROOT / "examples" / "plot_displays.py").read_text(), __name__="__main__")

@@ -40,7 +40,7 @@ def calibration_test(
     y_true,
     y_proba,
     *,
-    kind="cumulative",
+    kind,
     notion="auto",
     n_bins=10,
     null="auto",
@@ -77,16 +77,16 @@ def calibration_test(
       jointly; the score statistic, which has no fit that might fail (estimates:
       :func:`calibration_slope_intercept`).
 
-    **Which to use.** "cox" where the error is likely to be one of scale or of level (a
-    network that is too sure, a base rate that has moved); "cumulative" or "kernel" where it may
-    be anywhere; "spiegelhalter" sees over- and underconfidence, but no shift of all
-    probabilities that are symmetric around one half. The power of all of them is measured in
-    the user guide, "How sure is this figure?".
+    **Which to use.** "cox" first: most models are too sure, not sure enough, or too high on the
+    whole, and nothing finds these better. "smooth" where the error may be anywhere: it comes
+    close on those, and finds what "cox" cannot see. "kernel" and "cumulative" find shifts in
+    one direction, little else; "spiegelhalter" finds what sharpens or blurs, but no shift. The
+    power of all of them is measured in the user guide, "How sure is this figure?".
 
     **When not.** To tell how large an error is: with enough rows every model is rejected, and
     with few none; report :func:`calibration_error_interval` beside it. To compare models:
-    :func:`bootstrap_difference`. On the rows that a
-    calibrator was fitted to: these fit too well.
+    :func:`bootstrap_difference`. On the rows that a calibrator was fitted to: these fit too
+    well.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def calibration_test(
         returns them, or a frame with a column named for each label; each row sums to one
         (within 0.01). A single column, or a vector, is the probability of `pos_label`.
 
-    kind : str, default="cumulative"
+    kind : str
         "spiegelhalter", "hosmer-lemeshow", "cox", "kernel", "cumulative",
         "kolmogorov-smirnov", "smooth" or "truthful", see above.
 
@@ -206,9 +206,9 @@ def calibration_test(
     >>> rng = np.random.default_rng(0)
     >>> proba = rng.uniform(size=500)
     >>> y_true = rng.uniform(size=500) < proba  # calibrated perfectly
-    >>> calibration_test(y_true, proba, random_state=0).p_value
-    0.738
-    >>> calibration_test(y_true, proba**1.5, random_state=0).p_value
+    >>> calibration_test(y_true, proba, kind="cox", random_state=0).p_value
+    0.954
+    >>> calibration_test(y_true, proba**1.5, kind="cox", random_state=0).p_value
     0.001
     """
     predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)

@@ -150,7 +150,7 @@ def integrated_calibration_error(
     >>> round(ici, 2)
     0.17
     >>> round(integrated_calibration_error(y_true, proba, quantile=0.9), 2)
-    0.23
+    0.25
     """
     return evaluate(
         _prepare,

@@ -250,7 +250,7 @@ def test_the_class_that_is_wrong_is_named():
     assert found.statistic == found.class_statistics.max()
     statistic, p_value = found  # two, for whoever unpacks them
     assert (statistic, p_value) == (found.statistic, found.p_value)
-    assert calibration_test(names[y], said, random_state=0).classes is None
+    assert calibration_test(names[y], said, kind="cox", random_state=0).classes is None
 
 
 def slow_canonical(y, p, width):
@@ -376,4 +376,4 @@ def test_too_many_outcomes_are_summed_by_their_limit(monkeypatch):
 )
 def test_bad_input(params, message):
     with pytest.raises(ValueError, match=message):
-        calibration_test(*many_classes(), **params)
+        calibration_test(*many_classes(), **{"kind": "cumulative", **params})
