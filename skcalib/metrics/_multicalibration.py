@@ -216,8 +216,10 @@ def _judge(event, features, names, max_depth, min_group, test_size, n_resamples,
         random_state=int(rng.integers(2**31 - 1)),
     )
     tree.fit(features[train], (event.hit - event.value)[train], event.weight[train])
-    leaf = tree.apply(features[test])
-    held_out, leaf = repeat_rows(event.take(test, event.weight[test]).as_predictions(), leaf)
+    held_out, rows = repeat_rows(
+        event.take(test, event.weight[test]).as_predictions(), return_rows=True
+    )
+    leaf = tree.apply(features[test])[rows]
     ordered = order_event(events_of(held_out, "positive")[0])
     leaves, group = np.unique(leaf[ordered.rows], return_inverse=True)
     member = (group == np.arange(len(leaves))[:, np.newaxis]).astype(np.float64).T

@@ -10,25 +10,32 @@ from dataclasses import replace
 import numpy as np
 
 BLOCK = 2**20  # entries of residuals that are held at a time
+MOST_ROWS = 50_000_000  # that weights may stand for where outcomes are drawn for each
 N_CELLS = 2**12  # a cumulative sum of so many steps is Brownian motion to a thousandth
 
 
-def repeat_rows(predictions, groups):
-    """Return predictions and groups with a row for each unit of weight.
+def repeat_rows(predictions, return_rows=False):
+    """Return predictions with a row for each unit of weight, and which rows these were.
 
     A weight of 2.3 makes two rows that count 1, and one that counts 0.3: each comes true or
     not by itself.
     """
     weight = predictions.weight
     if (weight == 1).all():
-        return predictions, groups
+        return (predictions, np.arange(len(weight))) if return_rows else predictions
     whole = np.floor(weight + 1e-9)
     rest = np.where(weight - whole > 1e-9, weight - whole, 0)
+    if whole.sum() > MOST_ROWS:
+        raise ValueError(
+            f"sample_weight sums to {weight.sum():.3g}, and an outcome would be drawn for each "
+            f"of so many rows, {MOST_ROWS:,} at most. Use null='asymptotic', or divide the "
+            "weights if they are no frequencies."
+        )
     rows = np.r_[np.repeat(np.arange(len(weight)), whole.astype(np.intp)), np.flatnonzero(rest)]
     counts = np.r_[np.ones(int(whole.sum())), rest[rest > 0]]
     order = np.argsort(rows, kind="stable")
     repeated = replace(predictions.take(rows[order]), weight=counts[order])
-    return repeated, None if groups is None else groups[rows[order]]
+    return (repeated, rows[order]) if return_rows else repeated
 
 
 def sizes_of_blocks(n_resamples, n_entries):

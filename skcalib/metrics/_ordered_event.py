@@ -19,7 +19,8 @@ class OrderedEvent:
         The weight times the outcome (0 or 1) minus the probability.
 
     variance : ndarray of shape (n_rows,)
-        Of `residual`, if the probabilities are true and the outcomes independent.
+        Of `residual`, if the probabilities are true and the outcomes independent: a weight of
+        2.3 is two rows, and one that counts 0.3.
 
     weight : ndarray of shape (n_rows,)
         What the rows count.
@@ -69,4 +70,6 @@ def order_event(event):
     value, weight = value[order], np.asarray(event.weight)[order]
     rows = order if event.rows is None else event.rows[order]
     residual = weight * (hit[order] - value)
-    return OrderedEvent(value, residual, weight**2 * value * (1 - value), weight, rows)
+    whole = np.floor(weight + 1e-9)  # so many rows, and one that counts the rest
+    squares = whole + np.maximum(weight - whole, 0) ** 2
+    return OrderedEvent(value, residual, squares * value * (1 - value), weight, rows)

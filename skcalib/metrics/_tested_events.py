@@ -49,7 +49,7 @@ def assess_rows(predictions, null, n_resamples, rng, groups):
         raise ValueError(
             "null='asymptotic' is not known for notion='canonical'; leave null out."
         )
-    repeated, groups = repeat_rows(predictions, groups)
+    repeated = repeat_rows(predictions) if groups is None else predictions
     width = kernel_width(predictions.proba.astype(np.float64), predictions.weight)
     observed, drawn = kernel_statistics(repeated, width, groups, rng, n_resamples)
     p_values = adjusted_ranks("kernel", np.r_[observed, drawn][np.newaxis])
@@ -64,8 +64,8 @@ def assess_events(predictions, notion, kind, n_bins, null, n_resamples, rng, gro
     n_entries *= len(predictions.classes) if class_wise else 1
     many = groups is None and n_entries * n_resamples > MOST_DRAWS
     asymptotic = null == "asymptotic" or (null == "auto" and many)
-    if not asymptotic:
-        predictions, groups = repeat_rows(predictions, groups)
+    if not asymptotic and groups is None:
+        predictions = repeat_rows(predictions)
     given = events_of(predictions, notion)
     events = [order_event(event) for event in given]
     observed = _statistics(kind, n_bins, events)(lambda k: events[k].residual[np.newaxis])

@@ -179,10 +179,9 @@ def test_five_per_cent_are_rejected_where_probabilities_are_true(kind):
 
 @pytest.mark.slow
 @every_kind
-@pytest.mark.parametrize("n", [100, 1000])
-def test_five_per_cent_are_rejected_of_many(kind, n):
-    count = rejected(kind, 1000, partial(true_rows, n), labels=[0, 1], n_resamples=199)
-    assert within_binomial(count, 1000, 0.05)
+def test_five_per_cent_are_rejected_of_many(kind):
+    count = rejected(kind, 500, partial(true_rows, 200), labels=[0, 1], n_resamples=99)
+    assert within_binomial(count, 500, 0.05)
 
 
 def true_groups(n_groups, n_rows, rng):
@@ -233,6 +232,28 @@ def test_weights_are_rows(kind, notion):
     assert_allclose(found, repeated, rtol=1e-9)
     if notion != "auto":
         assert_array_equal(found.class_p_values, repeated.class_p_values)
+
+
+@every_kind
+def test_weights_are_rows_to_the_law_for_many_and_to_groups(kind):
+    y, p = two_classes(60, ties=True)
+    weight = np.arange(60) % 4
+    for params in ({"null": "asymptotic"}, {"groups": np.arange(60) // 3}):
+        how = {"kind": kind, "n_resamples": 50, "random_state": 1, **params}
+        found = calibration_test(y, p, sample_weight=weight, **how)
+        if "groups" in how:
+            how["groups"] = how["groups"].repeat(weight)
+        repeated = calibration_test(y.repeat(weight), p.repeat(weight), **how)
+        assert found.statistic == pytest.approx(repeated.statistic, rel=1e-9)
+        assert found.p_value == pytest.approx(repeated.p_value, abs=0.1)
+
+
+def test_weights_that_stand_for_too_many_rows():
+    y, p = two_classes(60)
+    how = {"kind": "cox", "sample_weight": np.full(60, 1e9)}
+    assert calibration_test(y, p, **how).p_value < 1e-9  # by the law for many
+    with pytest.raises(ValueError, match=r"sums to 6e\+10, and an outcome would be drawn"):
+        calibration_test(y, p, null="simulated", **how)
 
 
 def test_the_class_that_is_wrong_is_named():
