@@ -518,7 +518,7 @@ SYMMETRIC = sorted(set(KEYWORDS) - MIRRORED - set(FOLDED) - set(PARTED))
 def test_swapped_classes_do_not_matter(name, seed, n_samples):
     rng = np.random.default_rng(seed)
     proba, y = rng.uniform(size=n_samples), rng.integers(0, 2, n_samples)
-    call = partial(getattr(metrics, name), labels=[0, 1])
+    call = partial(getattr(metrics, name), labels=[0, 1], **KEYWORDS[name][0])
     assert_allclose(answer(call, 1 - y, 1 - proba), answer(call, y, proba), atol=1e-9)
 
 

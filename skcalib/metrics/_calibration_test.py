@@ -121,7 +121,7 @@ def calibration_test(
         two degrees of freedom, "hosmer-lemeshow" with as many as groups, since nothing was
         fitted to these rows), Brownian motion ("cumulative", "kolmogorov-smirnov"); for the
         other kinds, and for several classes, normal sums in 4,096 cells are drawn. "auto" is
-        "simulated" up to half a billion outcomes (500,000 rows with 999 resamples).
+        "simulated" up to a hundred million outcomes (100,000 rows with 999 resamples).
 
     n_resamples : int, default=999
         Number of draws, at least 20. No simulated p-value is below ``1 / (n_resamples + 1)``.

@@ -20,7 +20,7 @@ from skcalib.metrics._null_outcomes import (
 from skcalib.metrics._ordered_event import order_event
 from skcalib.metrics._test_statistics import QUADRATIC, STATISTICS, kernel_width, tail_of
 
-MOST_DRAWS = 5e8  # outcomes that "auto" simulates: some ten seconds
+MOST_DRAWS = 1e8  # outcomes that "auto" simulates: a few seconds
 
 
 class _Answer(NamedTuple):
