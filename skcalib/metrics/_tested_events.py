@@ -74,16 +74,16 @@ def assess_events(predictions, notion, kind, n_bins, null, n_resamples, rng, gro
         if p_value is not None:
             found = np.array([p_value])
             return _answer(kind, events, observed[:, 0], found)
+    varied = [event.merged(N_CELLS) for event in events] if asymptotic else events
     if asymptotic:
-        events = [event.merged(N_CELLS) for event in events]
-        source = draw_normally(events, rng, n_resamples)
+        source = draw_normally(varied, rng, n_resamples)
     elif groups is not None:
         source = flip_groups(events, groups, rng, n_resamples)
     elif class_wise:
         source = draw_classes(events, predictions.proba, rng, n_resamples)
     else:
         source = draw_separately(events, rng, n_resamples)
-    statistics = _statistics(kind, n_bins, events)
+    statistics = _statistics(kind, n_bins, varied)
     drawn = np.concatenate([statistics(residuals) for residuals in source], axis=1)
     p_values = adjusted_ranks(kind, np.concatenate([observed, drawn], axis=1))
     classes = None

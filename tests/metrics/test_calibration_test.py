@@ -339,6 +339,16 @@ def test_what_is_impossible_settles_it_and_what_is_certain_tells_nothing(kind):
     assert calibration_test([0, 1], p[:2], null="asymptotic", **how)[:2] == (0, 1)
 
 
+def test_what_is_impossible_is_not_lost_in_cells_of_many_rows(monkeypatch):
+    monkeypatch.setattr(_tested_events, "N_CELLS", 4)
+    y, p = two_classes(100)
+    for kind in ("kernel", "smooth", "truthful"):
+        how = {"kind": kind, "null": "asymptotic", "n_resamples": 50, "random_state": 0}
+        assert calibration_test(y, p, **how).p_value > 0
+        found = calibration_test(np.r_[y, 1, 0], np.r_[p, 0.0, 0.0], **how)
+        assert found.p_value == 0
+
+
 def test_impossible_classes_of_whole_rows():
     p = np.array([[0.5, 0.5, 0.0], [0.2, 0.3, 0.5]])
     how = {"kind": "kernel", "notion": "canonical", "labels": range(3), "random_state": 0}
