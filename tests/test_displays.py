@@ -24,6 +24,7 @@ from sklearn.svm import LinearSVC
 from skcalib import displays, metrics
 from skcalib.displays import (
     ConfidenceHistogramDisplay,
+    CumulativeDisplay,
     DecompositionDisplay,
     ReliabilityDisplay,
     RiskCoverageDisplay,
@@ -36,13 +37,14 @@ plt.switch_backend("Agg")
 SEEDED = {"random_state": 0}
 KEYWORDS = {
     "ConfidenceHistogramDisplay": [{}],
+    "CumulativeDisplay": [SEEDED],
     "DecompositionDisplay": [{}, {"loss": "log_loss"}],
     "ReliabilityDisplay": [
         SEEDED,
         SEEDED | {"kind": "corp"},
         SEEDED | {"kind": "smooth", "band": "consistency"},
         {"band": None, "metric": None, "strategy": "quantile"},
-        SEEDED | {"notion": "class-wise", "n_panels": 2},
+        SEEDED | {"notion": "class-wise", "n_panels": 2, "test": "cox"},
         SEEDED | {"notion": "top-label"},
     ],
     "RiskCoverageDisplay": [SEEDED | {"risk": 0.1}, SEEDED | {"coverage": 0.8}],
@@ -426,6 +428,52 @@ def test_curves_are_those_of_the_metrics():
     )
     assert other.error[0][0] == metrics.brier_score_loss(y, proba)
     assert other.ax_.get_legend().get_title().get_text() == "brier score loss [95 %]"
+
+
+def test_p_values_of_a_test_are_shown():
+    y, proba = predictions(2, 300)
+    proba = proba[:, 1]
+    both = {"true": proba, "wrong": proba**3}
+    made = ReliabilityDisplay.from_predictions(y, both, test="cox", random_state=0)
+    expected = [
+        metrics.calibration_test(y, own, kind="cox", random_state=0).p_value
+        for own in both.values()
+    ]
+    assert made.p_value == expected
+    assert expected[0] > 0.001 >= expected[1]
+    words = words_in(made.ax_)
+    assert words[0].endswith(f", p = {expected[0]:.3f}")
+    assert words[1].endswith(", p = 0.001")
+    assert ReliabilityDisplay.from_predictions(y, proba).p_value is None
+    alone = ReliabilityDisplay.from_predictions(
+        y, proba, metric=None, test="cox", random_state=0
+    )
+    assert words_in(alone.ax_) == [f"p = {expected[0]:.3f}"]
+    with pytest.raises(ValueError, match="kind must be one of"):
+        ReliabilityDisplay.from_predictions(y, proba, test="t")
+    y, proba = predictions(3, 60)
+    panels = ReliabilityDisplay.from_predictions(
+        y, proba, notion="class-wise", test="cumulative", random_state=0
+    )
+    for ax, p_value in zip(panels.ax_, panels.p_value, strict=True):
+        assert ax.get_title().endswith(f"p = {p_value:.3f}")
+
+
+def test_cumulative_curves_are_those_of_the_metric():
+    y, proba = predictions(3, 300)
+    made = CumulativeDisplay.from_predictions(y, proba, random_state=0)
+    curve = metrics.cumulative_curve(y, proba)
+    assert_array_equal(made.line_[0].get_xdata(), curve.share)
+    assert_array_equal(made.line_[0].get_ydata(), curve.difference)
+    error = metrics.cumulative_calibration_error(y, proba)
+    p_value = metrics.calibration_test(y, proba, kind="cumulative", random_state=0).p_value
+    assert words_in(made.ax_) == [f"{error:.3f}, p = {p_value:.3f}"]
+    assert made.ax_.get_xlabel() == "Share of rows, by ascending confidence"
+    one = CumulativeDisplay(curve)
+    assert one.plot().line_.get_label().startswith("_")
+    assert one.ax_.get_legend() is None
+    with pytest.raises(ValueError, match="a curve for each class"):
+        CumulativeDisplay.from_predictions(y, proba, notion="class-wise")
 
 
 def test_classwise_panels_are_the_worst_classes():

@@ -205,6 +205,14 @@ def test_code_of_guide_pages_gives_the_figures_they_show(page, figures):
         assert 0.01 < names["tuned"].best_threshold_ < 0.2
 
 
+def test_code_of_the_page_on_tests_gives_the_figures_it_shows():
+    names, compared = run_with_figures(code_of("how_sure.md"))
+    assert compared == 7
+    test = names["test"]
+    assert test.classes[test.class_p_values <= 0.01].tolist() == [2, 7, 9]
+    assert names["by"].worst == "top"
+
+
 def test_code_of_the_page_on_methods_finds_a_method():
     names = run(code_of("which_method.md"))
     assert names["search"].best_params_["method"] in {"sigmoid", "isotonic", "temperature"}
@@ -253,6 +261,7 @@ def test_code_of_the_page_on_displays(tmp_path, monkeypatch, capsys):
     assert 0 <= after < low
     assert round(names["shown"].threshold_, 4) == 0.0476
     assert len(names["panels"].ax_) == 10
+    assert names["sums"].p_value[0] < 0.05
     plt.close("all")
     monkeypatch.chdir(tmp_path)
     run((ROOT / "examples" / "plot_displays.py").read_text(), __name__="__main__")

@@ -37,14 +37,37 @@ KEYWORDS = {
         {"random_state": 0, "n_resamples": 2, "notion": "class-wise", "strategy": "quantile"},
     ],
     "calibration_loss": [RECALIBRATE],
+    "calibration_slope_intercept": [{}],
+    "calibration_test": [
+        {"kind": kind, "notion": notion, "n_resamples": 20, "random_state": 0}
+        for kind, notion in [
+            ("cumulative", "auto"),
+            ("kolmogorov-smirnov", "confidence"),
+            ("kernel", "canonical"),
+            ("spiegelhalter", "top-label"),
+            ("hosmer-lemeshow", "class-wise"),
+            ("cox", "confidence"),
+            ("smooth", "auto"),
+            ("truthful", "class-wise"),
+        ]
+    ],
     "corp_curve": [{"random_state": 0, "n_resamples": 3}],
     "corp_decomposition": [{}, {"loss": "log_loss"}, {"notion": "top-label"}],
+    "cumulative_calibration_error": [{}, {"norm": "max", "notion": "class-wise"}],
+    "cumulative_curve": [{}],
     "error_detection_auc_score": [{}],
     "excess_aurc_loss": [{}],
     "expected_calibration_error": [{}, {"strategy": "quantile"}],
     "histogram_curve": [{}, {"n_bins": 7, "notion": "confidence"}],
+    "integrated_calibration_error": [{}, {"quantile": 0.9}],
+    "kernel_calibration_error": [
+        {},
+        {"debias": False, "notion": "top-label"},
+        {"notion": "canonical", "norm": "l2_squared"},
+    ],
     "log_loss": [{}],
     "maximum_calibration_error": [{}, {"n_bins": 4}],
+    "multicalibration_error": [{"random_state": 0, "n_resamples": 20}],
     "murphy_decomposition": [
         {},
         {"n_bins": None, "loss": "log_loss"},
@@ -56,17 +79,53 @@ KEYWORDS = {
     "smooth_calibration_error": [{}, {"notion": "class-wise"}],
     "smooth_curve": [{}, {"width": 0.1, "band": "consistency"}],
     "threshold_curve": [{}],
+    "top_k_calibration_error": [{"k": 2}, {}],
+    "truthful_calibration_error": [{}, {"notion": "class-wise"}],
 }
-TAKE_A_METRIC = {"bootstrap_difference", "bootstrap_interval", "make_proba_scorer"}
+TAKE_A_METRIC = {
+    "bootstrap_difference",
+    "bootstrap_interval",
+    "by_group",
+    "make_proba_scorer",
+}
+SLOW = {  # of these the first, and for the tests the kernel of whole rows, run by default
+    "calibration_test": {1, 3, 4, 5, 6, 7},
+    "cumulative_calibration_error": {1},
+    "integrated_calibration_error": {1},
+    "kernel_calibration_error": {1, 2},
+    "top_k_calibration_error": {1},
+    "truthful_calibration_error": {1},
+}
 CALLS = [
-    pytest.param(partial(getattr(metrics, name), **params), id=f"{name}-{i}")
+    pytest.param(
+        partial(getattr(metrics, name), **params),
+        id=f"{name}-{i}",
+        marks=[pytest.mark.slow] if i in SLOW.get(name, ()) else [],
+    )
     for name, several in KEYWORDS.items()
     for i, params in enumerate(several)
 ]
 # Folds depend on the order of rows, and equal rows may be in different folds; the band of
 # the curve is random.
 FOLDED = ("calibration_loss", "refinement_loss")
-UNFOLDED = [call for call in CALLS if not call.id.startswith(FOLDED)]
+PARTED = (
+    "multicalibration_error",
+)  # at random: its laws are in metrics/test_multicalibration.py
+HEAVY = (  # for laws with random examples; the others run by default for all
+    "calibration_slope_intercept",
+    "calibration_test-2",
+    "cumulative_curve",
+    "integrated_calibration_error",
+    "top_k_calibration_error",
+    "truthful_calibration_error",
+)
+UNFOLDED = [
+    pytest.param(*call.values, id=call.id, marks=pytest.mark.slow)
+    if call.id.startswith(HEAVY)
+    else call
+    for call in CALLS
+    if not call.id.startswith(FOLDED + PARTED)
+]
 every = pytest.mark.parametrize("call", UNFOLDED)
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.UndefinedMetricWarning",  # documented, tested in test_selective
@@ -81,7 +140,9 @@ def answer(call, y_true, proba, **keywords):
     found = call(y_true, proba, **keywords)
     if call.func is metrics.corp_curve:
         found = found[:2]
-    if call.func is metrics.calibration_error_interval:
+    if call.func in (metrics.calibration_error_interval, metrics.calibration_test):
+        found = found[0]
+    if call.func is metrics.multicalibration_error:
         found = found[0]
     if isinstance(found, float):
         return np.array([found])
@@ -113,6 +174,14 @@ def test_every_metric_is_here_and_has_the_one_signature():
         assert "pos_label" in inspect.signature(getattr(metrics, name)).parameters
 
 
+SIGNED = {
+    metrics.calibration_slope_intercept,
+    metrics.calibration_test,
+    metrics.cumulative_curve,
+    metrics.murphy_decomposition,
+}
+
+
 @every
 @given(problem=predictions())
 def test_types_and_bounds(call, problem):
@@ -121,12 +190,14 @@ def test_types_and_bounds(call, problem):
     values = answer(call, codes, proba, labels=range(proba.shape[1]), sample_weight=weight)
     assert type(found) is float or isinstance(found, tuple)
     assert values.dtype == np.float64
-    lowest = -np.inf if call.func is metrics.murphy_decomposition else 0
+    lowest = -np.inf if call.func in SIGNED else 0
     if call.keywords.get("norm") == "l2_squared":
         lowest = -0.25
     largest = np.inf
     if call.func.__name__.endswith(("_error", "aurc_loss", "augrc_loss", "_score")):
         largest = 1
+    if call.keywords.get("notion") == "canonical":
+        lowest, largest = -2 / 3, 2  # of rows whose distance is one from each other
     assert not (values < lowest).any()
     assert not (values > largest).any()
     assert np.isnan(values).any() <= (call.func is metrics.error_detection_auc_score)
@@ -438,7 +509,8 @@ def test_a_figure_prepared_once_is_the_figure_of_each_weighting(call, problem):
 
 
 MIRRORED = {name for name in KEYWORDS if name.endswith("_curve")} - {"risk_coverage_curve"}
-SYMMETRIC = sorted(set(KEYWORDS) - MIRRORED - set(FOLDED))
+MIRRORED |= {"calibration_slope_intercept"}  # the intercept changes its sign
+SYMMETRIC = sorted(set(KEYWORDS) - MIRRORED - set(FOLDED) - set(PARTED))
 
 
 @pytest.mark.parametrize("name", SYMMETRIC)
@@ -446,7 +518,7 @@ SYMMETRIC = sorted(set(KEYWORDS) - MIRRORED - set(FOLDED))
 def test_swapped_classes_do_not_matter(name, seed, n_samples):
     rng = np.random.default_rng(seed)
     proba, y = rng.uniform(size=n_samples), rng.integers(0, 2, n_samples)
-    call = partial(getattr(metrics, name), labels=[0, 1])
+    call = partial(getattr(metrics, name), labels=[0, 1], **KEYWORDS[name][0])
     assert_allclose(answer(call, 1 - y, 1 - proba), answer(call, y, proba), atol=1e-9)
 
 

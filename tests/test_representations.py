@@ -164,6 +164,7 @@ def test_every_estimator_has_it():
 def results():
     """Yield what public functions and methods answer, if it is more than numbers."""
     y, proba = Y, PROBA
+    yield "multicalibration_error", metrics.multicalibration_error(y, proba, n_resamples=20)
     for name in metrics.__all__:
         if name.endswith(("_loss", "_error", "_score", "scorer")):  # numbers
             continue
@@ -172,6 +173,10 @@ def results():
             yield name, getattr(metrics, name)(metrics.log_loss, *rows, n_resamples=9)
             several = getattr(metrics, name)(metrics.murphy_decomposition, *rows, n_resamples=9)
             yield f"{name} of several figures", several
+        elif name == "by_group":
+            yield name, metrics.by_group(metrics.log_loss, y, proba, y, n_resamples=9)
+        elif name == "calibration_test":
+            yield name, metrics.calibration_test(y, proba, kind="cox", n_resamples=20)
         else:
             yield name, getattr(metrics, name)(y == 1, proba[:, 1])
     draws = RNG.dirichlet(np.ones(3), (20, 300))

@@ -1,6 +1,7 @@
 """Displays: see how far probabilities can be believed. They need ``skcalib[plot]``."""
 
 from skcalib.displays._confidence_histogram import ConfidenceHistogramDisplay
+from skcalib.displays._cumulative import CumulativeDisplay
 from skcalib.displays._decomposition import DecompositionDisplay
 from skcalib.displays._novelty import NoveltyDisplay
 from skcalib.displays._reliability import ReliabilityDisplay
@@ -10,6 +11,7 @@ from skcalib.displays._uncertainty import UncertaintyDisplay
 
 __all__ = [
     "ConfidenceHistogramDisplay",
+    "CumulativeDisplay",
     "DecompositionDisplay",
     "NoveltyDisplay",
     "ReliabilityDisplay",

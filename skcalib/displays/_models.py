@@ -8,7 +8,7 @@ from skcalib._messages import quote_labels
 from skcalib._rows import refuse_masked_array
 from skcalib._targets import column_names, columns_by_name
 from skcalib.backends import to_numpy
-from skcalib.metrics import check_predictions, compute_interval
+from skcalib.metrics import check_predictions, compute_interval, events_of, resolve_notion
 from skcalib.networks import wrap_network
 
 N_RESAMPLES = 200
@@ -125,6 +125,17 @@ def check_models(y_true, probas, labels, sample_weight, pos_label):
     """Return Predictions of each model: the only time that its probabilities are checked."""
     given = (labels, sample_weight, pos_label)
     return [check_predictions(y_true, proba, *given) for proba in probas]
+
+
+def events_for(checked, notion):
+    """Return the notion, and the one event of each model as predictions of two classes."""
+    found = resolve_notion(checked[0], notion)
+    if found in ("class-wise", "top-label"):
+        raise ValueError(
+            f"notion={notion!r} is a curve for each class; for one class against all others "
+            "pass (y_true == label, y_proba[:, k])."
+        )
+    return found, [events_of(own, found)[0].as_predictions() for own in checked]
 
 
 def interval_of(metric, predictions, *, n_resamples=N_RESAMPLES, **keywords):

@@ -74,6 +74,9 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
     n_panels_in_all : int, default=None
         Of how many classes the panels are the worst.
 
+    p_value : float or list, default=None
+        Of :func:`~skcalib.metrics.calibration_test`, for the legend.
+
     Attributes
     ----------
     ax_, figure_ : matplotlib Axes and Figure
@@ -129,6 +132,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         band="confidence",
         error_name=None,
         n_panels_in_all=None,
+        p_value=None,
     ):
         self.curve = curve
         self.histogram = histogram
@@ -142,6 +146,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         self.band = band
         self.error_name = error_name
         self.n_panels_in_all = n_panels_in_all
+        self.p_value = p_value
 
     @classmethod
     def from_predictions(
@@ -156,6 +161,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         strategy="uniform",
         confidence_level=0.95,
         metric="rms",
+        test=None,
         n_panels=12,
         pos_label=None,
         labels=None,
@@ -206,6 +212,10 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
             of bins; unlike that of most calibration errors its interval is honest, and holds
             0 where these rows show no error.
 
+        test : str or None, default=None
+            Kind of :func:`~skcalib.metrics.calibration_test` whose p-value is shown, for each
+            model and each panel by itself.
+
         n_panels : int, default=12
             How many classes are drawn for "top-label" and "class-wise": those to which most
             of the squared error is due.
@@ -224,7 +234,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
             drawn thin.
 
         random_state : int, RandomState instance or None, default=None
-            Of the bootstrap, for reproducible intervals.
+            Of bootstrap and test, for reproducible intervals.
 
         ax : matplotlib Axes, default=None
             See :meth:`plot`.
@@ -254,18 +264,12 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
             strategy=strategy,
             confidence_level=confidence_level,
             metric=metric,
+            test=test,
             random_state=random_state,
         )
+        given = {"labels": labels, "sample_weight": sample_weight, "pos_label": pos_label}
         arrays = reliability_arrays(
-            y_true,
-            probas,
-            settings,
-            notion=notion,
-            n_panels=n_panels,
-            pos_label=pos_label,
-            labels=labels,
-            sample_weight=sample_weight,
-            fold=fold,
+            y_true, probas, settings, notion=notion, n_panels=n_panels, fold=fold, **given
         )
         return cls(name=names, **arrays).plot(ax, **kwargs)
 
@@ -337,5 +341,6 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
             [None] * n if self.error is None else listed(self.error),
             range(n) if self.model is None else listed(self.model),
             [None] * n if self.panel is None else listed(self.panel),
+            [None] * n if self.p_value is None else listed(self.p_value),
         ]
         return [Entry(*values) for values in zip(*parts, strict=True)]

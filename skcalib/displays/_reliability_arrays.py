@@ -11,6 +11,7 @@ from skcalib._parameters import check_choice
 from skcalib._rows import refuse_masked_array
 from skcalib.backends import to_numpy
 from skcalib.displays._models import N_RESAMPLES, check_models, interval_of
+from skcalib.displays._tests import p_value_of
 from skcalib.metrics import (
     calibration_error,
     calibration_error_interval,
@@ -39,6 +40,7 @@ class CurveSettings(NamedTuple):
     strategy: str
     confidence_level: float
     metric: Callable | str | None
+    test: str | None
     random_state: int | np.random.RandomState | None
 
     @property
@@ -58,7 +60,8 @@ def reliability_arrays(
     checked = check_models(y_true, probas, labels, sample_weight, pos_label)
     models = [_events_by_panel(own, notion) for own in checked]
     all_panels = list(dict.fromkeys(panel for of_model in models for panel in of_model))
-    found = {"curve": [], "histogram": [], "error": [], "panel": [], "model": []}
+    names = ("curve", "histogram", "error", "p_value", "panel", "model")
+    found = {name: [] for name in names}
     for panel in _worst(all_panels, models, n_panels, settings.bins):
         for model, of_model in enumerate(models):
             if panel not in of_model:
@@ -68,8 +71,11 @@ def reliability_arrays(
             found["curve"].append(_curve(event, settings, alone))
             found["histogram"].append(histogram)
             found["error"].append(_error(event, settings, alone))
+            found["p_value"].append(p_value_of(event, settings.test, settings.random_state))
             found["panel"].append(panel)
             found["model"].append(model)
+    if settings.test is None:
+        found["p_value"] = None
     if all_panels == [None]:
         found["panel"] = None
     if fold is not None:

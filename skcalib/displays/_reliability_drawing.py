@@ -15,6 +15,7 @@ from skcalib.displays._figure import (
     label_of,
     line_style,
 )
+from skcalib.displays._tests import describe_p_value
 from skcalib.metrics import ReliabilityCurve
 
 STRIP = (-0.33, -0.13)  # where the histogram is, below the curve in the same axes
@@ -49,6 +50,7 @@ class Entry(NamedTuple):
     error: tuple | None
     model: int
     panel: str | None
+    p_value: float | None
 
 
 def draw_panel(ax, entries, names, band, small, given):
@@ -60,6 +62,8 @@ def draw_panel(ax, entries, names, band, small, given):
     artists = []
     for entry in entries:
         label = label_of(names[entry.model], None if small else entry.error)
+        if not small and entry.p_value is not None:
+            label = ", ".join(filter(None, (label, describe_p_value(entry.p_value))))
         line, band_artist = draw_curve(
             ax, entry.curve, number=first + entry.model, band=band, label=label, given=given
         )
@@ -82,6 +86,8 @@ def add_words(ax, entries, small, notion, pos_label):
     errors = [entry.error for entry in entries if entry.error is not None]
     short = " | ".join(f"{error[0]:.3f}" for error in errors)
     words = describe_error(errors[0]) if len(errors) == 1 else short
+    tested = [describe_p_value(entry.p_value) for entry in entries]
+    words = ", ".join([words, *tested] if words else tested) if all(tested) else words
     name = name_in_picture(entries[0].panel)
     ax.set_title(f"class {name}\n{words}".strip(), fontsize="small")
     ax.tick_params(labelsize="small")

@@ -48,6 +48,11 @@ class Event:
         """Return the weights of these rows, given those of all predictions."""
         return weight if self.rows is None else weight[self.rows]
 
+    def take(self, rows, weight):
+        """Return some of the rows of this event, with other weights."""
+        target = self.target if np.ndim(self.target) == 0 else self.target[rows]
+        return Event(self.value[rows], self.codes[rows], target, weight)
+
     def as_predictions(self):
         """Return predictions of two classes: that it comes true, and that it does not."""
         classes = np.array([False, True])

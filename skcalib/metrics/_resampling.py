@@ -69,7 +69,7 @@ class Resampler:
         self.weight = weight
         self.unit, mass = None, weight
         if groups is not None:
-            self.unit = _numbers(groups, weight, "groups")
+            self.unit = number_values(groups, weight, "groups")
             mass = (np.bincount(self.unit, weight) > 0).astype(np.float64)
         self.mass = mass
         self.strata = self._strata(stratify)
@@ -117,7 +117,7 @@ class Resampler:
     def _strata(self, stratify):
         if stratify is None:
             return [slice(None)]
-        stratum = _numbers(stratify, self.weight, "stratify")
+        stratum = number_values(stratify, self.weight, "stratify")
         if self.unit is not None:
             of_unit = np.empty(len(self.mass), dtype=np.intp)
             of_unit[self.unit] = stratum
@@ -131,7 +131,7 @@ class Resampler:
         return [units for units in strata if self.mass[units].sum() > 0]
 
 
-def _numbers(values, weight, name):
+def number_values(values, weight, name):
     """Number the distinct values of a vector."""
     values = np.asarray(to_numpy(values, name))
     if values.ndim != 1:

@@ -3,7 +3,7 @@
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 
-from skcalib._messages import quote
+from skcalib._messages import quote, shorten
 from skcalib._parameters import check_flag
 from skcalib._representations import VersionedMixin
 
@@ -71,19 +71,25 @@ def make_proba_scorer(metric, *, greater_is_better="auto", pos_label=None, **par
     """
     if pos_label is not None:
         params["pos_label"] = pos_label
+    greater = tell_direction(metric, greater_is_better)
+    return ProbaScorer(metric, greater_is_better=greater, params=params)
+
+
+def tell_direction(metric, greater_is_better):
+    """Return whether greater values are better, as told, or by the end of the name."""
     if not callable(metric):
         raise ValueError(f"metric must be a function, got {quote(metric)}.")
-    if isinstance(greater_is_better, str) and greater_is_better == "auto":
-        name = getattr(metric, "__name__", repr(metric))
-        ends = [greater for suffix, greater in SUFFIXES.items() if name.endswith(suffix)]
-        if not ends:
-            raise ValueError(
-                f"The name of metric={name} does not tell whether greater is better; pass "
-                "greater_is_better=True or False."
-            )
-        greater_is_better = ends[0]
     check_flag("greater_is_better", greater_is_better, others=("auto",))
-    return ProbaScorer(metric, greater_is_better=greater_is_better, params=params)
+    if not isinstance(greater_is_better, str):
+        return greater_is_better
+    name = getattr(metric, "__name__", repr(metric))
+    ends = [greater for suffix, greater in SUFFIXES.items() if name.endswith(suffix)]
+    if not ends:
+        raise ValueError(
+            f"The name of metric={shorten(name)} does not tell whether greater is better; pass "
+            "greater_is_better=True or False."
+        )
+    return ends[0]
 
 
 class ProbaScorer(VersionedMixin, BaseEstimator):

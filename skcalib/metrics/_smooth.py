@@ -111,7 +111,7 @@ def smooth_calibration_error(
 
 def fixed_point(event, weight):
     """Return the error whose kernel is as wide as itself."""
-    spectrum = _spectrum_of_residuals(event, event.weight_of(weight))
+    spectrum = _spectrum(event, event.weight_of(weight), residuals=True)
     frequency = np.pi * np.arange(GRID + 1)
 
     def error(width):
@@ -124,8 +124,17 @@ def fixed_point(event, weight):
     return brentq(lambda width: error(width) - width, NARROWEST, 1.0, xtol=1e-9)
 
 
-def _spectrum_of_residuals(event, weight):
-    """Return the cosine transform of the mean residuals on the grid.
+def smoothed_on_grid(event, weight, width):
+    """Return mean residuals and weights, smoothed, at the points of the grid.
+
+    `weight` has an entry for each row of the event.
+    """
+    kernel = np.exp(-((np.pi * np.arange(GRID + 1) * width) ** 2) / 2)
+    return [dct(_spectrum(event, weight, own) * kernel, type=1) for own in (True, False)]
+
+
+def _spectrum(event, weight, residuals):
+    """Return the cosine transform on the grid of the mean residuals, or of the weights.
 
     A cosine transform is what reflection at both ends comes to.
     """
@@ -134,7 +143,9 @@ def _spectrum_of_residuals(event, weight):
         block = slice(start, start + BLOCK)
         value = event.value[block].astype(np.float64)
         target = event.target if np.ndim(event.target) == 0 else event.target[block]
-        residual = weight[block] * ((event.codes[block] == target) - value)
+        residual = weight[block].astype(np.float64)
+        if residuals:
+            residual = residual * ((event.codes[block] == target) - value)
         cell = (value * GRID).astype(np.intp)
         upper = residual * (value * GRID - cell)  # each residual is shared by two points
         grid[:-1] += np.bincount(cell, residual - upper, minlength=GRID + 1)

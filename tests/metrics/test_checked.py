@@ -18,6 +18,7 @@ from skcalib.metrics import (
 COMPUTED = [name for name in metrics.__all__ if hasattr(getattr(metrics, name), "compute")]
 SEEDED = {
     "calibration_error_interval": {"random_state": 0, "n_resamples": 20},
+    "calibration_test": {"kind": "cox", "random_state": 0, "n_resamples": 20},
     "corp_curve": {"random_state": 0, "n_resamples": 20},
 }
 
