@@ -44,6 +44,11 @@ class Distance:
         """Return the score of each row, higher for more usual rows."""
         return self.density.score_samples(self.reader.read(X))
 
+    def answer(self, X):
+        """Return the classifier's response and, as `score` does, the score of each row."""
+        response, features = self.reader.answer(X)
+        return response, self.density.score_samples(features)
+
     def measure_shortfall(self, scores, start):
         """Return how far scores fall short of `start`, in spreads; zero if they do not."""
         with np.errstate(over="ignore"):

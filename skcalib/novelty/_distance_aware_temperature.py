@@ -68,7 +68,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
 
     on : {"features", "inputs"}, default="features"
         What is scored. "features": the input of the last layer of a network or perceptron;
-        the leaves of a random forest, as up to 64 coordinates; the classifier's inputs for
+        the leaves of a random forest, as up to 65 coordinates; the classifier's inputs for
         all others. "inputs": the classifier's inputs as they are (behind the
         transformations of a pipeline).
 
