@@ -1,5 +1,7 @@
 """What a fitted classifier sees of a row: what its last layer takes, leaves, or X itself."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.ensemble import BaseEnsemble
@@ -10,6 +12,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from skcalib._messages import quote
 from skcalib._parameters import check_choice
 from skcalib._responses import Response, response_of, response_with_features
+from skcalib._rows import count_rows
 from skcalib.backends import (
     as_arrays,
     check_arrays,
@@ -21,12 +24,17 @@ from skcalib.novelty._leaves import FORESTS, LeafCoordinates
 from skcalib.novelty._perceptron import has_own_pass, proba_of_perceptron, read_perceptron
 
 MOST_SPARSE_COLUMNS = 4096
+SHORTEST = 1e-3  # of the median length
 
 
 class FeatureReader:
     """Reads the features of rows as a fitted classifier sees them.
 
-    `fit` is needed by forests only, whose leaves become coordinates; it returns the
+    What the last layer of a network takes, sparse inputs and inputs made from text get one
+    more column, the logarithm of a row's length: words or patterns that are not known leave
+    rows short, near the middle of all others, where a density would call them usual.
+
+    `fit` learns what is needed for that, and coordinates of a forest's leaves; it returns the
     features of the rows that it was given.
     """
 
@@ -38,13 +46,18 @@ class FeatureReader:
     def fit(self, X):
         """Learn coordinates if needed; return the features of X."""
         last, inputs = _find_classifier(self.estimator, X)
+        self.length_ = None
         if self.on == "features" and isinstance(last, FORESTS):
             self.leaves_ = LeafCoordinates(last).fit(inputs)
-        return self.read(X)
+            return self.read(X)
+        features = _check_finite(self._read(last, inputs))
+        if self._tells_by_length(last, inputs, X):
+            self.length_ = float(np.median(measure_lengths(features))) or 1.0
+        return self._complete(features)
 
     def read(self, X):
         """Return a finite matrix, a row for each sample."""
-        return _check_finite(self._read(*_find_classifier(self.estimator, X)))
+        return self._complete(self._read(*_find_classifier(self.estimator, X)))
 
     def answer(self, X):
         """Return the estimator's response and, as `read` does, the features.
@@ -59,7 +72,23 @@ class FeatureReader:
         if found is None:
             found = response_of(outer, X, trusted=True), self._read(last, inputs)
         response, features = found
-        return response, _check_finite(features)
+        return response, self._complete(features)
+
+    def _tells_by_length(self, last, inputs, X):
+        if self.on == "features" and isinstance(last, MLPClassifier):
+            return True
+        if self.on == "features" and wraps_network(last):
+            return find_network(last, inputs) is not None
+        return issparse(inputs) or holds_text(X)
+
+    def _complete(self, features):
+        """Return checked features, with the logarithm of their length if that counts."""
+        features = _check_finite(features)
+        if self.length_ is None:
+            return features
+        share = np.maximum(measure_lengths(features) / self.length_, SHORTEST)
+        column = self.length_ * np.log(share)
+        return np.column_stack([features, column.astype(features.dtype)])
 
     def _answer_and_read(self, last, inputs):
         """Return response and features from one pass, or None."""
@@ -88,6 +117,20 @@ class FeatureReader:
         return network_backend(network.model).features(
             network.model, check_arrays(inputs), network.batch_size, self.layer
         )
+
+
+def measure_lengths(features):
+    """Return the Euclidean length of each row, as precisely for small numbers as for large."""
+    largest = np.abs(features).max(axis=1, initial=0).astype(np.float64)
+    scale = np.where(largest > 0, largest, 1.0)
+    return scale * np.linalg.norm(features / scale[:, None], axis=1)
+
+
+def holds_text(X):
+    """Tell whether each row is one text."""
+    if isinstance(X, Mapping) or getattr(X, "ndim", 1) != 1:
+        return False
+    return count_rows(X) > 0 and isinstance(next(iter(X)), str)
 
 
 def _check_finite(features):
