@@ -42,7 +42,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
     get the probabilities of temperature scaling; unusual ones lose the confidence that
     calibration, dropout or ensembles leave to them. **When not.** Corruption that does not
     move the features is not detected. With thousands of features and few rows,
-    densities say little; ``density="nearest"`` or a layer with fewer outputs may.
+    densities say little; ``density="nearest"`` or a smaller layer may.
 
     Parameters
     ----------
@@ -87,8 +87,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         Only with "uniform" does the likeliest class of a row never change.
 
     cv : int, cross-validation generator or iterable, default=None
-        How to split for training, and for densities where there are no training rows; 5
-        stratified folds by default.
+        How to split, for training or densities; 5 stratified folds by default.
 
     n_jobs : int, default=None
         Number of splits to train at the same time.
@@ -96,9 +95,8 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
     Attributes
     ----------
     calibrated_classifiers_ : list
-        The pairs, as in :class:`~skcalib.TemperatureCalibratedClassifier`, each with
-        ``temperature``, ``exponent`` and ``distance`` (with ``median``, ``limit`` and
-        ``spread`` of the held-out scores).
+        The pairs of classifier and temperature, each with ``temperature``, ``exponent`` and
+        ``distance`` (with ``median``, ``limit`` and ``spread`` of the held-out scores).
 
     classes_ : ndarray of shape (n_classes,)
         Sorted labels.
@@ -218,7 +216,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
             that is trained here; as TemperatureCalibratedClassifier does.
         """
         self._check_params(X_train, y_train)
-        self._training_rows = X_train, y_train  # for _fit_pairs, and no longer
+        self._training_rows = X_train, y_train  # for _fit_pairs, no longer
         try:
             return super().fit(X, y, sample_weight, **fit_params)
         finally:

@@ -9,7 +9,7 @@ import sklearn.linear_model
 import sklearn.metrics
 from scipy import signal
 from sklearn.datasets import load_breast_cancer, load_wine
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -19,8 +19,13 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skcalib import TemperatureCalibratedClassifier
+from skcalib import (
+    CalibratedClassifierCV,
+    MCDropoutClassifier,
+    TemperatureCalibratedClassifier,
+)
 from skcalib.novelty import DistanceAwareTemperatureClassifier, FeatureNovelty
+from skcalib.uncertainty import EnsembleMembersClassifier
 
 
 def auroc(usual, strange):
@@ -177,3 +182,37 @@ def test_the_mean_rate_of_false_alarms_is_the_level():
         assert len(novelty.held_out_scores_) == 100
         rates.append((novelty.novelty_pvalue(X_new) <= 0.05).mean())
     assert 0.04 <= np.mean(rates) <= 0.055
+
+
+def compositions():
+    mlp = MLPClassifier((32,), max_iter=500, tol=1e-3, random_state=0)
+    return {
+        "dropout": MCDropoutClassifier(mlp, n_draws=20, random_state=0),
+        "members": EnsembleMembersClassifier(RandomForestClassifier(20, random_state=0)),
+        "bagging": BaggingClassifier(mlp, 3, random_state=0),
+        "voting": VotingClassifier([("mlp", mlp), ("lr", LogisticRegression())], voting="soft"),
+        "calibrated": CalibratedClassifierCV(mlp, method="isotonic", cv=3),
+        "calibrated once": CalibratedClassifierCV(mlp, method="beta", cv=3, ensemble=False),
+    }
+
+
+@pytest.mark.parametrize("kind", compositions())
+def test_ensembles_dropout_and_calibration_inside(kind):
+    X, y = load_wine(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    X_train, X_rest, y_train, y_rest = train_test_split(X, y, random_state=0, stratify=y)
+    frozen = FrozenEstimator(compositions()[kind].fit(X_train, y_train))
+    plain = TemperatureCalibratedClassifier(frozen).fit(X_rest, y_rest)
+    aware = DistanceAwareTemperatureClassifier(frozen)
+    aware.fit(X_rest, y_rest, X_train=X_train, y_train=y_train)
+    far = X_rest + 6 * np.sign(np.random.default_rng(0).normal(size=X_rest.shape))
+    for rows in (X_rest, far):
+        before, after = plain.predict_proba(rows), aware.predict_proba(rows)
+        assert np.array_equal(
+            np.argsort(before, kind="stable"), np.argsort(after, kind="stable")
+        )
+    assert np.median(after.max(axis=1)) < np.median(before.max(axis=1)) - 0.05
+    inside = aware.score_samples(X_rest) >= -1
+    assert np.array_equal(
+        aware.predict_proba(X_rest)[inside], plain.predict_proba(X_rest)[inside]
+    )
