@@ -26,6 +26,9 @@ X_TRAIN, X_CAL, X_NEW = X[:256], X[256:512], X[512:576]  # powers of two: JAX pa
 Y_TRAIN, Y_CAL = Y[:256], Y[256:512]
 
 
+TRAINED = MLPClassifier((16,), max_iter=500, tol=1e-2, random_state=0).fit(X_TRAIN, Y_TRAIN)
+
+
 class Counter:
     """Rows that a network has run for."""
 
@@ -70,8 +73,8 @@ def keras_model(counter):
 
 def trained_keras(counter):
     model = keras_model(counter)
-    model.compile("adam", "sparse_categorical_crossentropy")
-    model.fit(X_TRAIN, Y_TRAIN, epochs=5, verbose=0)
+    kernels_and_biases = zip(TRAINED.coefs_, TRAINED.intercepts_, strict=True)
+    model.set_weights([weights for pair in kernels_and_biases for weights in pair])
     return model
 
 
@@ -99,13 +102,19 @@ def torch_module(counter):
             counter.add(len(x))
             return torch.softmax(self.last(torch.relu(self.first(x))), dim=1)
 
-    torch.manual_seed(0)
-    return Net()
+    net = Net()
+    with torch.no_grad():
+        for layer, kernel, bias in zip(
+            (net.first, net.last), TRAINED.coefs_, TRAINED.intercepts_, strict=True
+        ):
+            layer.weight.copy_(torch.tensor(kernel.T))
+            layer.bias.copy_(torch.tensor(bias))
+    return net
 
 
 def skorch_net(counter):
     skorch = pytest.importorskip("skorch", reason="needs skorch: pip install 'skcalib[torch]'")
-    net = skorch.NeuralNetClassifier(torch_module(counter), max_epochs=20, lr=0.5, verbose=0)
+    net = skorch.NeuralNetClassifier(torch_module(counter), max_epochs=3, verbose=0)
     return FrozenEstimator(net.fit(X_TRAIN, Y_TRAIN.astype(np.int64)))
 
 
@@ -142,10 +151,10 @@ def network_in_pipeline(counter):
 
 KINDS = [
     trained_keras,
-    wrapped_keras,
-    network_in_pipeline,
+    pytest.param(wrapped_keras, marks=pytest.mark.slow),
+    pytest.param(network_in_pipeline, marks=pytest.mark.slow),
     torch_module,
-    skorch_net,
+    pytest.param(skorch_net, marks=pytest.mark.slow),
     perceptron,
     in_pipeline,
 ]
@@ -179,12 +188,14 @@ def assert_usual_rows_are_as_before(aware, rows, answered, expected):
     inside = pair.distance.score(rows) >= pair.distance.limit
     assert 0.2 < inside.mean() < 0.9
     assert np.array_equal(answered[inside], expected[inside])
-    assert (answered[~inside] != expected[~inside]).any(axis=1).all()
+    could_be_less_sure = expected.max(axis=1) > expected.min(axis=1)
+    strange = ~inside & could_be_less_sure
+    assert (answered[strange].max(axis=1) < expected[strange].max(axis=1)).all()
 
 
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_perceptrons_of_every_activation(activation, dtype):
+def test_perceptrons_of_every_activation(activation):
+    dtype = np.float32 if activation in ("tanh", "relu") else np.float64
     for last, hidden in ((1, (9, 5)), (3, (7,)), (3, ())):
         used = last >= Y_TRAIN
         mlp = MLPClassifier(
