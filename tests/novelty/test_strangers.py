@@ -97,7 +97,7 @@ def text_strangers():
     "classifier",
     [
         LogisticRegression(C=10, max_iter=500),
-        MLPClassifier((32,), max_iter=100, tol=1e-3, alpha=1e-2, random_state=0),
+        MLPClassifier((32,), max_iter=500, tol=1e-2, alpha=1e-2, random_state=0),
     ],
 )
 def test_texts(classifier, texts):
