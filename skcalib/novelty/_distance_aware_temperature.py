@@ -71,8 +71,8 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         What is scored. "features": the input of the last layer of a network or perceptron;
         the leaves of a random forest, as up to 65 coordinates; the classifier's inputs for
         all others. "inputs": the classifier's inputs as they are (behind the
-        transformations of a pipeline). The features of networks, sparse inputs and those
-        made from text include the logarithm of their length, which is short, not far, for
+        transformations of a pipeline). The features of networks include the logarithm of
+        their length, those from sparse inputs or text that of the inputs, which is small for
         rows of unknown words or patterns.
 
     layer : str, default=None

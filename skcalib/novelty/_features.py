@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 from sklearn.ensemble import BaseEnsemble
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier
@@ -30,9 +30,10 @@ SHORTEST = 1e-3  # of the median length
 class FeatureReader:
     """Reads the features of rows as a fitted classifier sees them.
 
-    What the last layer of a network takes, sparse inputs and inputs made from text get one
-    more column, the logarithm of a row's length: words or patterns that are not known leave
-    rows short, near the middle of all others, where a density would call them usual.
+    What the last layer of a network takes gets one more column, the logarithm of a row's
+    length; so do all features that come from sparse inputs or from text, of the length of these
+    inputs: words or patterns that are not known leave rows short, near the middle of all
+    others, where a density would call them usual.
 
     `fit` learns what is needed for that, and coordinates of a forest's leaves; it returns the
     features of the rows that it was given.
@@ -46,18 +47,20 @@ class FeatureReader:
     def fit(self, X):
         """Learn coordinates if needed; return the features of X."""
         last, inputs = _find_classifier(self.estimator, X)
-        self.length_ = None
         if self.on == "features" and isinstance(last, FORESTS):
             self.leaves_ = LeafCoordinates(last).fit(inputs)
-            return self.read(X)
         features = _check_finite(self._read(last, inputs))
-        if self._tells_by_length(last, inputs, X):
-            self.length_ = float(np.median(measure_lengths(features))) or 1.0
-        return self._complete(features)
+        self.own_length_ = self.input_length_ = None
+        if self.on == "features" and self._has_own_features(last, inputs):
+            self.own_length_ = float(np.median(measure_lengths(features))) or 1.0
+        if issparse(inputs) or holds_text(X):
+            self.input_length_ = float(np.median(measure_lengths(inputs))) or 1.0
+        return self._complete(features, inputs)
 
     def read(self, X):
         """Return a finite matrix, a row for each sample."""
-        return self._complete(self._read(*_find_classifier(self.estimator, X)))
+        last, inputs = _find_classifier(self.estimator, X)
+        return self._complete(self._read(last, inputs), inputs)
 
     def answer(self, X):
         """Return the estimator's response and, as `read` does, the features.
@@ -72,23 +75,23 @@ class FeatureReader:
         if found is None:
             found = response_of(outer, X, trusted=True), self._read(last, inputs)
         response, features = found
-        return response, self._complete(features)
+        return response, self._complete(features, inputs)
 
-    def _tells_by_length(self, last, inputs, X):
-        if self.on == "features" and isinstance(last, MLPClassifier):
-            return True
-        if self.on == "features" and wraps_network(last):
+    def _has_own_features(self, last, inputs):
+        """Tell a network or perceptron whose features are not its inputs."""
+        if wraps_network(last):
             return find_network(last, inputs) is not None
-        return issparse(inputs) or holds_text(X)
+        return isinstance(last, MLPClassifier)
 
-    def _complete(self, features):
-        """Return checked features, with the logarithm of their length if that counts."""
-        features = _check_finite(features)
-        if self.length_ is None:
-            return features
-        share = np.maximum(measure_lengths(features) / self.length_, SHORTEST)
-        column = self.length_ * np.log(share)
-        return np.column_stack([features, column.astype(features.dtype)])
+    def _complete(self, features, inputs):
+        """Return checked features, with the logarithms of the lengths that count."""
+        columns = [_check_finite(features)]
+        pairs = (features, self.own_length_), (inputs, self.input_length_)
+        for rows, usual in pairs:
+            if usual is not None:
+                share = np.maximum(measure_lengths(rows) / usual, SHORTEST)
+                columns.append((usual * np.log(share)).astype(features.dtype))
+        return np.column_stack(columns) if len(columns) > 1 else features
 
     def _answer_and_read(self, last, inputs):
         """Return response and features from one pass, or None."""
@@ -121,6 +124,10 @@ class FeatureReader:
 
 def measure_lengths(features):
     """Return the Euclidean length of each row, as precisely for small numbers as for large."""
+    if issparse(features):
+        features = csr_array(features)
+        return np.sqrt(np.asarray(features.multiply(features).sum(axis=1)).ravel())
+    features = _to_matrix(features)
     largest = np.abs(features).max(axis=1, initial=0).astype(np.float64)
     scale = np.where(largest > 0, largest, 1.0)
     return scale * np.linalg.norm(features / scale[:, None], axis=1)

@@ -98,6 +98,7 @@ def text_strangers():
     [
         LogisticRegression(C=10, max_iter=500),
         MLPClassifier((32,), max_iter=500, tol=1e-2, alpha=1e-2, random_state=0),
+        pytest.param(RandomForestClassifier(50, random_state=0), marks=pytest.mark.slow),
     ],
 )
 def test_texts(classifier, texts):
@@ -115,7 +116,8 @@ def test_texts(classifier, texts):
         if name != "programs":  # which hold many of the same words
             assert np.median(novelty.novelty_pvalue(strange)) < 0.05, name
     nothing = np.array([" ".join(FOREIGN)], dtype=object)
-    assert novelty.novelty_pvalue(nothing) < 0.05  # no word of it is known
+    for model in (aware, novelty):
+        assert model.novelty_pvalue(nothing) < 0.05  # no word of it is known
     assert (aware.novelty_pvalue(X_new) <= 0.05).mean() < 0.08
 
 
