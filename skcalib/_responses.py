@@ -64,8 +64,26 @@ def response_of(estimator, X, *, trusted=False):
     return Response(_check_proba(values, source, trusted), True, classes)
 
 
+def response_with_features(estimator, X, layer=None):
+    """Ask the network at the end of a classifier; return its response, and its features.
+
+    The features are what the last layer with weights takes, or the `layer` of this name. None
+    if there is no network, or one that only its own wrapper can ask.
+    """
+    found = find_final_network(estimator, X)
+    if found is None:
+        return None
+    network, inputs, columns, labels = found
+    answer, features = network.answer_with_features(inputs, layer)
+    return _make_response(network, answer, columns, labels), features
+
+
 def _network_response(network, inputs, columns, labels):
-    values, is_proba, classes, _ = network.answer(inputs)
+    return _make_response(network, network.answer(inputs), columns, labels)
+
+
+def _make_response(network, answer, columns, labels):
+    values, is_proba, classes, _ = answer
     if columns is not None:
         values, classes = values[:, columns], labels
     return Response(values, is_proba, classes, type(network.model).__name__)

@@ -9,6 +9,9 @@ Every module
 A network's
     ``forward(model, X, batch_size)``: what stands before the last activation, and its name.
 
+    ``forward_with_features(model, X, batch_size, layer=None)``: the same and, third, the
+    features, from one pass.
+
     ``outputs_logits(model)``: whether the output is logits, by the loss; None if nothing tells.
 
     ``has_binary_loss(model)``: whether its loss takes each output for a label of its own.

@@ -2,6 +2,7 @@
 
 import weakref
 from contextlib import contextmanager
+from functools import partial
 
 import keras
 import numpy as np
@@ -37,20 +38,16 @@ def forward(model, X, batch_size):
     with the name "log_softmax", "linear" (a product with weights, so these are logits), or
     None if it is unknown.
     """
-    refuse_unbuilt(model)
-    X = inputs_of(model, X)
-    run, n_weights = _function(model, X), len(model.weights)
-    answers = []
-    for batch in batches(X, batch_size):
-        values, last_activation = run(batch)
-        rows = reshape_logits(values, len(list_arrays(batch)[0]), name_of(model))
-        answers.append((rows, last_activation))
-    if len(model.weights) > n_weights:
-        raise ValueError(
-            f"{name_of(model)} had layers without weights, which were drawn at random in its "
-            "first call. Call it once before training, or load its weights."
-        )
-    return join_batches(answers, name_of(model))
+    values, last_activation, _ = _answer(model, X, batch_size, (), _call)
+    return values, last_activation
+
+
+def forward_with_features(model, X, batch_size, layer=None):
+    """Return as `forward` and `features` do, from one pass."""
+    from skcalib.backends import _keras_features
+
+    call = _keras_features.make_call(layer, _call)
+    return _answer(model, X, batch_size, ("features and answer", layer), call)
 
 
 def make_sampler(model, X, **choices):
@@ -77,7 +74,10 @@ def features(model, X, batch_size, layer=None):
     """Return what goes into the last layer with weights, or into a named one."""
     from skcalib.backends import _keras_features
 
-    return _keras_features.features(model, X, batch_size, layer)
+    refuse_unbuilt(model)
+    X = inputs_of(model, X)
+    run = _function(model, X, ("features", layer), _keras_features.make_call(layer, None))
+    return _keras_features.join(model, [(b, run(b)[2]) for b in batches(X, batch_size)])
 
 
 def outputs_logits(model):
@@ -123,20 +123,46 @@ def reduce(model):
         ) from error
 
 
-def _function(model, X):
+def _call(model, inputs):
+    """Return a model's output, and None for the features, which are not asked for."""
+    return get_only_output(model(inputs, training=False), name_of(model)), None
+
+
+def _answer(model, X, batch_size, key, call):
+    """Return what stands before the last activation, its name, and features, if any."""
+    refuse_unbuilt(model)
+    X = inputs_of(model, X)
+    run, n_weights = _function(model, X, key, call), len(model.weights)
+    answers, features = [], []
+    for batch in batches(X, batch_size):
+        values, last_activation, read = run(batch)
+        rows = reshape_logits(values, len(list_arrays(batch)[0]), name_of(model))
+        answers.append((rows, last_activation))
+        features.append((batch, read))
+    if len(model.weights) > n_weights:
+        raise ValueError(
+            f"{name_of(model)} had layers without weights, which were drawn at random in its "
+            "first call. Call it once before training, or load its weights."
+        )
+    joined = None
+    if key:
+        from skcalib.backends import _keras_features
+
+        joined = _keras_features.join(model, features)
+    return *join_batches(answers, name_of(model)), joined
+
+
+def _function(model, X, key, call):
     """Return the compiled function for inputs like these, built once for each model."""
+    key = (*key, structure_of(X))
     return compiled(
-        model, structure_of(X), lambda: _build(model, map_arrays(lambda part: part[:1], X))
+        model, key, lambda: _build(model, map_arrays(lambda part: part[:1], X), call)
     )
 
 
-def _build(model, batch):
+def _build(model, batch, call):
     alive = weakref.ref(model)  # the cache must not keep the model alive
-
-    def call(inputs):
-        model = alive()
-        return get_only_output(model(inputs, training=False), name_of(model))
-
+    call = partial(_call_alive, alive, call)
     library = keras.config.backend()
     if library == "tensorflow":
         from skcalib.backends import _keras_tensorflow
@@ -149,3 +175,7 @@ def _build(model, batch):
     from skcalib.backends import _keras_torch
 
     return _keras_torch.build(call)
+
+
+def _call_alive(alive, call, inputs):
+    return call(alive(), inputs)

@@ -16,7 +16,7 @@ _LOCK = RLock()
 def build(call, variables):
     """Compile a model up to its last activation, for each power of two of rows.
 
-    One that cannot be traced is called as it is.
+    One that cannot be traced is called as it is. `call` and the answers are as on TensorFlow.
     """
     found = {}
 
@@ -25,8 +25,8 @@ def build(call, variables):
         # Weights are arguments, else they would be frozen into the compiled function.
         state = zip(variables(), weights, strict=True)
         with keras.StatelessScope(state_mapping=state):
-            values, found["last_activation"] = _before_activation(call, inputs)
-        return values
+            values, found["last_activation"], features = _before_activation(call, inputs)
+        return values, features
 
     def padded(inputs):
         n_rows = len(list_arrays(inputs)[0])
@@ -34,12 +34,15 @@ def build(call, variables):
             try:
                 weights = [variable.value for variable in variables()]
                 many = map_arrays(_pad_to_power_of_two, inputs)
-                return np.asarray(run(weights, list_for_keras(many)))[:n_rows], found[
-                    "last_activation"
-                ]
+                n_run = len(list_arrays(many)[0])
+                values, features = (
+                    _take_rows(part, n_rows, n_run)
+                    for part in run(weights, list_for_keras(many))
+                )
+                return values, found["last_activation"], features
             except Exception:  # code that needs values; a real error comes back here
-                values, last_activation = _before_activation(call, list_for_keras(inputs))
-                return np.asarray(values), last_activation
+                values, name, features = _before_activation(call, list_for_keras(inputs))
+                return _take_rows(values, n_rows), name, _take_rows(features, n_rows)
 
     return padded
 
@@ -50,13 +53,20 @@ def _pad_to_power_of_two(part):
     return np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part
 
 
+def _take_rows(values, n_rows, n_run=None):
+    """Return an array without the rows that were added, if it has a row for each."""
+    if values is None or len(values) != n_run:
+        return None if values is None else np.asarray(values)
+    return np.asarray(values)[:n_rows]
+
+
 def _before_activation(call, inputs):
     with _note_activations(jax.nn) as seen:
-        output = call(inputs)
+        output, features = call(inputs)
     for name, x, result in seen:
         if result is output:
-            return (output if name == "log_softmax" else x), name
-    return output, None
+            return (output if name == "log_softmax" else x), name, features
+    return output, None, features
 
 
 @contextmanager

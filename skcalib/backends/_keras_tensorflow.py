@@ -14,16 +14,21 @@ _LINEAR = {"MatMul", "Conv2D"}
 def build(call, batch, run_eagerly):
     """Trace a model up to its last activation, for any number of rows.
 
-    One that cannot be traced is called as it is.
+    One that cannot be traced is called as it is. `call` returns the model's output and its
+    features, None for what is not asked for; so does what it is made into, in NumPy, with the
+    name of the last activation between them.
     """
-    found = {}
+    found = {"last_activation": None}
 
     def run(inputs):
-        values, found["last_activation"] = _before_activation(call(inputs))
-        return values
+        output, features = call(inputs)
+        if output is not None:
+            output, found["last_activation"] = _before_activation(output)
+        return output, features
 
     def unchanged(inputs):
-        return np.asarray(call(list_for_keras(inputs))), None
+        output, features = call(list_for_keras(inputs))
+        return _to_numpy(output), None, _to_numpy(features)
 
     if run_eagerly:
         return unchanged
@@ -34,7 +39,16 @@ def build(call, batch, run_eagerly):
     except Exception:  # code of the user's that needs values; a real error comes back here
         unchanged(batch)
         return unchanged
-    return lambda inputs: (traced(list_for_keras(inputs)).numpy(), found["last_activation"])
+
+    def answer(inputs):
+        output, features = traced(list_for_keras(inputs))
+        return _to_numpy(output), found["last_activation"], _to_numpy(features)
+
+    return answer
+
+
+def _to_numpy(values):
+    return None if values is None else np.asarray(values)
 
 
 def _before_activation(output):

@@ -2,6 +2,7 @@
 
 import inspect
 
+import numpy as np
 import torch
 
 from skcalib.backends._arrays import (
@@ -28,17 +29,23 @@ def forward(model, X, batch_size):
     module's ``training`` is as before afterwards.
     """
     X = convert_inputs(model, X)
-    answers = []
+    with in_evaluation_mode(model), torch.no_grad():
+        answers = [_answer(model, batch) for batch in batches(X, batch_size)]
+    return join_batches(answers, name_of(model))
+
+
+def forward_with_features(model, X, batch_size, layer=None):
+    """Return as `forward` and `features` do, from one pass."""
+    from skcalib.backends._torch_features import Watch
+
+    X = convert_inputs(model, X)
+    answers, features = [], []
     with in_evaluation_mode(model), torch.no_grad():
         for batch in batches(X, batch_size):
-            n_rows = len(list_arrays(batch)[0])
-            with SeenActivations() as seen:
-                output = get_only_output(call(model, batch), name_of(model))
-                values, last_activation = seen.before_activation(output)
-            values = values.float() if values.dtype == torch.bfloat16 else values
-            rows = reshape_logits(values.cpu().numpy(), n_rows, name_of(model))
-            answers.append((rows, last_activation))
-    return join_batches(answers, name_of(model))
+            with Watch(model, layer) as watch:
+                answers.append(_answer(model, batch))
+            features.append(watch.features(len(list_arrays(batch)[0])))
+    return *join_batches(answers, name_of(model)), np.concatenate(features)
 
 
 def features(model, X, batch_size, layer=None):
@@ -46,6 +53,16 @@ def features(model, X, batch_size, layer=None):
     from skcalib.backends import _torch_features
 
     return _torch_features.features(model, X, batch_size, layer)
+
+
+def _answer(model, batch):
+    """Return what stands before the last activation, and its name, for one batch."""
+    with SeenActivations() as seen:
+        output = get_only_output(call(model, batch), name_of(model))
+        values, last_activation = seen.before_activation(output)
+    values = values.float() if values.dtype == torch.bfloat16 else values
+    n_rows = len(list_arrays(batch)[0])
+    return reshape_logits(values.cpu().numpy(), n_rows, name_of(model)), last_activation
 
 
 def outputs_logits(model):

@@ -1,5 +1,7 @@
 """What a torch module feeds to its last linear operation, noted while the module runs."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from torch.nn import functional as F
@@ -17,56 +19,77 @@ def features(model, X, batch_size, layer=None):
     parts = []
     with in_evaluation_mode(model), torch.no_grad():
         for batch in batches(X, batch_size):
-            values = _find_named(model, batch, layer) if layer else _find_last(model, batch)
-            n_rows = count_all_rows(batch)
-            if values.shape[:1] != (n_rows,):
-                raise ValueError(
-                    f"{name_of(model)} has features of shape {tuple(values.shape)} for "
-                    f"{n_rows} samples; they need a row for each sample. Name another part "
-                    "with layer=, or give on='inputs'."
-                )
-            parts.append(values.reshape(n_rows, -1).float().cpu().numpy())
+            with Watch(model, layer) as watch:
+                call(model, batch)
+            parts.append(watch.features(count_all_rows(batch)))
     return np.concatenate(parts)
+
+
+class Watch:
+    """Notes the features of a batch while a module runs."""
+
+    def __init__(self, model, layer):
+        self.model, self.layer = model, layer
+        self.found = []
+        if layer is None:
+            self.noting = _Inputs(self.found)
+        else:
+            self.noting = _watch_part(model, layer, self.found)
+
+    def __enter__(self):
+        self.noting.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        return self.noting.__exit__(*error)
+
+    def features(self, n_rows):
+        """Return what was noted last, a row for each sample."""
+        name = name_of(self.model)
+        if not self.found and self.layer is not None:
+            raise ValueError(f"{name} does not call layer={self.layer!r}.")
+        if not self.found:
+            raise ValueError(
+                f"{name} has no linear operation, so it has no features. Name a part "
+                "with layer=, or give on='inputs'."
+            )
+        values = self.found[-1]
+        if values.shape[:1] != (n_rows,):
+            raise ValueError(
+                f"{name} has features of shape {tuple(values.shape)} for {n_rows} samples; "
+                "they need a row for each sample. Name another part with layer=, or give "
+                "on='inputs'."
+            )
+        return values.reshape(n_rows, -1).float().cpu().numpy()
 
 
 class _Inputs(TorchFunctionMode):
     """Notes what goes into the products with weights."""
 
-    def __init__(self):
+    def __init__(self, found):
         super().__init__()
-        self.last = None
+        self.found = found
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if func in _WITH_WEIGHTS:
-            self.last = args[0] if args else kwargs["input"]
+            self.found[:] = [args[0] if args else kwargs["input"]]
         return func(*args, **kwargs)
 
 
-def _find_last(model, batch):
-    with _Inputs() as noted:
-        call(model, batch)
-    if noted.last is None:
-        raise ValueError(
-            f"{name_of(model)} has no linear operation, so it has no features. Name a part "
-            "with layer=, or give on='inputs'."
-        )
-    return noted.last
-
-
-def _find_named(model, batch, layer):
+@contextmanager
+def _watch_part(model, layer, found):
+    """Note what goes into a named part."""
     parts = dict(model.named_modules())
     if layer not in parts:
         raise ValueError(
             f"layer={layer!r} is not a part of {name_of(model)}. It has "
             f"{', '.join(name for name in parts if name)}."
         )
-    found = []
-    handle = parts[layer].register_forward_pre_hook(lambda part, args: found.append(args[0]))
+    handle = parts[layer].register_forward_pre_hook(
+        lambda part, args: found.__setitem__(slice(None), args[:1])
+    )
     try:
-        call(model, batch)
+        yield
     finally:
         handle.remove()
-    if not found:
-        raise ValueError(f"{name_of(model)} does not call layer={layer!r}.")
-    return found[-1]

@@ -3,12 +3,13 @@
 import numpy as np
 
 from skcalib._messages import name_in_picture
-from skcalib._rows import refuse_masked_array
+from skcalib._rows import count_rows, refuse_masked_array
 from skcalib.backends import to_numpy
 from skcalib.displays._ambiguous_rows import (
+    choose_rows,
     draws_to_show,
+    order_of_rows,
     own_draws,
-    rows_to_show,
     summary_of_shown,
 )
 from skcalib.displays._figure import COLORS, axes_for, panels_for
@@ -21,7 +22,6 @@ from skcalib.displays._pictures import (
     images_in,
     words_of,
 )
-from skcalib.uncertainty import summarize_draws
 
 IMAGE, PLOT = (1.5, 2.1), (2.6, 2.1)  # inches of a panel
 NEEDED = ["mean", "interval", "likeliest"]
@@ -33,8 +33,8 @@ class UncertaintyDisplay:
     """The two likeliest classes of one row, or of the most ambiguous ones.
 
     For one row: how the probabilities of its two likeliest classes are distributed over the
-    draws. For many: a sheet of those whose two likeliest classes are closest, as images ("8
-    at 51 %, 6 at 44 %") or as distributions.
+    draws. For many: a sheet of those whose two likeliest classes are closest, or of the most
+    unusual, as images ("8 at 51 %, 6 at 44 %") or as distributions.
 
     Make it by :meth:`from_estimator` or :meth:`from_predictions`; all parameters are kept as
     attributes, and :meth:`plot` draws them again.
@@ -110,7 +110,16 @@ class UncertaintyDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y=None, *, sample=None, n_samples=12, images="auto", **params
+        cls,
+        estimator,
+        X,
+        y=None,
+        *,
+        sample=None,
+        n_samples=12,
+        order="margin",
+        images="auto",
+        **params,
     ):
         """Predict with a fitted classifier, and draw.
 
@@ -131,6 +140,11 @@ class UncertaintyDisplay:
         n_samples : int, default=12
             How many rows the sheet shows.
 
+        order : "margin", "novelty" or array-like of shape (n_samples,), default="margin"
+            Which rows the sheet shows: those whose two likeliest classes are closest; the most
+            unusual by the estimator's `score_samples`; or those of the smallest numbers, scores
+            of :class:`~skcalib.novelty.FeatureNovelty`, say.
+
         images : "auto", array of shape (n_samples, height, width[, channels]) or None
             "auto", the default: X, if it has such a shape, else none.
 
@@ -146,20 +160,21 @@ class UncertaintyDisplay:
         Raises
         ------
         ValueError
-            If the estimator draws at several levels, or has no probabilities.
+            If the estimator draws at several levels, or has no probabilities; if `order` is
+            unusable.
         """
         refuse_labels(params)
         refuse_masked_array(y, "y")
         given = {name: value for name, value in params.items() if name not in OWN}
         check_keywords(cls.from_predictions, given, *DRAWN_BY)
+        order = order_of_rows(order, count_rows(X), estimator, X)
         if hasattr(estimator, "sample_proba"):
-            rows, draws = draws_to_show(estimator, X, sample, n_samples)
+            rows, draws = draws_to_show(estimator, X, sample, n_samples, order)
             labels = estimator.classes_
         else:
             proba, labels = proba_and_classes(estimator, X, y)
             draws = np.asarray(proba)[np.newaxis]
-            margin = summarize_draws(draws, measures="likeliest").margin
-            rows = rows_to_show(margin, sample, n_samples)
+            rows = choose_rows(draws, order, sample, n_samples)
             draws = draws[:, rows]
         pictures = images_in(X, rows) if isinstance(images, str) else images_in(images, rows)
         y_true = None if y is None else np.asarray(to_numpy(y, "y"))[rows]
@@ -174,6 +189,7 @@ class UncertaintyDisplay:
         *,
         sample=None,
         n_samples=12,
+        order="margin",
         images=None,
         interval=0.9,
         labels=None,
@@ -195,8 +211,11 @@ class UncertaintyDisplay:
             The row to show; None for a sheet.
 
         n_samples : int, default=12
-            How many rows the sheet shows: those with the smallest difference between the
-            mean probabilities of their two likeliest classes.
+            How many rows the sheet shows.
+
+        order : "margin" or array-like of shape (n_samples,), default="margin"
+            Which rows the sheet shows: those with the smallest difference between the mean
+            probabilities of their two likeliest classes, or those of the smallest numbers.
 
         images : array-like of shape (n_samples, height, width[, channels]), default=None
             Drawn in the sheet instead of distributions.
@@ -224,12 +243,11 @@ class UncertaintyDisplay:
         Raises
         ------
         ValueError
-            If draws are no probabilities, or a row does not exist.
+            If draws are no probabilities, a row does not exist, or `order` is unusable.
         """
         check_keywords(cls.from_predictions, kwargs, *DRAWN_BY)
         draws, labels = draws_and_labels(y_true, draws, labels)
-        margin = summarize_draws(draws, measures="likeliest").margin
-        rows = rows_to_show(margin, sample, n_samples)
+        rows = choose_rows(draws, order_of_rows(order, draws.shape[1]), sample, n_samples)
         return cls._made(
             None if y_true is None else np.asarray(to_numpy(y_true, "y_true"))[rows],
             draws[:, rows],

@@ -50,7 +50,9 @@ class CalibratedPair(VersionedMixin):
         return logits_from_response(self._response(X), self.floor)
 
     def _response(self, X):
-        response = response_of(self.estimator, X, trusted=True)
+        return self._check_response(response_of(self.estimator, X, trusted=True))
+
+    def _check_response(self, response):
         if response.is_proba != (self.floor is not None):
             raise ValueError(MIXED.format(type(self.estimator).__name__))
         return response

@@ -4,44 +4,38 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 
-from skcalib._logits import check_logits, check_proba, float_array, log_of_floored
+from skcalib._logits import log_of_floored
 from skcalib._predictions import ProbabilisticClassifierMixin
 from skcalib._representations import VersionedMixin
-from skcalib._rows import check_feature_names, learn_feature_names, refuse_streams
-from skcalib.backends import as_arrays, check_arrays, list_arrays, map_arrays
+from skcalib._rows import learn_feature_names
+from skcalib.backends import as_arrays, list_arrays
+from skcalib.networks._answers import AnswerMixin
 from skcalib.networks._checks import (
     backend_of,
-    check_choices,
     is_one_vs_rest,
     outputs_logits,
-    refuse_contradictions,
 )
 from skcalib.networks._labels import (
-    check_labels_answer,
     check_multi_hot,
     log_odds_of_labels,
     make_binary_classes,
     proba_of_labels,
 )
 from skcalib.networks._outputs import (
-    Answer,
     Learned,
     are_logits,
     classes_of_outputs,
-    expand_columns,
     order_of_outputs,
     warn_of_lost_logits,
 )
 from skcalib.networks._sharing import AdapterMixin, list_inputs
 
-IF_LOGITS = (
-    "if they are logits, say so: FrozenNetwork(model, from_logits=True); if they are one "
-    "sigmoid for each of several labels: multilabel=True"
-)
 ROWS_TO_LOOK_AT = 1000  # when nothing else tells logits from probabilities
 
 
-class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator):
+class FrozenNetwork(
+    AnswerMixin, AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator
+):
     """A trained Keras model or torch module as a scikit-learn classifier.
 
     It predicts and is never trained: `fit` learns the class labels only, a clone shares
@@ -280,71 +274,3 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         if self.multilabel:
             return (found.values > (0.5 if found.is_proba else 0)).astype(np.intp)
         return found.classes[found.values.argmax(axis=1)]
-
-    def answer(self, X):
-        """Return the logits or the probabilities of the network, and say which they are.
-
-        Parameters
-        ----------
-        X : array-like of n_samples, or dict of arrays
-            Inputs of the network.
-
-        Returns
-        -------
-        answer : named tuple (values, is_proba, classes, last_activation)
-            ``values`` (n_samples, n_classes) in the order of ``classes``, also for two
-            classes; ``last_activation`` is the network's last operation, None if it is not
-            known.
-        """
-        check_feature_names(self, X)
-        values, last_activation = self._run(X)
-        learned = getattr(self, "_learned", None)
-        if learned is not None and learned.last_activation != last_activation:
-            raise ValueError(
-                f"The network ended in {learned.last_activation} when fitted and now ends "
-                f"in {last_activation}. Fit again; if that depends on X, give a network "
-                "that ends before it."
-            )
-        is_proba = last_activation is None and not self._output_is_logits(values)
-        one_vs_rest = is_one_vs_rest(self, values, last_activation, not is_proba)
-        name = f"The output of {type(self.model).__name__}"
-        if self.multilabel:
-            check_labels_answer(values, is_proba, name)
-            return Answer(
-                values, is_proba, make_binary_classes(values.shape[1]), last_activation
-            )
-        values = expand_columns(values, one_vs_rest, is_proba)
-        if is_proba:
-            check_proba(values, name, way_out=IF_LOGITS)
-        else:
-            values = check_logits(values, name)
-        if learned is not None:
-            classes, order = learned.classes, learned.order
-        else:
-            classes = classes_of_outputs(None, self.classes, values.shape[1])
-            order = order_of_outputs(self.classes)
-        if len(classes) != values.shape[1]:
-            raise ValueError(
-                f"The network has {values.shape[1]} outputs, but there are {len(classes)} "
-                f"classes: {classes.tolist()}."
-            )
-        values = values if order is None else values[:, order]
-        return Answer(values, is_proba, classes, last_activation)
-
-    def _run(self, X, n_rows=None):
-        """Return what stands before the last activation, and its name."""
-        check_choices(self)
-        refuse_streams(X)
-        X = check_arrays(list_inputs(self, X))
-        if n_rows is not None:
-            X = map_arrays(lambda part: part[:n_rows], X)
-        values, last_activation = backend_of(self.model).forward(self.model, X, self.batch_size)
-        refuse_contradictions(self, last_activation, values.shape[1])
-        if last_activation == "linear" and self.from_logits is False:
-            last_activation = None  # if that is what its user says
-        return float_array(values, "The network's output"), last_activation
-
-    def _output_is_logits(self, values):
-        says = getattr(self, "has_logits_", None)
-        says = outputs_logits(self) if says is None else says
-        return are_logits(values, self.multilabel, decide=False) if says is None else says

@@ -84,6 +84,21 @@ def order_of_outputs(classes):
     return None if classes is None else np.argsort(np.asarray(classes), kind="stable")
 
 
+def put_in_order(values, learned, given):
+    """Return the columns in the order of the sorted labels, and these labels."""
+    if learned is not None:
+        classes, order = learned.classes, learned.order
+    else:
+        classes = classes_of_outputs(None, given, values.shape[1])
+        order = order_of_outputs(given)
+    if len(classes) != values.shape[1]:
+        raise ValueError(
+            f"The network has {values.shape[1]} outputs, but there are {len(classes)} "
+            f"classes: {classes.tolist()}."
+        )
+    return (values if order is None else values[:, order]), classes
+
+
 def labels_from_one_hot(y, classes=None):
     """Return the class (or the number) of each row's one; other labels as they are."""
     y = to_numpy(y, "y")

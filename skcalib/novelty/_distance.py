@@ -8,6 +8,7 @@ from sklearn.model_selection import check_cv
 from skcalib._messages import quote_labels
 from skcalib._rows import count_rows
 from skcalib._targets import check_labels, check_weight, columns_among
+from skcalib._warnings import warn
 from skcalib.novelty._densities import make_density
 from skcalib.novelty._features import FeatureReader
 
@@ -44,6 +45,11 @@ class Distance:
         """Return the score of each row, higher for more usual rows."""
         return self.density.score_samples(self.reader.read(X))
 
+    def answer(self, X):
+        """Return the classifier's response and, as `score` does, the score of each row."""
+        response, features = self.reader.answer(X)
+        return response, self.density.score_samples(features)
+
     def measure_shortfall(self, scores, start):
         """Return how far scores fall short of `start`, in spreads; zero if they do not."""
         with np.errstate(over="ignore"):
@@ -62,7 +68,9 @@ def fit_distance(estimator, known, held_out, choices):
     kind, on, layer = choices
     reader = FeatureReader(estimator, on, layer)
     X, codes, weight = known
-    density = make_density(kind).fit(*keep_positive_weight(reader.fit(X), codes, weight))
+    features, codes, weight = keep_positive_weight(reader.fit(X), codes, weight)
+    warn_of_equal_rows(features)
+    density = make_density(kind).fit(features, codes, weight)
     X, codes, weight = held_out
     features, _, weight = keep_positive_weight(reader.read(X), codes, weight)
     return Distance(reader, density, density.score_samples(features), weight)
@@ -74,12 +82,26 @@ def fit_distance_in_folds(estimator, rows, splits, choices):
     reader = FeatureReader(estimator, on, layer)
     X, codes, weight = rows
     features, codes, weight = keep_positive_weight(reader.fit(X), codes, weight)
+    warn_of_equal_rows(features)
     held_out = np.empty(len(features))
     for train, test in splits(features, codes):
         without = make_density(kind).fit(features[train], codes[train], weight[train])
         held_out[test] = without.score_samples(features[test])
     density = make_density(kind).fit(features, codes, weight)
     return Distance(reader, density, held_out, weight)
+
+
+def warn_of_equal_rows(features):
+    """Warn if the rows that a density is learned from are all the same."""
+    largest, smallest = features.max(axis=0), features.min(axis=0)
+    if (largest - smallest <= ROUNDING * np.maximum(np.abs(largest), np.abs(smallest))).all():
+        warn(
+            f"The {len(features)} rows that the density is learned from (X_train, or rows of "
+            "X) all have the same features, so that no distance from them can be judged, and "
+            "answers may be those of temperature scaling alone. Give rows that differ; if "
+            "these do, the classifier cannot tell them apart: use on='inputs'.",
+            UserWarning,
+        )
 
 
 def keep_positive_weight(features, codes, weight):

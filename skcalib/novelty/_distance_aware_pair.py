@@ -9,6 +9,7 @@ from skcalib._fitting import columns_of_all
 from skcalib._logits import softmax
 from skcalib._messages import quote
 from skcalib._parameters import is_number, is_word
+from skcalib._responses import logits_from_response
 from skcalib.folds import CalibratedPair
 
 
@@ -56,7 +57,9 @@ class DistanceAwarePair(CalibratedPair):
 
     def predict_proba(self, X):
         """Return probabilities, a column for each of `classes`."""
-        return self.proba_of(self.predict_logits(X), self.factor(self.distance.score(X)))
+        response, scores = self.distance.answer(X)
+        logits = logits_from_response(self._check_response(response), self.floor)
+        return self.proba_of(logits, self.factor(scores))
 
     def factor(self, scores):
         """Return the number by which the temperature of each row is multiplied."""

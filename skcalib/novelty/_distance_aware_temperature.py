@@ -42,7 +42,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
     get the probabilities of temperature scaling; unusual ones lose the confidence that
     calibration, dropout or ensembles leave to them. **When not.** Corruption that does not
     move the features is not detected. With thousands of features and few rows,
-    densities say little; ``density="nearest"`` or a layer with fewer outputs may.
+    densities say little; ``density="nearest"`` or a smaller layer may.
 
     Parameters
     ----------
@@ -55,8 +55,9 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
         How usual features are:
 
         - "gaussian": the log density of a mixture with one Gaussian for each class, its
-          covariance shrunk by Ledoit and Wolf. The covariances are pooled if they would
-          hold more than 2e7 numbers, and for classes of fewer than 5 rows;
+          covariance shrunk by Ledoit and Wolf and a quarter of the way to that of all
+          classes. They all share this one if theirs would hold more than 2e7 numbers, and so
+          do classes of fewer than 5 rows (``distance.density.pooled_`` tells which);
         - "mahalanobis": minus the squared distance to the nearest class mean, by the
           covariance of all classes; "relative_mahalanobis": less that to the mean of all
           rows, for unusual rows that resemble a class;
@@ -68,27 +69,25 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
 
     on : {"features", "inputs"}, default="features"
         What is scored. "features": the input of the last layer of a network or perceptron;
-        the leaves of a random forest, as up to 64 coordinates; the classifier's inputs for
+        the leaves of a random forest, as up to 65 coordinates; the classifier's inputs for
         all others. "inputs": the classifier's inputs as they are (behind the
-        transformations of a pipeline).
+        transformations of a pipeline). The features of networks include the logarithm of
+        their length, those from sparse inputs or text that of the inputs, which is small for
+        rows of unknown words or patterns.
 
     layer : str, default=None
-        The name of the layer of a network whose input is scored; the last one with weights
-        by default.
+        The layer of a network whose input is scored; the last one with weights by default.
 
     strength : float or "held_out", default=1.0
-        The exponent a, not negative; 0 is temperature scaling. "held_out" chooses it, and
-        T, by the log loss of the held-out rows, and lets the temperature grow from
-        :math:`q_{.5}` on. It is noisier, and weaker under shift.
+        The exponent a, not negative; 0 is temperature scaling. "held_out" chooses it and T by
+        the log loss of held-out rows, from :math:`q_{.5}` on: noisier, and weaker under shift.
 
     prior : {"uniform", "classes"}, default="uniform"
-        What the probabilities become far away: equal probabilities, or the shares of the
-        classes among the rows of `fit`. Only with "uniform" does the likeliest class of a
-        row never change.
+        What the probabilities become far away: equal, or the shares of the classes in `fit`.
+        Only with "uniform" does the likeliest class of a row never change.
 
     cv : int, cross-validation generator or iterable, default=None
-        How to split for training, and for densities where there are no training rows; 5
-        stratified folds by default.
+        How to split, for training or densities; 5 stratified folds by default.
 
     n_jobs : int, default=None
         Number of splits to train at the same time.
@@ -96,9 +95,8 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
     Attributes
     ----------
     calibrated_classifiers_ : list
-        The pairs, as in :class:`~skcalib.TemperatureCalibratedClassifier`, each with
-        ``temperature``, ``exponent`` and ``distance`` (with ``median``, ``limit`` and
-        ``spread`` of the held-out scores).
+        The pairs of classifier and temperature, each with ``temperature``, ``exponent`` and
+        ``distance`` (with ``median``, ``limit`` and ``spread`` of the held-out scores).
 
     classes_ : ndarray of shape (n_classes,)
         Sorted labels.
@@ -126,6 +124,9 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
 
     J. Mukhoti, A. Kirsch, J. van Amersfoort, P. Torr, Y. Gal. Deep Deterministic
     Uncertainty: A New Simple Baseline. CVPR 2023. arXiv:2102.11582 (the Gaussians)
+
+    J. H. Friedman. Regularized Discriminant Analysis. Journal of the American Statistical
+    Association 84, 1989. doi:10.1080/01621459.1989.10478752 (their covariances)
 
     K. Lee, K. Lee, H. Lee, J. Shin. A Simple Unified Framework for Detecting
     Out-of-Distribution Samples and Adversarial Attacks. NeurIPS 2018. arXiv:1807.03888
@@ -215,7 +216,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
             that is trained here; as TemperatureCalibratedClassifier does.
         """
         self._check_params(X_train, y_train)
-        self._training_rows = X_train, y_train  # for _fit_pairs, and no longer
+        self._training_rows = X_train, y_train  # for _fit_pairs, no longer
         try:
             return super().fit(X, y, sample_weight, **fit_params)
         finally:
@@ -266,8 +267,7 @@ class DistanceAwareTemperatureClassifier(CrossCalibratedClassifier):
 
     def _distances(self):
         check_is_fitted(self)
-        pairs = self.calibrated_classifiers_
-        return [pair.distance for pair in pairs if hasattr(pair, "distance")]
+        return [p.distance for p in self.calibrated_classifiers_ if hasattr(p, "distance")]
 
     def score_samples(self, X):
         """Score how usual rows are, on the scale of held-out rows.

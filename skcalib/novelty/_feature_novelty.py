@@ -16,7 +16,7 @@ from skcalib._rows import check_feature_names, count_rows, learn_feature_names, 
 from skcalib._targets import check_labels
 from skcalib.networks import SharedNetworkMixin, wrap_network
 from skcalib.novelty._densities import check_density, make_density
-from skcalib.novelty._distance import Distance, novelty_pvalues
+from skcalib.novelty._distance import Distance, novelty_pvalues, warn_of_equal_rows
 from skcalib.novelty._features import FeatureReader, check_reading
 
 FALSE_ALARMS = 0.05
@@ -160,6 +160,7 @@ class FeatureNovelty(OutlierMixin, SharedNetworkMixin, VersionedMixin, BaseEstim
         hold, learn = rows[:n_held_out], rows[n_held_out:]
         reader = FeatureReader(wrap_network(self.estimator), self.on, self.layer)
         known = reader.fit(take_rows(X, learn))
+        warn_of_equal_rows(known)
         density = make_density(self.density).fit(known, codes[learn], np.ones(len(learn)))
         scores = density.score_samples(reader.read(take_rows(X, hold)))
         self._distance = Distance(reader, density, scores, np.ones(len(hold)))

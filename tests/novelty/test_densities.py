@@ -41,15 +41,24 @@ def test_the_gaussian_score_is_the_log_density_of_the_mixture():
     density = GaussianDensity().fit(features, codes, np.ones(len(codes)))
     new, _ = rows(seed=5)
     total = 0
-    for code in range(3):
+    means = np.stack([features[codes == code].mean(0) for code in range(3)])
+    pooled = shrunk_covariance(features - means[codes], np.ones(len(codes)))
+    for code, mean in enumerate(means):
         own = features[codes == code]
-        mean = own.mean(0)
-        covariance = shrunk_covariance(own - mean, np.ones(len(own)))
+        covariance = 0.75 * shrunk_covariance(own - mean, np.ones(len(own))) + 0.25 * pooled
         level = np.trace(covariance) / len(covariance)
         covariance = covariance + 1e-6 * level * np.eye(len(covariance))
         law = multivariate_normal(mean, covariance)
         total = total + len(own) / len(features) * law.pdf(new)
     assert np.abs(density.score_samples(new) - np.log(total)).max() < 1e-9
+
+
+def test_one_class_is_one_gaussian():
+    features, _ = rows(n_classes=1)
+    density = GaussianDensity().fit(features, np.zeros(300, int), np.ones(300))
+    law = multivariate_normal(features.mean(0), ledoit_wolf(features)[0])
+    new, _ = rows(seed=5, n_classes=1)
+    assert np.abs(density.score_samples(new) / law.logpdf(new) - 1).max() < 1e-4
 
 
 def test_a_rotation_and_a_scale_of_the_features_change_no_distance():

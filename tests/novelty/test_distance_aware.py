@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skcalib import CalibratedClassifierCV, TemperatureCalibratedClassifier
-from skcalib.novelty import DistanceAwareTemperatureClassifier
+from skcalib.novelty import DistanceAwareTemperatureClassifier, FeatureNovelty
 
 
 @pytest.fixture(scope="module")
@@ -280,3 +280,21 @@ def test_unusable_training_rows(digits):
         frozen.fit(X, y, X_train=X, y_train=y + 20)
     with pytest.raises(ValueError, match="trained in folds"):
         DistanceAwareTemperatureClassifier(GaussianNB()).fit(X, y, X_train=X, y_train=y)
+
+
+@pytest.mark.parametrize("density", ["gaussian", "mahalanobis", "nearest"])
+def test_training_rows_that_are_all_the_same_are_warned_of(density, digits):
+    X, y = digits["held_out"]
+    frozen = FrozenEstimator(digits["network"])
+    model = DistanceAwareTemperatureClassifier(frozen, density=density)
+    same = np.repeat(X[:1], 50, axis=0)
+    with pytest.warns(UserWarning, match="The 50 rows .* all have the same features"):
+        model.fit(X, y, X_train=same, y_train=y[:50])
+    proba = model.predict_proba(X)
+    assert np.isfinite(proba).all()
+    assert np.allclose(proba.sum(axis=1), 1)
+    hollow = MLPClassifier((4,), max_iter=500, tol=1e-2, random_state=0).fit(X, y)
+    hollow.coefs_[0][:] = 0  # whatever comes in, the last layer takes the same
+    with pytest.warns(UserWarning, match="on='inputs'"):
+        FeatureNovelty(hollow, density=density, random_state=0).fit(X, y)
+    FeatureNovelty(hollow, density=density, on="inputs", random_state=0).fit(X, y)
