@@ -26,6 +26,11 @@ def layers_of(model):
     return found
 
 
+def layers_in(model):
+    """Return all that a model tracks, also layers inside layers of the user's own."""
+    return [layer for layer in model._flatten_layers(include_self=False)]
+
+
 def refuse_unbuilt(model):
     if not model.built or (not model.weights and any(not x.built for x in layers_of(model))):
         raise ValueError(

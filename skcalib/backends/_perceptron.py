@@ -53,6 +53,9 @@ def make_sampler(mlp, X, *, last):
         join=np.concatenate,
         take=lambda rows, numbers: rows[numbers],
         draw=draw,
+        path="split",
+        half=False,
+        left_off=(),
         last_layer=_find_last_layer(layers, n_before, mlp.out_activation_),
     )
 

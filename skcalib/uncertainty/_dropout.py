@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcalib._progress import show_progress
 from skcalib._rows import count_rows, is_dict_of_arrays, refuse_streams
+from skcalib._warnings import warn
 from skcalib.backends import INJECTED_RATE, batches, map_arrays
 from skcalib.networks import WrappingMixin, list_inputs
 from skcalib.sampling import (
@@ -27,9 +28,9 @@ from skcalib.uncertainty._dropout_scale import scale_draws, scale_of
 class DropoutMixin(WrappingMixin):
     """Draws of a network in ``estimator_``, by the parameters of its class.
 
-    These are `n_draws`, `rate`, `masks`, `inject`, `batch_size`, `random_state`, `verbose`,
-    and of classifiers `tol` and `centered`. A subclass has ``_get_estimator()``, and may look
-    for other networks.
+    These are `n_draws`, `rate`, `masks`, `inject`, `drop_in_bases`, `batch_size`,
+    `random_state`, `verbose`, and of classifiers `tol` and `centered`. A subclass has
+    ``_get_estimator()``, and may look for other networks.
     """
 
     _find_source = staticmethod(find_source)
@@ -89,6 +90,7 @@ class DropoutMixin(WrappingMixin):
         source, inputs = self._source(few)
         classes, self._ending, answer = source.inspect(inputs)
         passes, inputs = self._passes(source, inputs)
+        _warn_of_what_is_off(passes.sampler.left_off)
         plain = passes.draw_at_rate(inputs, rate=0.0)[0]
         limit = source.rounding(passes, inputs, plain)
         refuse_other_answers(source, inputs, plain, limit, answer)
@@ -139,6 +141,7 @@ class DropoutMixin(WrappingMixin):
             shared=shared,
             ending=self._ending,
             inject=tuple(self.inject) if isinstance(self.inject, list) else self.inject,
+            drop_in_bases=self.drop_in_bases,
         )
         self._cost = (*sampler.cost[:2], getattr(sampler.last_layer, "shape", None))
         n_draws = self.n_draws if self._is_exact() else int(self.n_draws)
@@ -159,6 +162,17 @@ class DropoutMixin(WrappingMixin):
         if isinstance(rate, str):  # while it is not chosen, any will do to look at a network
             rate = self.scale_.rate if hasattr(self, "scale_") else INJECTED_RATE
         return [None if rate is None else float(rate)]
+
+
+def _warn_of_what_is_off(names):
+    if names:
+        warn(
+            f"Dropout inside {', '.join(map(repr, names))} stays off in draws, since its "
+            "author calls that model with training=False. Keras has trained it with dropout "
+            "on all the same: the argument of the outer call replaces it. Pass "
+            "drop_in_bases=True to draw it as it was trained, or False to leave it off.",
+            UserWarning,
+        )
 
 
 def _few_rows(X):

@@ -93,6 +93,12 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
         None adds none to a Keras model, and means "hidden" for a perceptron. Nothing is
         cloned or changed for that. "last" is cheapest.
 
+    drop_in_bases : bool or None, default=None
+        Whether dropout is drawn inside a nested Keras model that its author calls with
+        ``training=False``, as in ``base(x, training=False)`` of transfer learning. Keras
+        trains such a model with its dropout on all the same: the argument of the outer call
+        replaces it. None leaves it off, as False does, and warns if there is any.
+
     centered : bool, default=False
         Whether draws of the logits are moved so that their mean is the plain network's
         answer: ``z + spread * (z_t - mean(z_t))``. The likeliest class is then nearly always
@@ -211,6 +217,7 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
         rate=None,
         masks="shared",
         inject=None,
+        drop_in_bases=None,
         centered=False,
         cv=None,
         batch_size=None,
@@ -223,6 +230,7 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
         self.rate = rate
         self.masks = masks
         self.inject = inject
+        self.drop_in_bases = drop_in_bases
         self.centered = centered
         self.cv = cv
         self.batch_size = batch_size

@@ -71,6 +71,12 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         None adds none to a Keras model, and means "hidden" for a perceptron. Nothing is
         cloned or changed for that. "last" is cheapest.
 
+    drop_in_bases : bool or None, default=None
+        Whether dropout is drawn inside a nested Keras model that its author calls with
+        ``training=False``, as in ``base(x, training=False)`` of transfer learning. Keras
+        trains such a model with its dropout on all the same: the argument of the outer call
+        replaces it. None leaves it off, as False does, and warns if there is any.
+
     noise_variance : float, "auto" or None, default=None
         Variance of an observation around each draw, the same for all rows (a float: for
         all outputs, too). "auto" learns it in `fit`: for a trained network from the rows
@@ -176,6 +182,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         rate=None,
         masks="shared",
         inject=None,
+        drop_in_bases=None,
         noise_variance=None,
         cv=None,
         batch_size=None,
@@ -187,6 +194,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         self.rate = rate
         self.masks = masks
         self.inject = inject
+        self.drop_in_bases = drop_in_bases
         self.noise_variance = noise_variance
         self.cv = cv
         self.batch_size = batch_size
