@@ -22,8 +22,13 @@ A network's
 
     ``reduce(model)``: a function and its arguments that make the model again, for pickle.
 
-    ``make_sampler(model, X, **choices)``, optional: X as the model takes it, and a Sampler of
-    its dropout.
+    ``make_sampler(model, X, **choices)``: X as the model takes it, and a Sampler of its
+    dropout.
+
+    ``check_network(model, X, **choices)``: the same for one that need not be trained yet,
+    which only raises if its dropout cannot be drawn.
+
+    ``is_random(model, X)``: whether it is random at prediction, too.
 
     ``keep_seeds(model)``, optional: a context that puts back the seeds which the model moves.
 

@@ -11,7 +11,7 @@ from threading import RLock, local
 
 import keras
 from keras import layers
-from keras.src import backend
+from keras.src.backend import random as random_functions
 from keras.src.backend.common import global_state
 
 _LOCK = RLock()
@@ -123,8 +123,8 @@ def _list_replacements():
         (_SPATIAL, "call", _dropout_layer("dropout")),
         (layers.AlphaDropout, "call", _dropout_layer("alpha")),
         (layers.GaussianDropout, "call", _dropout_layer("gaussian")),
-        (backend.random, "dropout", _function),
-        (backend.random, "draw_seed", _seed),
+        (random_functions, "dropout", _function),
+        (random_functions, "draw_seed", _seed),
     ]
     if keras.config.backend() == "tensorflow":
         import tensorflow as tf

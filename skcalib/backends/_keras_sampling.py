@@ -32,7 +32,7 @@ from skcalib.backends._keras_models import (
     structure_of,
 )
 from skcalib.backends._keras_sites import NOTHING_RANDOM
-from skcalib.backends._keras_whole import find_sites, has_foreign_code
+from skcalib.backends._keras_whole import find_sites, has_foreign_code, is_random
 from skcalib.backends._keras_whole_draws import build_whole, run_once, try_masks
 from skcalib.backends._sampling import INJECTED, CannotDraw, NoSites, Sampler
 
@@ -111,6 +111,11 @@ def _build(model, X, choices):
         _shapes_of_masks(found, choices.shared),
     )
     return sampler._replace(half=_is_half(model), left_off=_left_off(model, choices))
+
+
+def is_random_at_prediction(model, X):
+    """Tell whether a model drops, or draws otherwise, at prediction, too."""
+    return is_random(model, convert_inputs(model, X))
 
 
 def _find_random(model, batch, choices):
@@ -241,6 +246,7 @@ def _build_split(model, batch, plan, choices, library):
         path="split",
         half=_is_half(model),
         left_off=_left_off(model, choices),
+        always_on=is_random(model, batch),
         last_layer=_keras_last_layer.find_last_layer(
             plan, proba, lambda finish, units: library.compile_last(finish, units, variables)
         ),

@@ -157,6 +157,19 @@ def measure_cost(model, batch, sites, **choices):
     return cost_of_whole(counter, sites, max(2, int(np.prod(answer.shape[1:]))))
 
 
+def is_random(model, batch):
+    """Tell whether a model drops, or draws otherwise, at prediction, too."""
+    if not has_foreign_code(model):
+        return False
+    batch = _at_least_two(batch)
+    recorder = Recorder(count_all_rows(batch), name_of(model))
+    with _keep_variables(model):
+        with intercept(recorder):
+            _call(model, batch, training=False)
+        runs = [ops.convert_to_numpy(_call(model, batch, training=False)) for _ in range(3)]
+    return bool(recorder.sites) or any(not _are_close(run, runs[0]) for run in runs)
+
+
 def has_foreign_code(model):
     """Tell whether anything in a model is not Keras's own code."""
     return any(

@@ -56,6 +56,7 @@ def make_sampler(mlp, X, *, last):
         path="split",
         half=False,
         left_off=(),
+        always_on=False,
         last_layer=_find_last_layer(layers, n_before, mlp.out_activation_),
     )
 

@@ -58,5 +58,6 @@ class Sampler(NamedTuple):
     draw: object  # (these values, masks) -> the answers (n_draws, n, n_outputs)
     half: bool  # whether it rounds as half precision does
     left_off: tuple  # names of what holds dropout that its author has switched off
+    always_on: bool  # whether the network drops at prediction, too, so that its answers differ
     path: str  # "split", "vmap", "whole" or "loop": how draws are made
     last_layer: object  # LastLayer, or what about the network is not of its form, for messages

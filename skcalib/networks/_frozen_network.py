@@ -32,6 +32,7 @@ from skcalib.networks._outputs import (
     order_of_outputs,
     warn_of_lost_logits,
 )
+from skcalib.networks._randomness import warn_of_random_answers
 from skcalib.networks._sharing import AdapterMixin, list_inputs
 
 IF_LOGITS = (
@@ -203,6 +204,7 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         self._learned = Learned(classes, last_activation, order_of_outputs(self.classes))
         self.has_logits_ = says
         learn_feature_names(self, X)
+        warn_of_random_answers(self.model, X)
         return self
 
     @property

@@ -65,12 +65,9 @@ def refuse_other_answers(source, inputs, plain, limit, answer):
     plain = source.order_columns(plain)
     if (np.abs(plain - answer) <= limit).all():
         return
-    with source.keep_network_seeds():
-        found = [source.answer(inputs) for _ in range(2)]
-    if any((np.abs(plain - answer) <= limit).all() for answer in found):
-        return
-    if np.abs(found[0] - found[1]).max() > 0:
-        return  # layers that always drop: nothing to compare with
+    with source.keep_network_seeds():  # a network that squeezes one row, say
+        if (np.abs(plain - source.answer(inputs)) <= limit).all():
+            return
     raise ValueError(
         f"{source.name} does not predict what its layers compute, so dropout cannot be "
         "drawn. If its class has a call() of its own, pass a model of keras.Sequential or "

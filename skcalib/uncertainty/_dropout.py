@@ -53,14 +53,14 @@ class DropoutMixin(WrappingMixin):
         check_is_fitted(self)
         check_parameters(self)
         levels = len(self._all_levels())
-        before, after, shape = self._cost
+        before, after, shape, path = self._cost
         total = max(1, before + after)
         if self._is_exact():
             ratio = (before + after + count_multiplications(shape)) / total
-            return Bunch(ratio=ratio, loop_ratio=N_POINTS * levels, share=0.0)
+            return Bunch(ratio=ratio, loop_ratio=N_POINTS * levels, share=0.0, path="exact")
         n_draws = int(self.n_draws) * levels
         ratio = (before + n_draws * after) / total
-        return Bunch(ratio=ratio, loop_ratio=n_draws, share=after / total)
+        return Bunch(ratio=ratio, loop_ratio=n_draws, share=after / total, path=path)
 
     def get_metadata_routing(self):
         """Return who consumes which metadata: `estimator`.
@@ -93,7 +93,8 @@ class DropoutMixin(WrappingMixin):
         _warn_of_what_is_off(passes.sampler.left_off)
         plain = passes.draw_at_rate(inputs, rate=0.0)[0]
         limit = source.rounding(passes, inputs, plain)
-        refuse_other_answers(source, inputs, plain, limit, answer)
+        if not passes.sampler.always_on:  # else there is nothing to compare with
+            refuse_other_answers(source, inputs, plain, limit, answer)
         refuse_rows_together(passes, inputs, plain, limit)
         return classes
 
@@ -143,7 +144,8 @@ class DropoutMixin(WrappingMixin):
             inject=tuple(self.inject) if isinstance(self.inject, list) else self.inject,
             drop_in_bases=self.drop_in_bases,
         )
-        self._cost = (*sampler.cost[:2], getattr(sampler.last_layer, "shape", None))
+        shape = getattr(sampler.last_layer, "shape", None)
+        self._cost = (*sampler.cost[:2], shape, sampler.path)
         n_draws = self.n_draws if self._is_exact() else int(self.n_draws)
         tol = getattr(self, "tol", None)
         passes = Passes(sampler, levels, n_draws, tol, self.seed_, shared, source.name)

@@ -11,6 +11,7 @@ from skcalib.networks import (
     clone_with_parameters,
     encode_labels,
     ends_frozen,
+    expect_randomness,
     fit_network_labels,
     is_multilabel,
     list_inputs,
@@ -263,8 +264,6 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
             If the network has no random layer, or one that cannot be drawn; if it is not what
             ``n_draws="exact"`` needs; if the labels do not match its outputs; if a parameter
             is out of range; if X is a dataset, a loader or a generator.
-        NotImplementedError
-            If the network is a torch module, or a Keras model not on TensorFlow.
 
         Warns
         -----
@@ -280,7 +279,7 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         for name in ("scale_", "comparison_"):  # of an earlier fit
             vars(self).pop(name, None)
-        with keep_network_seeds(self._get_estimator()):
+        with keep_network_seeds(self._get_estimator()), expect_randomness():
             estimator, labels, y = self._prepare_estimator(X, y)
             trained = isinstance(estimator, FrozenEstimator)
             twin = estimator if trained else clone_with_parameters(estimator)

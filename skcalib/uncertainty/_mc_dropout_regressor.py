@@ -229,8 +229,6 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
             classifier; if y is missing though needed, or does not match the outputs; if an
             answer is NaN or infinite; if a parameter is out of range; if X is a dataset, a
             loader or a generator.
-        NotImplementedError
-            If the network is a torch module, or a Keras model not on TensorFlow.
         """
         refuse_streams(X)
         refuse_paths(self.estimator, "The 'estimator' parameter of MCDropoutRegressor")

@@ -1,12 +1,14 @@
 """Keras networks that are no plain graph: drawn as a loop of passes in training draws them."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
 from keras import layers, ops
 from support.networks import BACKEND, weights_hash
 
-from skcalib import FrozenNetwork, MCDropoutClassifier
+from skcalib import FrozenNetwork, MCDropoutClassifier, TemperatureCalibratedClassifier
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(12, 10)).astype("float32")
@@ -33,6 +35,10 @@ def hidden_between(*parts):
     for part in parts:
         x = part(x)
     return ended(start, x), ROWS
+
+
+def of_own(function):
+    return layers.Lambda(function, output_shape=(16,))
 
 
 class WithoutSeed(layers.Layer):
@@ -95,7 +101,9 @@ def subclassed():
 
 
 def always_on():
-    return hidden_between(layers.Lambda(lambda x: keras.random.dropout(x, 0.5)))
+    return hidden_between(
+        layers.Lambda(lambda x: keras.random.dropout(x, 0.5), output_shape=(16,))
+    )
 
 
 def recurrent():
@@ -159,13 +167,13 @@ def larger_weights(model):
 
 
 def by_a_loop(model, X):
-    """Return the answers of passes in training, compiled where that is quick."""
+    """Return the answers of passes in training, compiled where that is quick and allowed."""
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
         once = tf.function(lambda: model(X, training=True))
         return np.array([once() for _ in range(N_LOOPS)])
-    if BACKEND == "jax":
+    if BACKEND == "jax" and any(isinstance(part, layers.RNN) for part in model.layers):
         import jax
 
         once = jax.jit(lambda *state: model.stateless_call(*state, X, training=True))
@@ -220,11 +228,13 @@ class Halves(layers.Layer):
         (OwnNoise, "random numbers that are no dropout"),
         (Halves, "something else in training"),
         (
-            lambda: layers.Lambda(lambda x: x + keras.random.normal((1,))),
+            lambda: of_own(lambda x: x + keras.random.normal((1,))),
             "also at prediction",
         ),
         (
-            lambda: layers.Lambda(lambda x: x / (1 + 5e-2 * ops.mean(ops.abs(x)))),
+            lambda: layers.Lambda(
+                lambda x: x / (1 + 5e-2 * ops.mean(ops.abs(x))), output_shape=(16,)
+            ),
             "depends on the other rows",
         ),
     ],
@@ -263,3 +273,16 @@ def test_nothing_is_left_behind_after_an_exception():
     np.testing.assert_array_equal(model.predict(X, verbose=0), expected)
     now = [vars(owner)[name] for owner, name, _ in patched._list_replacements()]
     assert all(one is other for one, other in zip(now, replaced, strict=True))
+
+
+def test_a_network_that_is_random_at_prediction_is_told_once():
+    model, X = always_on()
+    y = np.arange(12) % 4
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        TemperatureCalibratedClassifier(model).fit(X, y)
+        FrozenNetwork(model).fit(X, y)
+    found = [str(warning.message) for warning in told]
+    assert sum("random at prediction" in text for text in found) == 2  # each once
+    mc = MCDropoutClassifier(model, random_state=0).fit(X, y)  # warns of nothing
+    np.testing.assert_array_equal(mc.predict_proba(X), mc.predict_proba(X))
