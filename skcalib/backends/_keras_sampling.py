@@ -110,7 +110,7 @@ def _build(model, X, choices):
         partial(_answers, ending=choices.ending),
         _shapes_of_masks(found, choices.shared),
     )
-    return sampler._replace(half=_is_half(model), left_off=_left_off(model, choices))
+    return sampler._replace(**_describe(model, batch, choices))
 
 
 def is_random_at_prediction(model, X):
@@ -182,6 +182,15 @@ def _are_all_sites(plan, found):
     return describe(own) == describe(found)
 
 
+def _describe(model, batch, choices):
+    """Return what a Sampler says of its network."""
+    return {
+        "half": _is_half(model),
+        "left_off": _left_off(model, choices),
+        "always_on": is_random(model, batch),
+    }
+
+
 def _left_off(model, choices):
     """Return the names of nested models with dropout that stays off by their author's will."""
     if choices.drop_in_bases is not None:
@@ -202,7 +211,6 @@ def _is_half(model):
 def _build_split(model, batch, plan, choices, library):
     """Return the Sampler of a plan: its deterministic part once, the rest for each draw."""
     masked = library.product_of_masked()
-    name = name_of(model)
     alive = weakref.ref(model)  # the cache must not keep the model alive
     batch = map_arrays(lambda part: part[:1], batch)
 
@@ -224,29 +232,23 @@ def _build_split(model, batch, plan, choices, library):
     def variables():
         return alive().variables
 
+    name = name_of(model)
     _refuse_other_shapes(_keras_graph.graph_of(model).inputs, batch, name)
     # With values, shapes are known: what layers say of them for any rows is checked here.
-    after(
-        _rows_alone(before(list_for_keras(batch)), name),
-        [_neutral(site) for site in plan.sites],
-    )
+    one = _rows_alone(before(list_for_keras(batch)), name)
+    after(one, [_neutral(site) for site in plan.sites])
     start, found = library.compile_start(before, batch, name, variables)
-    draw = library.compile_draw(
-        after, found, _shapes_of_masks(plan.sites, choices.shared), variables
-    )
+    shapes = _shapes_of_masks(plan.sites, choices.shared)
+    draw = library.compile_draw(after, found, shapes, variables)
     return Sampler(
         sites=plan.sites,
         cost=_keras_draws.cost(plan, shared=choices.shared, masked=masked),
-        start=lambda batch: _one_for_each_row(
-            start(list_for_keras(batch)), count_all_rows(batch)
-        ),
+        start=lambda rows: _one_for_each_row(start(list_for_keras(rows)), count_all_rows(rows)),
         join=library.join,
         take=library.take,
         draw=draw,
         path="split",
-        half=_is_half(model),
-        left_off=_left_off(model, choices),
-        always_on=is_random(model, batch),
+        **_describe(model, batch, choices),
         last_layer=_keras_last_layer.find_last_layer(
             plan, proba, lambda finish, units: library.compile_last(finish, units, variables)
         ),

@@ -9,7 +9,7 @@ from keras import ops
 
 from skcalib.backends._arrays import list_arrays, map_arrays
 from skcalib.backends._keras_models import runs_eagerly
-from skcalib.backends._keras_whole import is_random, make_answer, measure_cost
+from skcalib.backends._keras_whole import make_answer, measure_cost
 from skcalib.backends._sampling import Sampler
 
 
@@ -45,7 +45,7 @@ def build_whole(model, batch, sites, library, calls, proba, shapes):
         draw=draw,
         half=False,
         left_off=(),
-        always_on=is_random(model, batch),
+        always_on=False,
         path=path,
         last_layer="runs as a whole for each draw, so that its last layer is not known",
     )

@@ -112,17 +112,15 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
     model calls, in sequential, functional, subclassed and nested models: on TensorFlow in
     the traced graph, on JAX and torch by noting which activation gave the output. Several
     sigmoids read as one-vs-rest (``multilabel=False``) are normalised, their logits are
-    log(sigmoid(z)). If a network returns a dict, a dataclass or another object, its
-    entry called logits is used.
+    log(sigmoid(z)). Of a dict or another object the entry called logits is used.
 
     On TensorFlow and JAX a network is compiled once for each shape and type of input,
     whatever the number of rows (JAX: for each power of two of rows in a batch).
 
     X may be an array of any number of dimensions, a dataframe, a table of Arrow, a tensor, a
-    sparse matrix (made dense) or, for several inputs, a dict of arrays by input name, or a
-    list of as many arrays, in the order of the inputs. Datasets, loaders and
-    generators hold labels and batches and are refused; ask for logits batch by batch and
-    fit a calibrator of :mod:`skcalib.calibrators` to them.
+    sparse matrix (made dense) or, for several inputs, a dict of arrays by name, or a list in
+    their order. Datasets, loaders and generators hold labels and batches and are refused; ask
+    for logits batch by batch and fit a calibrator to them.
 
     References
     ----------
@@ -183,11 +181,11 @@ class FrozenNetwork(AdapterMixin, VersionedMixin, ProbabilisticClassifierMixin, 
         ------
         ValueError
             If the labels do not match the network's outputs, if these are several sigmoids and
-            `multilabel` is None, if X is a dataset, a loader
-            or a generator, or if the network has no weights yet.
+            `multilabel` is None, if X is a dataset, a loader or a generator, or if the network
+            has no weights yet.
         """
         X = list_inputs(self, X)
-        values, last_activation = self._run(X, n_rows=2)  # one row is squeezed by some networks
+        values, last_activation = self._run(X, n_rows=2)  # one row is squeezed by some
         if y is not None:
             check_consistent_length(*list_arrays(as_arrays(X)), y)
         says = outputs_logits(self) if last_activation is None else True

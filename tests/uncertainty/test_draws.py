@@ -8,7 +8,7 @@ import weakref
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 from scipy.special import softmax
 from support.networks import X, weights_hash
 
@@ -33,7 +33,7 @@ class Given(layers.Layer):
     scale, shift = 1.0, 0.0
 
     def call(self, x):
-        return x * self.scale + self.shift
+        return x * ops.convert_to_tensor(self.scale) + ops.convert_to_tensor(self.shift)
 
 
 def dense_net(random):
