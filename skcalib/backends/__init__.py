@@ -38,6 +38,9 @@ A wrapper's
 
     ``regresses(estimator)``: whether it is a regressor.
 
+    ``build(estimator, X, y)``: an untrained network, as fit would make it, and X as it takes
+    it; None if it is customised, or fit alone can build it.
+
     ``parameters_lost_in_clones(estimator)``: names of parameters that ``sklearn.base.clone``
     drops.
 

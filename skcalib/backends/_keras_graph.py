@@ -141,6 +141,7 @@ class _Walk:
         self.everywhere = everywhere
         self.drop_after = drop_after
         self.n_injected = 0
+        self.around = []  # names of the nested models that are followed
         self.steps = []
         self.sites = []
         self.random = set()  # slots
@@ -182,7 +183,10 @@ class _Walk:
         # What cannot be drawn keeps its rates, those of 0 as well.
         inside = not off and has_random_layer(operation, self.every_site and graph)
         if graph is not None and not off and (inside or self.everywhere):
-            targets = self.follow(graph, self._convert_entering(graph, node, slots))
+            entering = self._convert_entering(graph, node, slots)
+            self.around.append(operation.name)
+            targets = self.follow(graph, entering)
+            self.around.pop()
         elif inside:
             raise CannotDraw(
                 f"{self.name} has random numbers or dropout inside its "
@@ -244,7 +248,7 @@ class _Walk:
                     f"{self.name}: {layer.name!r} has the rate {site.rate} and drops "
                     "everything. Give rate=0.5, or another number below 1."
                 )
-            self.sites.append(site)
+            self.sites.append(site._replace(path="/".join([*self.around, layer.name])))
             self.random.update(targets)
         self._add(layer, node.arguments, sources, targets, site=number, passes=off)
         (slots[id(node.outputs[0])],) = self._inject(layer, targets)

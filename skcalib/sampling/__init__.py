@@ -1,6 +1,7 @@
 """Drawing the random part of a network, and what an array of draws says."""
 
 from skcalib.sampling._answers import gather_draws, summarize_blocks
+from skcalib.sampling._beforehand import refuse_beforehand
 from skcalib.sampling._draws import Draws
 from skcalib.sampling._gaussian_logits import N_POINTS, count_multiplications
 from skcalib.sampling._measures import (

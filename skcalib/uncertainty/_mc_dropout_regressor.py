@@ -41,8 +41,8 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
 
     Parameters
     ----------
-    estimator : keras.Model, regressor around a Keras model, MLPRegressor or None, \
-            default=None
+    estimator : keras.Model, torch.nn.Module, regressor around a Keras model, \
+            MLPRegressor or None, default=None
         Pass a trained network, whose outputs are the targets, as it is; it is never
         trained. A ``scikeras.wrappers.KerasRegressor``, ``keras.wrappers.SKLearnRegressor``
         or :class:`sklearn.neural_network.MLPRegressor`, also at the end of a Pipeline or
@@ -111,6 +111,11 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
     seed_ : int
         The seed of all masks.
 
+    sites_ : list of sklearn.utils.Bunch
+        What is random here, in the order of the calls: ``name`` and ``path`` of a layer or
+        module, ``kind`` ("dropout", "alpha" or "gaussian"), its ``rate``, and the ``shape`` of
+        the masks of one row.
+
     n_features_in_ : int
         Number of features that `estimator_` saw, if it says.
 
@@ -170,8 +175,8 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
     _wrap_network = staticmethod(wrap_regression_network)
     _find_source = staticmethod(find_regression_source)
     _wanted = (
-        "a Keras model, scikeras.wrappers.KerasRegressor, keras.wrappers.SKLearnRegressor, or "
-        "scikit-learn's MLPRegressor"
+        "a Keras model, a torch module, scikeras.wrappers.KerasRegressor, "
+        "keras.wrappers.SKLearnRegressor, or scikit-learn's MLPRegressor"
     )
 
     def __init__(
@@ -237,6 +242,8 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         check_noise(self)
         estimator = self._check_estimator(y)
         params = self._route(fit_params)
+        if not is_trained(estimator):
+            self._refuse_beforehand(estimator, X, y)
         with keep_network_seeds(estimator):
             self.estimator_ = (
                 estimator
@@ -275,8 +282,8 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         estimator = self._get_estimator()
         if not hasattr(estimator, "fit"):
             raise InvalidParameterError(
-                "The 'estimator' parameter of MCDropoutRegressor must be a Keras model or a "
-                f"regressor around a network. Got {estimator!r} instead."
+                "The 'estimator' parameter of MCDropoutRegressor must be a Keras model, a "
+                f"torch module or a regressor around a network. Got {estimator!r} instead."
             )
         if y is None and not is_trained(estimator):
             raise ValueError(

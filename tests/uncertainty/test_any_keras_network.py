@@ -286,3 +286,25 @@ def test_a_network_that_is_random_at_prediction_is_told_once():
     assert sum("random at prediction" in text for text in found) == 2  # each once
     mc = MCDropoutClassifier(model, random_state=0).fit(X, y)  # warns of nothing
     np.testing.assert_array_equal(mc.predict_proba(X), mc.predict_proba(X))
+
+
+def test_what_is_random_is_listed():
+    start = keras.Input((6, 8))
+    x = layers.LSTM(4, dropout=0.3, name="words")(start)
+    inside = keras.Sequential([layers.Dense(5, "relu"), layers.GaussianDropout(0.1, name="g")])
+    model = ended(start, layers.Dropout(0.2, name="d")(inside(x)))
+    mc = MCDropoutClassifier(model, random_state=0).fit(SEQUENCES)
+    found = [(site.name, site.kind, site.rate, site.shape) for site in mc.sites_]
+    # The four gates of a cell share the mask of its inputs.
+    assert found == [
+        ("words", "dropout", 0.3, (8,)),
+        ("g", "gaussian", 0.1, (5,)),
+        ("d", "dropout", 0.2, (4 + 1,)),
+    ]
+    assert mc.sites_[1].path == f"{inside.name}/g"
+    assert mc.forecast_cost().path == "whole"
+    inside.build((None, 4))
+    start = keras.Input((4,))
+    split = MCDropoutClassifier(ended(start, inside(start))).fit(ROWS[:, :4])
+    assert split.forecast_cost().path == "split"
+    assert [site.path for site in split.sites_] == [f"{inside.name}/g"]

@@ -60,7 +60,7 @@ def test_the_mean_of_the_draws_is_the_calibrated_answer(trained, method):
 
 def test_one_vector_of_logits_moves_all_draws_of_a_row():
     mlp = MLPClassifier((16,), solver="lbfgs", alpha=3.0, max_iter=1000, random_state=0)
-    named = drawn(FrozenEstimator(mlp.fit(X[FIT], NAMES[FIT])))
+    named = drawn(FrozenEstimator(mlp.fit(X[FIT], NAMES[FIT]))).set_params(rate=0.1)
     calibrated = TemperatureCalibratedClassifier(named).fit(X[TEST], NAMES[TEST])
     draws, result = check_laws(calibrated, X[TEST])
     plain = calibrated.calibrated_classifiers_[0].estimator.sample_proba(X[TEST])
@@ -68,7 +68,7 @@ def test_one_vector_of_logits_moves_all_draws_of_a_row():
         moved = np.log(draws.astype(float)) - np.log(plain.astype(float))
     moved = moved[..., 1:] - moved[..., :1]
     sure = (plain.min(axis=(0, 2)) > 1e-5) & (draws.min(axis=(0, 2)) > 1e-5)
-    assert sure.sum() > 5
+    assert sure.sum() > 3
     assert moved[:, sure].std(axis=0).max() < 1e-2
     assert set(result.likeliest.ravel().tolist()) <= {"a", "b", "c"}
 
