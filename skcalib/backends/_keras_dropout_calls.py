@@ -75,7 +75,7 @@ class Calls:
 def stays_off(layer):
     """Tell whether this is noise, augmentation or a normalisation, and no dropout."""
     return isinstance(layer, _OFF) or any(
-        cls.__module__.startswith("keras.src.layers.preprocessing")
+        cls.__module__.startswith(("keras.src.layers.preprocessing", "keras.src.applications"))
         for cls in type(layer).__mro__
     )
 
