@@ -185,6 +185,7 @@ def _are_all_sites(plan, found):
 def _describe(model, batch, choices):
     """Return what a Sampler says of its network."""
     return {
+        "accelerated": bool(keras.distribution.list_devices("gpu")),
         "half": _is_half(model),
         "left_off": _left_off(model, choices),
         "always_on": is_random(model, batch),

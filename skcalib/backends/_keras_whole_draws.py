@@ -44,6 +44,7 @@ def build_whole(model, batch, sites, library, calls, proba, shapes):
         take=lambda state, rows: [part[rows] for part in state],
         draw=draw,
         half=False,
+        accelerated=False,
         left_off=(),
         always_on=False,
         path=path,

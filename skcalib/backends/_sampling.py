@@ -57,6 +57,7 @@ class Sampler(NamedTuple):
     take: object  # (these values, numbers of rows) -> those of these rows
     draw: object  # (these values, masks) -> the answers (n_draws, n, n_outputs)
     half: bool  # whether it rounds as half precision does
+    accelerated: bool  # whether it runs on a card, which wants much work at once
     left_off: tuple  # names of what holds dropout that its author has switched off
     always_on: bool  # whether the network drops at prediction, too, so that its answers differ
     path: str  # "split", "vmap", "whole" or "loop": how draws are made

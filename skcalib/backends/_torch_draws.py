@@ -16,8 +16,6 @@ _ASKS = {
     *("shape", "dtype", "device", "ndim", "layout", "is_cuda", "requires_grad", "is_nested"),
     *("is_sparse", "is_quantized", "is_meta", "is_mps", "is_cpu", "is_complex"),
 }
-# A convolution in which draws differ takes so many times as long as one of them, in vmap.
-CONVOLUTION = 2.0
 
 
 class Recorder(Calls):
@@ -232,10 +230,12 @@ class Counter(Player):
 
     def __init__(self, *args):
         super().__init__(*args)
-        self.before, self.after, self.extra, self.width = 0, 0, 0.0, 1
+        self.before, self.after, self.width, self.kernel = 0, 0, 1, 1
 
     def call(self, func, args, kwargs):
         """Call a function, and count it."""
+        if func is F.linear and args and len(self._pending.get(id(args[0]), ())) == 3:
+            self.kernel = max(self.kernel, args[1].numel())
         out = super().call(func, args, kwargs)
         parts = [x for x in tree_flatten(out)[0] if isinstance(x, torch.Tensor)]
         if not parts or _name(func) in _ASKS:
@@ -243,29 +243,37 @@ class Counter(Player):
         work = sum(part.numel() for part in parts) + _count(func, args, parts[0])
         if any(map(is_batched, parts)):
             self.after += work
-            self.extra += work * (CONVOLUTION - 1) if func in _CONVOLUTIONS else 0
             self.width = max(self.width, 2 * sum(part.numel() for part in parts))
         else:
             self.before += work
         return out
 
+    def drop(self, value, kind, rate, whole_channels):
+        """Apply the next masks, and count what they make, unless that is put off."""
+        out = super().drop(value, kind, rate, whole_channels)
+        if id(out) not in self._pending and is_batched(out):
+            self.after += out.numel()
+            self.width = max(self.width, 2 * out.numel())
+        return out
+
     def count_recurrent(self, value, layer):
-        """Count a recurrent layer."""
-        work = value.numel() // value.shape[-1] * sum(w.numel() for w in layer.weights)
+        """Count a recurrent layer, which holds what its gates say of each step."""
+        steps = value.numel() // value.shape[-1]
+        self.width = max(self.width, 2 * steps * max(w.shape[0] for w in layer.weights))
+        work = steps * sum(w.numel() for w in layer.weights)
         if is_batched(value):
             self.after += work
         else:
             self.before += work
 
-    def cost(self, n_rows, sites, outputs, split):
+    def cost(self, n_rows, outputs, split):
         """Return the Cost of a row."""
-        masks = max([1, *[int(torch.Size(site.shape).numel()) for site, _ in sites]])
         before, after = self.before // n_rows, self.after // n_rows
         return Cost(
             before=before if split else 0,
             after=after if split else before + after,
-            width=max(self.width // n_rows, masks),
-            kernel=1,
+            width=max(1, self.width // n_rows),
+            kernel=self.kernel,
             start=1,
             outputs=outputs,
         )

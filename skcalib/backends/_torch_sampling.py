@@ -73,6 +73,7 @@ def _build(model, batch, choices):
         draw=own.vmap if path == "vmap" else own.loop,
         half=half,
         left_off=(),
+        accelerated=state[0].device.type != "cpu",
         always_on=is_random(model, batch),
         path=path,
         last_layer="is a torch module, whose last layer is not looked for",
@@ -110,7 +111,7 @@ class _Draws:
             return self._answers(self._map(lambda own: self._run(model, state, own), masks))
 
     def choose(self, state, masks, wanted):
-        """Return the Cost, and "vmap" if that works and is cheaper than a loop."""
+        """Return the Cost, and "vmap" if that works, which is no dearer than a loop."""
         seen = []
 
         def count(own):
@@ -129,9 +130,8 @@ class _Draws:
                 seen.append(Counter(self.sites, one, self.choices.every_site, False))
                 self._run_with(seen[-1], model, state)
         counter = seen[-1]
-        split = right and counter.extra <= counter.before
-        cost = counter.cost(len(state[0]), self.sites, wanted.shape[-1], split)
-        return cost, "vmap" if split else "loop"
+        cost = counter.cost(len(state[0]), wanted.shape[-1], right)
+        return cost, "vmap" if right else "loop"
 
     def _map(self, function, masks):
         scales = [scale for scale, _ in masks]

@@ -92,7 +92,7 @@ def path_of(mc):
 
 @pytest.mark.parametrize(
     ("build", "X", "path"),
-    [(perceptron, ROWS, "vmap"), (head, IMAGES, "vmap"), (images, IMAGES, "loop")],
+    [(perceptron, ROWS, "vmap"), (head, IMAGES, "vmap"), (images, IMAGES, "vmap")],
 )
 def test_the_same_as_a_loop_with_the_same_masks(build, X, path):
     model = build().train()
