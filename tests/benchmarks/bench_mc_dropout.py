@@ -4,9 +4,9 @@ Run ``python tests/benchmarks/bench_mc_dropout.py``; it takes eight minutes on t
 2 GiB of memory. "floor" is the compiled network alone in the same batches, "mean" is
 `predict_proba`, "all" `predict_uncertainty` with all measures, "loop"
 ``[model(x, training=True) for _ in range(100)]`` for each batch, compiled on TensorFlow and
-timed over 5 of its 100 draws; "gain" is loop / mean, "forecast" what `forecast_cost` says. Peaks
-of memory are those of processes of their own that predict, or predict and then draw. For torch
-modules the unit is one pass in evaluation mode. Nothing is asserted.
+timed over 5 of its 100 draws; "gain" is loop / mean, "forecast" what `forecast_cost` says.
+Peaks of memory are those of processes of their own that predict, or predict and then draw.
+For torch modules the unit is one pass in evaluation mode. Nothing is asserted.
 
 ``python bench_mc_dropout.py keras`` (or ``torch``, ``memory``) measures a part, on the library
 that KERAS_BACKEND says.
