@@ -45,6 +45,8 @@ class Calls(TorchFunctionMode):
                 return func(*args, **kwargs)
         if func in RECURRENT:
             return self._recurrent(func, args, kwargs)
+        if func is torch.Tensor.bernoulli_:
+            return self._keep_some(*args, **kwargs)
         return self.call(func, args, kwargs)
 
     def call(self, func, args, kwargs):
@@ -74,6 +76,14 @@ class Calls(TorchFunctionMode):
         out = self.drop(input, _DROPOUTS[func], p, channels)
         if inplace and out is not input:
             self.replace(input, out)
+        return out
+
+    def _keep_some(self, mask, p=0.5, **kwargs):
+        """Fill a mask with ones at random; stochastic depth then divides it by p."""
+        if not isinstance(p, float | int):
+            return self.call(torch.Tensor.bernoulli_, (mask, p), kwargs)
+        out = self.drop(torch.full_like(self.given(mask), p), "dropout", 1 - p, False)
+        self.replace(mask, out)
         return out
 
     def _attention(

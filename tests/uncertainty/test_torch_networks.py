@@ -177,6 +177,29 @@ class Attention(nn.Module):
         return self.last(out.transpose(1, 2).reshape(len(x), 6, 8).mean(1))
 
 
+class Depth(nn.Module):
+    """Stochastic depth, as torchvision and timm write it."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.last = (
+            nn.Linear(10, 16),
+            nn.Linear(16, 16),
+            nn.Linear(16, 4),
+        )
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        return self.last(x + self.drop(torch.relu(self.second(x))))
+
+    def drop(self, x, keep=0.7):
+        if not self.training:
+            return x
+        noise = torch.empty((len(x), 1), dtype=x.dtype).bernoulli_(keep)
+        noise.div_(keep)
+        return x * noise
+
+
 class NeedsValues(nn.Module):
     """Looks at values, which vmap does not allow; an AlphaDropout."""
 
@@ -213,6 +236,7 @@ class Auxiliary(nn.Module):
         (Recurrent, SEQUENCES, "vmap"),
         (Encoder, SEQUENCES, "vmap"),
         (Attention, SEQUENCES, "vmap"),
+        (Depth, ROWS, "vmap"),
         (NeedsValues, ROWS, "loop"),
         (Auxiliary, ROWS, "vmap"),
     ],
