@@ -29,6 +29,7 @@ from skcalib.backends._keras_models import (
     layers_in,
     name_of,
     refuse_unbuilt,
+    seen,
     structure_of,
 )
 from skcalib.backends._keras_sites import NOTHING_RANDOM
@@ -115,7 +116,8 @@ def _build(model, X, choices):
 
 def is_random_at_prediction(model, X):
     """Tell whether a model drops, or draws otherwise, at prediction, too."""
-    return is_random(model, convert_inputs(model, X))
+    X = convert_inputs(model, X)
+    return seen(model, ("random", structure_of(X)), lambda: is_random(model, X))
 
 
 def _find_random(model, batch, choices):

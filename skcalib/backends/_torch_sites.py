@@ -147,7 +147,8 @@ def _as_array(out):
 def _are_close(one, other):
     if one.shape != other.shape:
         return False
-    return np.allclose(one, other, rtol=1e-3, atol=1e-4 * np.abs(other).max(initial=0))
+    largest = np.abs(other[np.isfinite(other)]).max(initial=0)
+    return np.allclose(one, other, rtol=1e-3, atol=1e-4 * largest, equal_nan=True)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from threading import local
 from skcalib._warnings import warn
 from skcalib.backends import as_arrays, map_arrays, network_backend
 
-N_ROWS = 32  # to look at
+N_ROWS = 8  # to look at
 _WANTED = local()
 
 
