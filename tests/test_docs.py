@@ -274,15 +274,29 @@ def test_code_of_the_page_on_displays(tmp_path, monkeypatch, capsys):
 @pytest.mark.slow
 def test_code_of_the_page_on_uncertainty():
     keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
-    if keras.config.backend() != "tensorflow":
-        pytest.skip("draws run on TensorFlow")
-    names = run("\n".join(blocks("python", (ROOT / "docs" / "uncertainty.md").read_text())))
+    code = blocks("python", (ROOT / "docs" / "uncertainty.md").read_text())
+    names = run("\n".join(part for part in code if "import torch" not in part))
+    assert (
+        abs(names["both"].mean - names["calibrated"].predict_proba(names["X_test"][700:])).max()
+        < 1e-6
+    )
     assert names["result"].mean.shape == names["proba"].shape == (1397, 10)
     assert names["levels"].low.shape == (3, 1397, 10)
     assert 0.85 < names["covered"] < 0.99  # of 142
+    keras.utils.clear_session()
     page = (ROOT / "docs" / "uncertainty.md").read_text()
     for measure in (names["result"].keys() | names["forecast"].keys()) - {"classes"}:
         assert f"`{measure}`" in page, measure
+
+
+def test_code_about_torch_modules_on_the_page_on_uncertainty():
+    pytest.importorskip("torch", reason="needs torch")
+    rng = np.random.default_rng(0)
+    names = {"X_test": rng.normal(size=(20, 64)), "y_test": np.arange(20) % 10}
+    exec("from skcalib import MCDropoutClassifier", names)
+    code = blocks("python", (ROOT / "docs" / "uncertainty.md").read_text())
+    exec(next(part for part in code if "import torch" in part), names)
+    assert names["sampled"].predict_uncertainty(names["X_test"]).epistemic.min() > 0
 
 
 @pytest.mark.slow

@@ -25,8 +25,13 @@ A network's
 
     ``reduce(model)``: a function and its arguments that make the model again, for pickle.
 
-    ``make_sampler(model, X, **choices)``, optional: X as the model takes it, and a Sampler of
-    its dropout.
+    ``make_sampler(model, X, **choices)``: X as the model takes it, and a Sampler of its
+    dropout.
+
+    ``check_network(model, X, **choices)``: the same for one that need not be trained yet,
+    which only raises if its dropout cannot be drawn.
+
+    ``is_random(model, X)``: whether it is random at prediction, too.
 
     ``keep_seeds(model)``, optional: a context that puts back the seeds which the model moves.
 
@@ -35,6 +40,9 @@ A wrapper's
     fitted wrapper; None if it is customised.
 
     ``regresses(estimator)``: whether it is a regressor.
+
+    ``build(estimator, X, y)``: an untrained network, as fit would make it, and X as it takes
+    it; None if it is customised, or fit alone can build it.
 
     ``parameters_lost_in_clones(estimator)``: names of parameters that ``sklearn.base.clone``
     drops.

@@ -58,6 +58,20 @@ def make_sampler(model, X, **choices):
     return X, _keras_sampling.make_sampler(model, X, **choices)
 
 
+def is_random(model, X):
+    """Tell whether a model drops, or draws otherwise, at prediction, too."""
+    from skcalib.backends import _keras_sampling
+
+    return _keras_sampling.is_random_at_prediction(model, X)
+
+
+def check_network(model, X, **choices):
+    """Raise if dropout of a model, perhaps not yet trained, cannot be drawn."""
+    from skcalib.backends import _keras_sampling
+
+    _keras_sampling.check_network(model, _keras_sampling.convert_inputs(model, X), **choices)
+
+
 @contextmanager
 def keep_seeds(model):
     """Put back the seeds that layers move which are random at prediction, too."""

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import layers, ops, tree
 
-from skcalib.backends._keras_graph import entries, multiply_adds
-from skcalib.backends._sampling import Cost
+from skcalib.backends._keras_graph import multiply_adds
+from skcalib.backends._keras_work import entries
+from skcalib.backends._sampling import CannotDraw, Cost
 
 
 class Pending(NamedTuple):
@@ -37,7 +38,7 @@ def run(plan, inputs):
         slots.update(zip(step.targets, tree.flatten(out), strict=True))
     frontier = [slots[slot] for slot in plan.frontier]
     if any(getattr(value, "_keras_mask", None) is not None for value in frontier):
-        raise ValueError(
+        raise CannotDraw(
             "A mask (of padded time steps) reaches the first random layer, which is not "
             "supported yet. Put the dropout after a layer that pools the time steps."
         )
@@ -76,7 +77,7 @@ def cost(plan, *, shared, masked):
     after, widest, kernel, held, pending = 0, 1, 0, 0, {}
     for step in plan.after:
         first = step.sources[0][1]
-        size, work = entries(step.shapes[0]), multiply_adds(step)
+        size, work = entries(step.shapes[0]), multiply_adds(step, plan.shapes)
         if step.site is not None and first in plan.frontier:
             pending[step.targets[0]] = size, plan.sites[step.site].kind != "gaussian"
         elif first in pending and (step.passes or _is_flatten(step.operation)):
@@ -96,7 +97,7 @@ def cost(plan, *, shared, masked):
         after += work
     last = [size for slot, (size, _) in pending.items() if slot == plan.output]
     return Cost(
-        before=sum(map(multiply_adds, plan.before)),
+        before=sum(multiply_adds(step, plan.shapes) for step in plan.before),
         after=after,
         width=max([widest, *last]),
         kernel=kernel,
@@ -121,7 +122,7 @@ def _random(value, scale, shift, binary, n_draws, n_rows):
         return Pending(value, scale, shift, binary)
     rows = _tile(value, n_draws, n_rows)
     if isinstance(rows.shape[0], int) and rows.shape[0] != n_draws * n_rows:
-        raise ValueError(
+        raise CannotDraw(
             "Rows are split or joined before a random layer, so that its masks do not belong "
             "to one row. Leave the first axis as it is, and reshape the others only."
         )

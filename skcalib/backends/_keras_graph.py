@@ -10,13 +10,13 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
-from keras import layers, ops, tree
+from keras import ops, tree
 
 from skcalib.backends._keras_injection import calls_to_drop_after
-from skcalib.backends._sampling import INJECTED_RATE, Site
+from skcalib.backends._keras_sites import NOTHING_RANDOM, SITES, fix_shape, make_site
+from skcalib.backends._keras_work import count_work
+from skcalib.backends._sampling import INJECTED, INJECTED_RATE, CannotDraw, NoSites, Site
 
-SITES = (layers.Dropout, layers.AlphaDropout, layers.GaussianDropout)
 # Its own dropout, or that of the cells and layers inside, not of a layer that we can replace.
 _ARGUMENTS = ("dropout", "recurrent_dropout")
 LATER = (
@@ -49,35 +49,31 @@ class Plan(NamedTuple):
     shapes: dict  # of the value in each slot, without rows
 
 
-def plan(model, name, *, every_site, inject=None):
-    """Split a model, or raise ValueError; sites whose rate is 0 count if asked for.
+def plan(model, name, *, every_site, inject=None, drop_in_bases=False):
+    """Split a model, or raise CannotDraw; sites whose rate is 0 count if asked for.
 
-    `inject` puts dropout where there is none, as :func:`calls_to_drop_after` understands it.
+    `inject` puts dropout where there is none, as :func:`calls_to_drop_after` understands it;
+    with `drop_in_bases` nested models called with ``training=False`` are drawn as well.
     """
     graph = graph_of(model)
     if graph is None:
-        raise ValueError(
+        raise CannotDraw(
             f"{name} is not a Sequential or functional model (or has not run yet), so its "
             f"random layers cannot be found. {LATER}"
         )
     if len(graph.outputs) != 1:
-        raise ValueError(
+        raise CannotDraw(
             f"{name} has {len(graph.outputs)} outputs; draws are of one. Give a network "
             "that ends at the output with the classes (or targets)."
         )
-    walk = _Walk(name, every_site, everywhere=inject is not None)
+    walk = _Walk(name, every_site, drop_in_bases, everywhere=inject is not None)
     inputs, output = walk.follow_outermost(graph)
     if inject is not None:
         calls = calls_to_drop_after(walk.steps, output, inject, name)
-        walk = _Walk(name, every_site, everywhere=True, drop_after=calls)
+        walk = _Walk(name, every_site, drop_in_bases, everywhere=True, drop_after=calls)
         inputs, output = walk.follow_outermost(graph)
     if output not in walk.random:
-        raise ValueError(
-            f"{name} has no random layer{_describe_rates_off(walk, every_site)}, so that every "
-            "draw would be the same. Train it with keras.layers.Dropout before its last layer; "
-            "or pass inject='hidden', which adds dropout to a network that was trained without "
-            "it; or, if it has Dropout layers of rate 0, pass rate=0.1."
-        )
+        raise NoSites(NOTHING_RANDOM.format(name, _describe_rates_off(walk, every_site)))
     return _split(walk, inputs, output)
 
 
@@ -90,28 +86,46 @@ def graph_of(model):
     return model if hasattr(model, "_nodes_by_depth") else None
 
 
-def multiply_adds(step):
-    """Estimate the multiplications for one row of a step."""
+def is_base_off(node):
+    """Tell whether a call is one of a nested model with ``training=False``, by its author."""
+    return (
+        isinstance(node.operation, keras.Model)
+        and node.arguments.kwargs.get("training") is False
+    )
+
+
+def find_bases_off(model):
+    """Return the identities of the nested models that are only ever called so."""
+    off, on = set(), set()
+    for layer in [model, *model._flatten_layers(include_self=False)]:
+        graph = graph_of(layer) if isinstance(layer, keras.Model) else None
+        for level in getattr(graph, "_nodes_by_depth", {}).values():
+            for node in level:
+                (off if is_base_off(node) else on).add(id(node.operation))
+    return off - on
+
+
+def multiply_adds(step, shapes):
+    """Estimate the multiplications for one row of a step; `shapes` are those of all slots."""
     graph = graph_of(step.operation) if isinstance(step.operation, keras.Model) else None
     if graph is not None:
-        nodes = [node for level in graph._nodes_by_depth.values() for node in level]
-        return sum(_of_operation(n.operation, [x.shape[1:] for x in n.outputs]) for n in nodes)
-    return _of_operation(step.operation, step.shapes)
+        return _work_of_graph(graph)
+    return count_work(step.operation, [shapes[slot] for _, slot in step.sources], step.shapes)
 
 
-def entries(shape):
-    """Count the values of a shape; an unknown dimension counts as one."""
-    return int(np.prod([size or 1 for size in shape], dtype=np.int64))
-
-
-def _of_operation(operation, shapes):
-    written = sum(entries(shape) for shape in shapes)
-    kernel = getattr(operation, "kernel", None)
-    if not (getattr(kernel, "shape", ()) and shapes and shapes[0]):
-        return written
-    channels_first = getattr(operation, "data_format", None) == "channels_first"
-    filters = shapes[0][0 if channels_first else -1] or 1
-    return entries(kernel.shape) * max(1, entries(shapes[0]) // filters)
+def _work_of_graph(graph):
+    """Add up the work of a nested model's calls."""
+    work = 0
+    for node in (node for level in graph._nodes_by_depth.values() for node in level):
+        inner = graph_of(node.operation) if isinstance(node.operation, keras.Model) else None
+        if inner is not None:
+            work += _work_of_graph(inner)
+        elif not node.is_input:
+            entering, leaving = (
+                [x.shape[1:] for x in part] for part in (node.input_tensors, node.outputs)
+            )
+            work += count_work(node.operation, entering, leaving)
+    return work
 
 
 class _Walk:
@@ -120,12 +134,14 @@ class _Walk:
     With `everywhere` into all of them; dropout is put after the calls of these numbers.
     """
 
-    def __init__(self, name, every_site, everywhere=False, drop_after=()):
+    def __init__(self, name, every_site, drop_in_bases, everywhere=False, drop_after=()):
         self.name = name
         self.every_site = every_site
+        self.drop_in_bases = drop_in_bases
         self.everywhere = everywhere
         self.drop_after = drop_after
         self.n_injected = 0
+        self.around = []  # names of the nested models that are followed
         self.steps = []
         self.sites = []
         self.random = set()  # slots
@@ -162,14 +178,17 @@ class _Walk:
             return
         is_model = isinstance(operation, keras.Model)
         # Called with training=False by its author. (Keras notes that on all other layers.)
-        off = is_model and node.arguments.kwargs.get("training") is False
+        off = is_base_off(node) and not self.drop_in_bases
         graph = graph_of(operation) if is_model else None
         # What cannot be drawn keeps its rates, those of 0 as well.
-        inside = not off and _has_random_layer(operation, self.every_site and graph)
+        inside = not off and has_random_layer(operation, self.every_site and graph)
         if graph is not None and not off and (inside or self.everywhere):
-            targets = self.follow(graph, self._convert_entering(graph, node, slots))
+            entering = self._convert_entering(graph, node, slots)
+            self.around.append(operation.name)
+            targets = self.follow(graph, entering)
+            self.around.pop()
         elif inside:
-            raise ValueError(
+            raise CannotDraw(
                 f"{self.name} has random numbers or dropout inside its "
                 f"{type(operation).__name__} {operation.name!r}, which is not supported yet. "
                 f"{LATER}"
@@ -186,7 +205,7 @@ class _Walk:
         first = arguments.args[0] if arguments.args else arguments.kwargs.get("inputs")
         given = [x for x in tree.flatten(first) if isinstance(x, keras.KerasTensor)]
         if len(given) != len(arguments.keras_tensors) or len(given) != len(graph.inputs):
-            raise ValueError(
+            raise CannotDraw(
                 f"{self.name} calls its {node.operation.name!r} on more than its inputs (a "
                 "mask of padded time steps, say), which is not supported yet. Put the dropout "
                 f"after it, or leave the mask out. {LATER}"
@@ -207,8 +226,8 @@ class _Walk:
         (source,), (target,) = targets, (self.n_slots,)
         shape = self.shapes[target] = self.shapes[source]
         self.n_slots += 1
-        site = Site(f"after {operation.name}", "dropout", INJECTED_RATE, shape)
-        site = _fix_shape(site, shape, self.name)
+        site = Site(f"{INJECTED}{operation.name}", "dropout", INJECTED_RATE, shape)
+        site = fix_shape(site, shape, self.name)
         self.steps.append(
             Step(None, None, ((None, source),), (target,), (shape,), len(self.sites), False)
         )
@@ -223,13 +242,13 @@ class _Walk:
         number = None
         if not off:
             number = len(self.sites)
-            site = _site(layer, node.outputs[0].shape[1:], self.name)
+            site = make_site(layer, node.outputs[0].shape[1:], self.name)
             if site.rate >= 1 and not self.every_site:
                 raise ValueError(
                     f"{self.name}: {layer.name!r} has the rate {site.rate} and drops "
                     "everything. Give rate=0.5, or another number below 1."
                 )
-            self.sites.append(site)
+            self.sites.append(site._replace(path="/".join([*self.around, layer.name])))
             self.random.update(targets)
         self._add(layer, node.arguments, sources, targets, site=number, passes=off)
         (slots[id(node.outputs[0])],) = self._inject(layer, targets)
@@ -241,7 +260,8 @@ class _Walk:
         self.steps.append(Step(operation, arguments, sources, targets, shapes, site, passes))
 
 
-def _has_random_layer(operation, every_site):
+def has_random_layer(operation, every_site):
+    """Tell whether this is, or holds, what drops or draws in training."""
     if not isinstance(operation, keras.Layer):
         return False
     for layer in operation._flatten_layers():
@@ -277,36 +297,6 @@ def _convert_values(inputs, values):
 
 def _have_same_shape(one, other):
     return one.dtype == other.dtype and len(one.shape) == len(other.shape)
-
-
-def _site(layer, shape, name):
-    kind = "gaussian" if isinstance(layer, layers.GaussianDropout) else "dropout"
-    kind = "alpha" if isinstance(layer, layers.AlphaDropout) else kind
-    asked = getattr(layer, "noise_shape", None)
-    spatial = [k for k in type(layer).__mro__ if k.__name__.startswith("SpatialDropout")]
-    if asked is not None:
-        if len(asked) != len(shape) + 1:
-            raise ValueError(
-                f"{name}: noise_shape={asked} of {layer.name!r} must have as many entries as "
-                f"what enters it has dimensions, {len(shape) + 1}."
-            )
-        mask_shape = tuple(given or size for given, size in zip(asked[1:], shape, strict=True))
-    elif spatial:
-        first = getattr(layer, "data_format", None) == "channels_first"
-        channel = 0 if first else len(shape) - 1
-        mask_shape = tuple(size if axis == channel else 1 for axis, size in enumerate(shape))
-    else:
-        mask_shape = tuple(shape)
-    return _fix_shape(Site(layer.name, kind, float(layer.rate), mask_shape), shape, name)
-
-
-def _fix_shape(site, shape, name):
-    if None in site.shape:
-        raise ValueError(
-            f"{name}: the shape of what enters {site.name!r} is not fixed ({shape}), so its "
-            "masks cannot be drawn. Build the model with an Input of fixed shape."
-        )
-    return site
 
 
 def _describe_rates_off(walk, every_site):

@@ -17,7 +17,8 @@ def find_last_layer(plan, proba, compiled):
     proba : callable
         The network's outputs (n, *features) -> probabilities (n, n_outputs).
     compiled : callable
-        Compiles a function of logits (n_points, n, units) into one that returns an array.
+        Compiles a function of logits (n_points, n, units), whose number of units is its
+        second argument, into one that returns an array.
     """
     if wrong := _describe_unusable_masks(plan) or _describe_unusable_steps(plan):
         return wrong

@@ -11,6 +11,7 @@ from skcalib.backends._arrays import Inputs, as_arrays, list_arrays, map_arrays,
 from skcalib.backends._inputs import InputKeys
 
 _FUNCTIONS = weakref.WeakKeyDictionary()  # model -> its state, {signature: compiled function}
+_SEEN = weakref.WeakKeyDictionary()  # the same of what a look at it has found
 _LOCK = RLock()
 
 
@@ -24,6 +25,11 @@ def layers_of(model):
     for layer in getattr(model, "layers", ()):
         found += [layer, *layers_of(layer)]
     return found
+
+
+def layers_in(model):
+    """Return all that a model tracks, also layers inside layers of the user's own."""
+    return [layer for layer in model._flatten_layers(include_self=False)]
 
 
 def refuse_unbuilt(model):
@@ -80,14 +86,19 @@ def structure_of(X):
     return names, *((part.dtype.str, part.shape[1:]) for part in list_arrays(X))
 
 
-def compiled(model, key, build):
+def seen(model, key, look):
+    """Return what `look` has found for this key and for the model as it is now."""
+    return compiled(model, key, look, _SEEN)
+
+
+def compiled(model, key, build, store=_FUNCTIONS):
     """Return what `build` gave for this key and for the model as it is now."""
     state = _state(model)
     with _LOCK:
-        known, functions = _FUNCTIONS.get(model, (None, {}))
+        known, functions = store.get(model, (None, {}))
         if known != state:
             functions = {}
-            _FUNCTIONS[model] = state, functions
+            store[model] = state, functions
         if key not in functions:
             functions[key] = build()
         return functions[key]

@@ -1,12 +1,15 @@
 """Draws of Keras models: what is the same on every library; the libraries compile it.
 
 A module of ``_LIBRARIES`` has ``compile_start``, ``compile_draw``, ``compile_last``, ``join``,
-``take`` and ``product_of_masked`` (which gives None where that does not pay).
+``take``, ``is_in_loop`` and ``product_of_masked`` (which gives None where that does not pay).
 """
 
 import weakref
 from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
+from numbers import Real
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -23,13 +26,33 @@ from skcalib.backends._arrays import (
 from skcalib.backends._keras_models import (
     compiled,
     inputs_of,
+    layers_in,
     name_of,
     refuse_unbuilt,
+    seen,
     structure_of,
 )
-from skcalib.backends._sampling import Sampler
+from skcalib.backends._keras_sites import NOTHING_RANDOM
+from skcalib.backends._keras_whole import find_sites, has_foreign_code, is_random
+from skcalib.backends._keras_whole_draws import build_whole, run_once, try_masks
+from skcalib.backends._sampling import INJECTED, CannotDraw, NoSites, Sampler
 
-_LIBRARIES = {"tensorflow": "_keras_tensorflow_draws"}
+_LIBRARIES = {
+    "tensorflow": "_keras_tensorflow_draws",
+    "jax": "_keras_jax_draws",
+    "torch": "_keras_torch_draws",
+}
+_HALF = {"float16", "bfloat16", "int8", "int4", "float8_e4m3fn"}
+
+
+class Choices(NamedTuple):
+    """What make_sampler is asked for."""
+
+    every_site: bool  # counts random layers of rate 0
+    shared: bool  # masks are the same for all rows
+    ending: str  # what the output is
+    inject: object  # where dropout is put in (None: nowhere)
+    drop_in_bases: bool | None  # also in nested models that were called with training=False
 
 
 def convert_inputs(model, X):
@@ -38,35 +61,161 @@ def convert_inputs(model, X):
     return inputs_of(model, check_arrays(X))
 
 
-def make_sampler(model, X, *, every_site, shared, ending, inject):
+def make_sampler(model, X, *, every_site, shared, ending, inject, drop_in_bases=None):
     """Return the Sampler for inputs like these, built once for each model.
 
     `every_site` counts random layers of rate 0, `shared` says that masks are the same for
     all rows, `ending` what the network's output is: "proba", "logits", "sigmoid" or
     "log_softmax" (draws are probabilities), or "target" (draws are the output as it is),
-    `inject` where dropout is put in (None: nowhere).
+    `inject` where dropout is put in (None: nowhere), `drop_in_bases` whether nested models
+    that were called with ``training=False`` are drawn as well.
     """
-    library = keras.config.backend()
-    if library not in _LIBRARIES:
-        raise NotImplementedError(
-            f"Draws of Keras models run on TensorFlow so far, and Keras runs on {library}. "
-            "Start Python with KERAS_BACKEND=tensorflow."
-        )
-    choices = every_site, shared, ending, inject
-    sites = [
-        layer for layer in model._flatten_layers() if isinstance(layer, _keras_graph.SITES)
-    ]
-    key = ("draws", *choices, *(layer.rate for layer in sites), structure_of(X))
-    return compiled(model, key, lambda: _build(model, X, *choices))
+    choices = Choices(every_site, shared, ending, inject, drop_in_bases)
+    rates = (getattr(layer, "rate", None) for layer in layers_in(model))
+    rates = (rate for rate in rates if isinstance(rate, Real))
+    key = ("draws", *choices, *rates, structure_of(X))
+    return compiled(model, key, lambda: _build(model, X, choices))
 
 
-def _build(model, X, every_site, shared, ending, inject):
+def check_network(model, X, **choices):
+    """Raise if dropout of a network, perhaps not yet trained, cannot be drawn."""
+    _find_random(model, map_arrays(lambda part: part[:2], X), Choices(**choices))
+
+
+def _build(model, X, choices):
+    """Split the model if it can be, else run all of it for each draw."""
     library = import_module(f"skcalib.backends.{_LIBRARIES[keras.config.backend()]}")
+    batch = map_arrays(lambda part: part[:2], X)
+    plan, found = _find_random(model, batch, choices)
+    if plan is not None:
+        try:
+            split = _build_split(model, batch, plan, choices, library)
+        except CannotDraw:
+            if choices.inject is not None:
+                raise
+        else:
+            if (
+                found is None
+                or choices.inject is not None
+                or _are_equal(model, batch, split, found, choices)
+            ):
+                return split
+    calls = _choices_of_calls(model, choices)
+    found = find_sites(model, batch, **calls) if found is None else found
+    sampler = build_whole(
+        model,
+        batch,
+        found,
+        library,
+        calls,
+        partial(_answers, ending=choices.ending),
+        _shapes_of_masks(found, choices.shared),
+    )
+    return sampler._replace(**_describe(model, batch, choices))
+
+
+def is_random_at_prediction(model, X):
+    """Tell whether a model drops, or draws otherwise, at prediction, too."""
+    X = convert_inputs(model, X)
+    return seen(model, ("random", structure_of(X)), lambda: is_random(model, X))
+
+
+def _find_random(model, batch, choices):
+    """Return a plan or None, and the calls of dropout that a run shows, or None if none ran."""
+    plan, reason = None, None
+    try:
+        plan = _keras_graph.plan(
+            model,
+            name_of(model),
+            every_site=choices.every_site,
+            inject=choices.inject,
+            drop_in_bases=bool(choices.drop_in_bases),
+        )
+    except CannotDraw as error:
+        reason = error
+        if choices.inject is not None:
+            raise
+    if plan is not None and not has_foreign_code(model):
+        return plan, None
+    found = find_sites(model, batch, **_choices_of_calls(model, choices))
+    if plan is None and not found:
+        raise (
+            reason
+            if isinstance(reason, NoSites)
+            else NoSites(NOTHING_RANDOM.format(name_of(model), ""))
+        )
+    if plan is not None and not _are_all_sites(plan, found):
+        if choices.inject is not None:
+            raise CannotDraw(
+                f"{name_of(model)} has random layers of its own making, which inject leaves "
+                "out. Leave inject=None, which draws them."
+            )
+        plan = None
+    return plan, found
+
+
+def _are_equal(model, batch, split, sites, choices):
+    """Tell whether a split model answers as the whole, for a mask of each of its sites."""
+    answer = run_once(
+        model,
+        batch,
+        sites,
+        _choices_of_calls(model, choices),
+        partial(_answers, ending=choices.ending),
+    )
+    masks = [try_masks(site) for site in sites]
+    return np.allclose(
+        split.draw(split.start(batch), masks), answer(masks), rtol=0.01, atol=1e-3
+    )
+
+
+def _choices_of_calls(model, choices):
+    off = set() if choices.drop_in_bases else _keras_graph.find_bases_off(model)
+    return {"every_site": choices.every_site, "off": off}
+
+
+def _are_all_sites(plan, found):
+    """Tell whether a plan has the dropout that a run has shown, and no other."""
+
+    def describe(sites):
+        return [(site.kind, site.rate, site.shape) for site in sites]
+
+    own = [site for site in plan.sites if not site.name.startswith(INJECTED)]
+    return describe(own) == describe(found)
+
+
+def _describe(model, batch, choices):
+    """Return what a Sampler says of its network."""
+    return {
+        "accelerated": bool(keras.distribution.list_devices("gpu")),
+        "half": _is_half(model),
+        "left_off": _left_off(model, choices),
+        "always_on": is_random(model, batch),
+    }
+
+
+def _left_off(model, choices):
+    """Return the names of nested models with dropout that stays off by their author's will."""
+    if choices.drop_in_bases is not None:
+        return ()
+    off = _keras_graph.find_bases_off(model)
+    bases = [layer for layer in layers_in(model) if id(layer) in off]
+    return tuple(base.name for base in bases if _keras_graph.has_random_layer(base, False))
+
+
+def _is_half(model):
+    return any(
+        getattr(layer, "compute_dtype", None) in _HALF
+        or getattr(layer, "quantization_mode", None)
+        for layer in [model, *layers_in(model)]
+    )
+
+
+def _build_split(model, batch, plan, choices, library):
+    """Return the Sampler of a plan: its deterministic part once, the rest for each draw."""
     masked = library.product_of_masked()
-    name = name_of(model)
-    plan = _keras_graph.plan(model, name, every_site=every_site, inject=inject)
     alive = weakref.ref(model)  # the cache must not keep the model alive
-    batch = map_arrays(lambda part: part[:1], X)
+    batch = map_arrays(lambda part: part[:1], batch)
 
     def before(inputs):
         inputs = _keras_graph.graph_of(alive())._standardize_inputs(inputs)
@@ -74,31 +223,38 @@ def _build(model, X, every_site, shared, ending, inject):
 
     def after(frontier, masks):
         n_draws = ops.shape(masks[0][0])[0]
-        out = _keras_draws.run_draws(plan, frontier, masks, shared=shared, masked=masked)
+        out = _keras_draws.run_draws(
+            plan, frontier, masks, shared=choices.shared, masked=masked
+        )
         out = proba(out)
         return ops.reshape(out, (n_draws, -1, out.shape[1]))
 
     def proba(out):
-        return _answers(out, ending)
+        return _answers(out, choices.ending)
 
+    def variables():
+        return alive().variables
+
+    name = name_of(model)
     _refuse_other_shapes(_keras_graph.graph_of(model).inputs, batch, name)
     # With values, shapes are known: what layers say of them for any rows is checked here.
-    after(
-        _rows_alone(before(list_for_keras(batch)), name),
-        [_neutral(site) for site in plan.sites],
-    )
-    start, found = library.compile_start(before, batch, name)
-    draw = library.compile_draw(after, found, _shapes_of_masks(plan.sites, shared))
+    one = _rows_alone(before(list_for_keras(batch)), name)
+    after(one, [_neutral(site) for site in plan.sites])
+    start, found = library.compile_start(before, batch, name, variables)
+    shapes = _shapes_of_masks(plan.sites, choices.shared)
+    draw = library.compile_draw(after, found, shapes, variables)
     return Sampler(
         sites=plan.sites,
-        cost=_keras_draws.cost(plan, shared=shared, masked=masked),
-        start=lambda batch: _one_for_each_row(
-            start(list_for_keras(batch)), count_all_rows(batch)
-        ),
+        cost=_keras_draws.cost(plan, shared=choices.shared, masked=masked),
+        start=lambda rows: _one_for_each_row(start(list_for_keras(rows)), count_all_rows(rows)),
         join=library.join,
         take=library.take,
-        draw=lambda state, masks: ops.convert_to_numpy(draw(state, masks)),
-        last_layer=_keras_last_layer.find_last_layer(plan, proba, library.compile_last),
+        draw=draw,
+        path="split",
+        **_describe(model, batch, choices),
+        last_layer=_keras_last_layer.find_last_layer(
+            plan, proba, lambda finish, units: library.compile_last(finish, units, variables)
+        ),
     )
 
 
@@ -138,7 +294,7 @@ def _refuse_other_shapes(inputs, batch, name):
 def _rows_alone(state, name):
     """Return what one row became, or raise if that is several rows."""
     if any(len(value.shape) == 0 or value.shape[0] != 1 for value in state):
-        raise ValueError(
+        raise CannotDraw(
             f"{name} turns one row into several (or none) before its dropout, so that its "
             "masks do not belong to one row. Leave the first axis as it is, and reshape the "
             "others only."

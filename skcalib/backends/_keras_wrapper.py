@@ -2,8 +2,13 @@
 
 from collections.abc import Mapping
 
+import keras
+import numpy as np
 from keras.wrappers import SKLearnClassifier, SKLearnRegressor
+from sklearn.base import clone
 from sklearn.utils.validation import validate_data
+
+from skcalib.backends._keras_trial import build_on, keep_random_state
 
 TRAINS_ON_ONE_HOT = False
 
@@ -29,6 +34,16 @@ def unwrap(estimator, X):
     if not isinstance(X, Mapping):
         X = validate_data(estimator, X, reset=False, dtype=None, allow_nd=True)
     return estimator.model_, X, getattr(estimator, "classes_", None), None
+
+
+def build(estimator, X, y):
+    """Return an untrained network, as fit would make it, and X as it takes it, or None."""
+    model = estimator.model
+    if not isinstance(model, keras.Model):
+        with keep_random_state():
+            target = clone(estimator)._process_target(np.asarray(y), reset=True)
+            return build_on(model(X, target, **(estimator.model_kwargs or {})), X)
+    return (model, X) if model.built else None
 
 
 def parameters_lost_in_clones(estimator):

@@ -53,6 +53,11 @@ def make_sampler(mlp, X, *, last):
         join=np.concatenate,
         take=lambda rows, numbers: rows[numbers],
         draw=draw,
+        path="split",
+        half=False,
+        accelerated=False,
+        left_off=(),
+        always_on=False,
         last_layer=_find_last_layer(layers, n_before, mlp.out_activation_),
     )
 

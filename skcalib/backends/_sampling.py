@@ -2,7 +2,16 @@
 
 from typing import NamedTuple
 
+INJECTED = "after "  # how the names of layers begin that were put in
 INJECTED_RATE = 0.1  # of dropout that a network was not trained with, unless another is given
+
+
+class CannotDraw(ValueError):
+    """What is random in a network cannot be drawn in some way; there may be another."""
+
+
+class NoSites(CannotDraw):
+    """Nothing is random in a network."""
 
 
 class Site(NamedTuple):
@@ -12,6 +21,7 @@ class Site(NamedTuple):
     kind: str  # "dropout", "alpha" or "gaussian"
     rate: float
     shape: tuple  # of the masks of one row
+    path: str = ""  # names of the layers or modules around it, from the outermost one
 
 
 class Cost(NamedTuple):
@@ -46,4 +56,9 @@ class Sampler(NamedTuple):
     join: object  # these values of several batches -> of all their rows
     take: object  # (these values, numbers of rows) -> those of these rows
     draw: object  # (these values, masks) -> the answers (n_draws, n, n_outputs)
+    half: bool  # whether it rounds as half precision does
+    accelerated: bool  # whether it runs on a card, which wants much work at once
+    left_off: tuple  # names of what holds dropout that its author has switched off
+    always_on: bool  # whether the network drops at prediction, too, so that its answers differ
+    path: str  # "split", "vmap", "whole" or "loop": how draws are made
     last_layer: object  # LastLayer, or what about the network is not of its form, for messages

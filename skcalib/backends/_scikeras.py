@@ -1,8 +1,10 @@
 """scikeras.wrappers.KerasClassifier and KerasRegressor."""
 
 from scikeras.wrappers import KerasClassifier, KerasRegressor
+from sklearn.base import clone
 
 from skcalib.backends._arrays import Inputs
+from skcalib.backends._keras_trial import build_on, keep_random_state
 
 _STOCK = {
     KerasClassifier: ("predict_proba", "_predict_raw", "target_encoder", "_validate_data"),
@@ -31,6 +33,15 @@ def unwrap(estimator, X):
     inputs = estimator.feature_encoder_.transform(X)
     inputs = Inputs(inputs) if isinstance(inputs, list | tuple) else inputs
     return estimator.model_, inputs, getattr(estimator, "classes_", None), None
+
+
+def build(estimator, X, y):
+    """Return an untrained network, as fit would make it, and X as it takes it, or None."""
+    with keep_random_state():
+        twin = clone(estimator)
+        twin.initialize(X, y)
+        found = unwrap(twin, X)
+        return None if found is None else build_on(*found[:2])
 
 
 def parameters_lost_in_clones(estimator):

@@ -57,6 +57,15 @@ def predict_proba(estimator, X):
     return estimator.predict_proba(convert_inputs(estimator.module_, X))
 
 
+def build(estimator, X, y):
+    """Return an untrained network, as fit would make it, and X as it takes it, or None."""
+    if _is_customised(estimator):
+        return None
+    with torch.random.fork_rng(devices=[]):
+        module = clone(estimator).set_params(verbose=0).initialize().module_
+    return module, X
+
+
 def parameters_lost_in_clones(estimator):
     """Name the parameters that ``sklearn.base.clone`` drops."""
     return ()

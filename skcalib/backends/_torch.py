@@ -14,7 +14,13 @@ from skcalib.backends._arrays import (
 from skcalib.backends._inputs import InputKeys
 from skcalib.backends._outputs import get_only_output
 from skcalib.backends._torch_activations import SeenActivations
-from skcalib.backends._torch_modules import call, convert_inputs, in_evaluation_mode, name_of
+from skcalib.backends._torch_modules import (
+    as_python,
+    call,
+    convert_inputs,
+    in_evaluation_mode,
+    name_of,
+)
 
 
 def owns(thing):
@@ -29,7 +35,7 @@ def forward(model, X, batch_size):
     module's ``training`` is as before afterwards.
     """
     X = convert_inputs(model, X)
-    with in_evaluation_mode(model), torch.no_grad():
+    with in_evaluation_mode(model), as_python(), torch.no_grad():
         answers = [_answer(model, batch) for batch in batches(X, batch_size)]
     return join_batches(answers, name_of(model))
 
@@ -40,12 +46,33 @@ def forward_with_features(model, X, batch_size, layer=None):
 
     X = convert_inputs(model, X)
     answers, features = [], []
-    with in_evaluation_mode(model), torch.no_grad():
+    with in_evaluation_mode(model), as_python(), torch.no_grad():
         for batch in batches(X, batch_size):
             with Watch(model, layer) as watch:
                 answers.append(_answer(model, batch))
             features.append(watch.features(len(list_arrays(batch)[0])))
     return *join_batches(answers, name_of(model)), np.concatenate(features)
+
+
+def make_sampler(model, X, **choices):
+    """Return X as the module takes it, and the Sampler of its dropout."""
+    from skcalib.backends import _torch_sampling
+
+    return _torch_sampling.make_sampler(model, X, **choices)
+
+
+def is_random(model, X):
+    """Tell whether a module drops, or draws otherwise, at prediction, too."""
+    from skcalib.backends import _torch_sites
+
+    return _torch_sites.is_random(model, convert_inputs(model, X))
+
+
+def check_network(model, X, **choices):
+    """Raise if dropout of a module, perhaps not yet trained, cannot be drawn."""
+    from skcalib.backends import _torch_sampling
+
+    _torch_sampling.check_network(model, X, **choices)
 
 
 def features(model, X, batch_size, layer=None):

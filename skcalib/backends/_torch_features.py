@@ -8,7 +8,13 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from skcalib.backends._arrays import batches, count_all_rows
-from skcalib.backends._torch_modules import call, convert_inputs, in_evaluation_mode, name_of
+from skcalib.backends._torch_modules import (
+    as_python,
+    call,
+    convert_inputs,
+    in_evaluation_mode,
+    name_of,
+)
 
 _WITH_WEIGHTS = {F.linear, F.bilinear, F.conv1d, F.conv2d, F.conv3d}
 
@@ -17,7 +23,7 @@ def features(model, X, batch_size, layer=None):
     """Return the input of the last product with weights (or of a named part), row by row."""
     X = convert_inputs(model, X)
     parts = []
-    with in_evaluation_mode(model), torch.no_grad():
+    with in_evaluation_mode(model), as_python(), torch.no_grad():
         for batch in batches(X, batch_size):
             with Watch(model, layer) as watch:
                 call(model, batch)

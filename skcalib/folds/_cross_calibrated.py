@@ -24,6 +24,7 @@ from skcalib._targets import check_weight
 from skcalib._warnings import call_at_line, find_users_line, warn
 from skcalib.backends import to_numpy
 from skcalib.folds._boosters import refuse_boosters
+from skcalib.folds._calibrated_draws import CalibratedDrawsMixin
 from skcalib.folds._classes import (
     count_known,
     find_own_classes,
@@ -57,6 +58,7 @@ from skcalib.networks import (
 
 
 class CrossCalibratedClassifier(
+    CalibratedDrawsMixin,
     WrappingMixin,
     VersionedMixin,
     ProbabilisticClassifierMixin,

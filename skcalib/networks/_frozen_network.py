@@ -28,6 +28,7 @@ from skcalib.networks._outputs import (
     order_of_outputs,
     warn_of_lost_logits,
 )
+from skcalib.networks._randomness import warn_of_random_answers
 from skcalib.networks._sharing import AdapterMixin, list_inputs
 
 ROWS_TO_LOOK_AT = 1000  # when nothing else tells logits from probabilities
@@ -105,17 +106,15 @@ class FrozenNetwork(
     model calls, in sequential, functional, subclassed and nested models: on TensorFlow in
     the traced graph, on JAX and torch by noting which activation gave the output. Several
     sigmoids read as one-vs-rest (``multilabel=False``) are normalised, their logits are
-    log(sigmoid(z)). If a network returns a dict, a dataclass or another object, its
-    entry called logits is used.
+    log(sigmoid(z)). Of a dict or another object the entry called logits is used.
 
     On TensorFlow and JAX a network is compiled once for each shape and type of input,
     whatever the number of rows (JAX: for each power of two of rows in a batch).
 
     X may be an array of any number of dimensions, a dataframe, a table of Arrow, a tensor, a
-    sparse matrix (made dense) or, for several inputs, a dict of arrays by input name, or a
-    list of as many arrays, in the order of the inputs. Datasets, loaders and
-    generators hold labels and batches and are refused; ask for logits batch by batch and
-    fit a calibrator of :mod:`skcalib.calibrators` to them.
+    sparse matrix (made dense) or, for several inputs, a dict of arrays by name, or a list in
+    their order. Datasets, loaders and generators hold labels and batches and are refused; ask
+    for logits batch by batch and fit a calibrator to them.
 
     References
     ----------
@@ -176,11 +175,11 @@ class FrozenNetwork(
         ------
         ValueError
             If the labels do not match the network's outputs, if these are several sigmoids and
-            `multilabel` is None, if X is a dataset, a loader
-            or a generator, or if the network has no weights yet.
+            `multilabel` is None, if X is a dataset, a loader or a generator, or if the network
+            has no weights yet.
         """
         X = list_inputs(self, X)
-        values, last_activation = self._run(X, n_rows=2)  # one row is squeezed by some networks
+        values, last_activation = self._run(X, n_rows=2)  # one row is squeezed by some
         if y is not None:
             check_consistent_length(*list_arrays(as_arrays(X)), y)
         says = outputs_logits(self) if last_activation is None else True
@@ -197,6 +196,7 @@ class FrozenNetwork(
         self._learned = Learned(classes, last_activation, order_of_outputs(self.classes))
         self.has_logits_ = says
         learn_feature_names(self, X)
+        warn_of_random_answers(self.model, X)
         return self
 
     @property

@@ -1,5 +1,7 @@
 """Drawing the random part of a network, and what an array of draws says."""
 
+from skcalib.sampling._answers import gather_draws, summarize_blocks
+from skcalib.sampling._beforehand import refuse_beforehand
 from skcalib.sampling._draws import Draws
 from skcalib.sampling._gaussian_logits import N_POINTS, count_multiplications
 from skcalib.sampling._measures import (
@@ -9,6 +11,7 @@ from skcalib.sampling._measures import (
     summarize_draws,
     variation_ratio,
 )
+from skcalib.sampling._moved_draws import move_draws
 from skcalib.sampling._passes import Passes
 from skcalib.sampling._regression_sources import find_regression_source
 from skcalib.sampling._sources import (

@@ -9,6 +9,8 @@ from skcalib.sampling._stopping import are_enough, rounds
 
 MOST_ROWS = 1024  # of batches that are put together
 HELD = 2**24  # float32 values of one chunk of draws, and of masks that are kept
+ON_A_CARD = 16  # times as many, as a card wants much work at once
+FEW = 8  # rows that many draws go with; fewer would be slow
 
 
 class Passes:
@@ -48,6 +50,8 @@ class Passes:
         self.tol = tol
         self.seed = seed
         self.shared = shared
+        self.times = ON_A_CARD if sampler.accelerated else 1
+        self.held = HELD * self.times
         self._kept, self._n_kept = {}, 0
 
     def draw_at_rate(self, X, rate, n_draws=1):
@@ -57,7 +61,8 @@ class Passes:
 
     def rows_in_batch(self, X):
         """Return how many rows make a batch if the batch size is left to us."""
-        return min(choose_batch_size(X), max(FEWEST_ROWS, HELD // self._draws_of_a_row()))
+        size = min(4 * choose_batch_size(X), 2048) if self.times > 1 else choose_batch_size(X)
+        return min(size, max(FEWEST_ROWS, self.held // self._draws_of_a_row()))
 
     def blocks(self, batches):
         """Yield rows and their draws (n_levels, n_draws, n_rows, n_outputs).
@@ -77,13 +82,33 @@ class Passes:
 
     def _rows_in_block(self):
         cost = self.sampler.cost
-        return min(MOST_ROWS, 4 * HELD // cost.start, HELD // self._draws_of_a_row())
+        drawn = self.held // self._draws_of_a_row()
+        return min(MOST_ROWS * self.times, 4 * self.held // cost.start, drawn)
 
     def _draws_of_a_row(self):
         return self.n_draws * len(self.levels) * self.sampler.cost.outputs
 
     def _block(self, states, rows):
         state = states[0] if len(states) == 1 else self.sampler.join(states)
+        size = self._rows_at_once()
+        if size >= rows.stop - rows.start:
+            yield from self._whole_block(state, rows)
+            return
+        for start in range(rows.start, rows.stop, size):
+            part = slice(start, min(start + size, rows.stop))
+            numbers = np.arange(part.start - rows.start, part.stop - rows.start)
+            yield from self._whole_block(self.sampler.take(state, numbers), part)
+
+    def _rows_at_once(self):
+        """Return how many rows have room for all draws: vmap repeats the rest for a chunk."""
+        cost = self.sampler.cost
+        if self.sampler.path != "vmap":
+            return self.held
+        masks = self.n_draws * (cost.kernel + self._values_of_masks())
+        room = max(0, self.held - masks)
+        return max(FEW, room // (self.n_draws * cost.width))
+
+    def _whole_block(self, state, rows):
         if self.exact is not None:
             yield rows, self.exact.draws(state)
         elif self.tol is None:
@@ -122,7 +147,7 @@ class Passes:
     def _chunks(self, rows, draws):
         cost = self.sampler.cost
         masks = self._values_of_masks() * (1 if self.shared else rows[-1] - rows[0] + 1)
-        size = max(1, HELD // (len(rows) * cost.width + cost.kernel + masks))
+        size = max(1, self.held // (len(rows) * cost.width + cost.kernel + masks))
         for start in range(draws.start, draws.stop, size):
             yield range(start, min(start + size, draws.stop))
 
@@ -137,7 +162,7 @@ class Passes:
             return self._kept[key]
         masks = self._masks_of_rows(level, draws, None)
         values = self._values_of_masks() * len(draws)
-        if self._n_kept + values <= HELD:
+        if self._n_kept + values <= self.held:
             self._n_kept += values
             self._kept[key] = masks
         return masks

@@ -7,9 +7,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcalib.backends import wrapper_backend
 from skcalib.networks import RegressionNetwork, check_answers, find_final_step
-from skcalib.sampling._sources import Inspection, Network, Perceptron
+from skcalib.sampling._sources import (
+    HALF_ROUNDING,
+    ROUNDING,
+    Inspection,
+    Network,
+    Perceptron,
+)
 
-ROUNDING = 0.05  # of a target, as a share of what its summands are like, in half precision
 CLASSES = "{} {}: that is a classifier, use MCDropoutClassifier."
 
 
@@ -49,7 +54,8 @@ class _Targets:
         An output may be the small difference of large summands, and its rounding error is
         theirs. Draws that drop half of them show how large these are.
         """
-        return ROUNDING * np.abs(passes.draw_at_rate(inputs, rate=0.5, n_draws=8)).max()
+        share = HALF_ROUNDING if passes.sampler.half else ROUNDING
+        return share * np.abs(passes.draw_at_rate(inputs, rate=0.5, n_draws=8)).max()
 
     def order_columns(self, draws):
         """Return draws as they are."""

@@ -21,7 +21,9 @@ from skcalib.networks import (
     order_of_outputs,
 )
 
-ROUNDING = 0.05  # of a row's largest probability, on any processor, in half precision
+# By how much the same answer may differ, as a share of a row's largest probability.
+ROUNDING = 1e-3
+HALF_ROUNDING = 0.05  # in half precision
 
 
 class Inspection(NamedTuple):
@@ -40,7 +42,10 @@ def find_source(estimator, X):
     if (wrapper := wrapper_backend(last)) and wrapper.regresses(last):
         return None
     found = find_network(last, X)
-    return None if found is None else (Network(found[0]), found[1])
+    if found is None:
+        return None
+    network, inputs, columns, classes = found
+    return Network(network, columns, classes), inputs
 
 
 @contextmanager
@@ -60,12 +65,9 @@ def refuse_other_answers(source, inputs, plain, limit, answer):
     plain = source.order_columns(plain)
     if (np.abs(plain - answer) <= limit).all():
         return
-    with source.keep_network_seeds():
-        found = [source.answer(inputs) for _ in range(2)]
-    if any((np.abs(plain - answer) <= limit).all() for answer in found):
-        return
-    if np.abs(found[0] - found[1]).max() > 0:
-        return  # layers that always drop: nothing to compare with
+    with source.keep_network_seeds():  # a network that squeezes one row, say
+        if (np.abs(plain - source.answer(inputs)) <= limit).all():
+            return
     raise ValueError(
         f"{source.name} does not predict what its layers compute, so dropout cannot be "
         "drawn. If its class has a call() of its own, pass a model of keras.Sequential or "
@@ -74,10 +76,19 @@ def refuse_other_answers(source, inputs, plain, limit, answer):
 
 
 def refuse_rows_together(passes, inputs, together, limit):
-    """Raise if the answer for a row depends on the rows beside it, as in `together`."""
-    alone = passes.draw_at_rate(map_arrays(lambda part: part[-1:], inputs), rate=0.0)[0]
-    limit = np.broadcast_to(limit, together.shape)
-    if (np.abs(together - alone) > limit)[-1].any():
+    """Raise if the answer for a row depends on the rows beside it, as in `together`.
+
+    The last row is put beside itself: as many rows, so that rounding is the same. A draw of
+    that row alone tells whether it has the masks that are meant for it.
+    """
+    limit = np.broadcast_to(limit, together.shape)[-1]
+    twice = map_arrays(lambda part: part[[-1] * len(together)], inputs)
+    apart = np.abs(together - passes.draw_at_rate(twice, rate=0.0)[0])[-1] > limit
+    if not apart.any() and passes.shared and passes.sampler.path != "split":
+        alone = map_arrays(lambda part: part[-1:], inputs)
+        one, other = (passes.draw_at_rate(rows, rate=0.5)[0, -1] for rows in (inputs, alone))
+        apart = np.abs(one - other) > HALF_ROUNDING * np.abs(one).max()
+    if apart.any():
         raise ValueError(
             "The network's answer for a row depends on the other rows (it works along the "
             "first axis), so draws cannot share a batch."
@@ -85,18 +96,29 @@ def refuse_rows_together(passes, inputs, together, limit):
 
 
 class Network:
-    """A Keras model that has dropout, or is given some."""
+    """A network that has dropout, or is given some.
 
-    def __init__(self, network):
+    Parameters
+    ----------
+    network : FrozenNetwork
+    columns, classes : ndarray or None
+        Its outputs that are in use, and their labels, where a wrapper knows only these.
+    """
+
+    def __init__(self, network, columns=None, classes=None):
         self.network = network
         self.name = type(network.model).__name__
-        self.answer = network.predict_proba
-        classes = network.classes
-        self._order = None if classes is None else order_of_outputs(classes)
+        self._order = None if network.classes is None else order_of_outputs(network.classes)
+        self._columns, self._classes = columns, classes
+
+    def answer(self, inputs):
+        """Return the network's own probabilities."""
+        return self._take_columns(self.network.predict_proba(inputs))
 
     def rounding(self, passes, inputs, plain):
         """Return by how much the same answer may differ from `plain`."""
-        return ROUNDING * plain.max(axis=1, keepdims=True)
+        share = HALF_ROUNDING if passes.sampler.half else ROUNDING
+        return share * plain.max(axis=1, keepdims=True)
 
     def keep_network_seeds(self):
         """Return a context that keeps the network's seeds."""
@@ -109,24 +131,25 @@ class Network:
         unknown = "proba" if found.is_proba else "logits"
         known = {"softmax": "proba", "linear": "logits", None: unknown}
         return Inspection(
-            found.classes,
+            found.classes if self._classes is None else self._classes,
             known.get(found.last_activation, found.last_activation),
-            found.proba(),
+            self._take_columns(found.proba()),
         )
 
     def make_sampler(self, inputs, **choices):
         """Return inputs as the model takes them, and the Sampler of its random layers."""
         backend = network_backend(self.network.model)
-        if not hasattr(backend, "make_sampler"):
-            raise NotImplementedError(
-                f"{self.name} is not a Keras model; draws of dropout run on Keras models and "
-                "on scikit-learn's multilayer perceptrons so far."
-            )
         return backend.make_sampler(self.network.model, inputs, **choices)
 
     def order_columns(self, draws):
         """Return draws with the columns of the sorted labels."""
-        return draws if self._order is None else draws[..., self._order]
+        return self._take_columns(draws if self._order is None else draws[..., self._order])
+
+    def _take_columns(self, proba):
+        if self._columns is None or len(self._columns) == proba.shape[-1]:
+            return proba
+        proba = proba[..., self._columns]
+        return proba / proba.sum(axis=-1, keepdims=True)
 
 
 class Perceptron:
@@ -149,7 +172,7 @@ class Perceptron:
         """Return the labels and the answer; what the output is, the perceptron says itself."""
         return Inspection(self.mlp.classes_, None, self.answer(inputs))
 
-    def make_sampler(self, inputs, *, inject, **choices):
+    def make_sampler(self, inputs, *, inject, drop_in_bases=False, **choices):
         """Return inputs as the perceptron takes them, and the Sampler of its dropout."""
         if not (inject is None or isinstance(inject, str)):
             raise InvalidParameterError(

@@ -8,8 +8,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcalib._logits import check_finite, check_proba
 from skcalib._predictions import ProbabilisticClassifierMixin
-from skcalib._representations import Result, VersionedMixin
-from skcalib.sampling import check_measures, join_blocks, stack_levels, summary
+from skcalib._representations import VersionedMixin
+from skcalib.sampling import check_measures, gather_draws, join_blocks, summarize_blocks
 
 ROUNDING = 1e-6  # of the sum of a row; float32 keeps to it
 
@@ -116,17 +116,7 @@ class SamplingClassifier(
         ValueError
             If rows have different numbers of draws and `blocks` is False.
         """
-        draws = self._check_X(X)
-        if draws.ragged and not blocks:
-            raise ValueError(
-                "Rows have different numbers of draws, which do not fit into one array. Use "
-                "sample_proba(X, blocks=True), which yields rows and their draws, or tol=None."
-            )
-        one = draws.levels is None
-        found = ((rows, block[0] if one else block) for rows, block in draws.blocks)
-        if blocks:
-            return found
-        return np.concatenate([block for _, block in found], axis=-2)
+        return gather_draws(self._check_X(X), blocks)
 
     def predict_uncertainty(self, X, interval=0.9, measures="all"):
         """Mean and spread of each prediction, and the parts of its uncertainty.
@@ -157,24 +147,7 @@ class SamplingClassifier(
             For an unknown measure or an interval outside (0, 1).
         """
         chosen = check_measures(measures, interval)
-        draws = self._check_X(X)
-        rows, counts, parts = [], [], []
-        for block_rows, values in draws.blocks:
-            rows.append(block_rows)
-            counts.append(np.full(values.shape[2], values.shape[1]))
-            parts.append([summary(level, chosen, interval) for level in values])
-        one = draws.levels is None
-        result = Result(**{name: x[0] if one else x for name, x in stack_levels(parts, rows)})
-        if draws.ragged:
-            result.n_draws = join_blocks(rows, counts)
-        if "likeliest" in result:
-            result.likeliest = self.classes_[result.likeliest]
-        if "standard_error" in result and not draws.random:
-            result.standard_error = np.full_like(result.standard_error, np.nan)
-        result.classes = self.classes_
-        if not one:
-            result.levels = np.asarray(draws.levels)
-        return result
+        return summarize_blocks(self._check_X(X), self.classes_, chosen, interval)
 
     def _check_X(self, X):
         if not hasattr(self, "classes_"):

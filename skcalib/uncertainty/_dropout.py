@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcalib._progress import show_progress
 from skcalib._rows import count_rows, is_dict_of_arrays, refuse_streams
+from skcalib._warnings import warn
 from skcalib.backends import INJECTED_RATE, batches, map_arrays
 from skcalib.networks import WrappingMixin, list_inputs
 from skcalib.sampling import (
@@ -17,6 +18,7 @@ from skcalib.sampling import (
     Passes,
     count_multiplications,
     find_source,
+    refuse_beforehand,
     refuse_other_answers,
     refuse_rows_together,
 )
@@ -27,13 +29,17 @@ from skcalib.uncertainty._dropout_scale import scale_draws, scale_of
 class DropoutMixin(WrappingMixin):
     """Draws of a network in ``estimator_``, by the parameters of its class.
 
-    These are `n_draws`, `rate`, `masks`, `inject`, `batch_size`, `random_state`, `verbose`,
-    and of classifiers `tol` and `centered`. A subclass has ``_get_estimator()``, and may look
-    for other networks.
+    These are `n_draws`, `rate`, `masks`, `inject`, `drop_in_bases`, `batch_size`,
+    `random_state`, `verbose`, and of classifiers `tol` and `centered`. A subclass has
+    ``_get_estimator()``, and may look for other networks.
     """
 
     _find_source = staticmethod(find_source)
-    _wanted = "a Keras model, a wrapper of one, or scikit-learn's MLPClassifier"
+    _wanted = (
+        "a Keras model, a torch module, a wrapper of one (scikeras.wrappers.KerasClassifier, "
+        "keras.wrappers.SKLearnClassifier, skorch.NeuralNetClassifier), or scikit-learn's "
+        "MLPClassifier"
+    )
 
     def forecast_cost(self):
         """Forecast what a prediction costs, in predictions of the plain network.
@@ -44,22 +50,26 @@ class DropoutMixin(WrappingMixin):
             ``ratio``, multiplications of one answer divided by those of one plain
             prediction, which is about 1 if dropout comes last; ``loop_ratio``, the same for a
             loop of as many predictions; ``share``, the share of the network's multiplications
-            that is repeated for each draw. Estimated from the shapes of the layers. With
-            ``n_draws="exact"`` the ratio counts the covariances instead, nothing is repeated,
-            and a loop would be one of as many predictions as there are points. With `tol`
-            it is what rows cost that take all `n_draws`.
+            that is repeated for each draw; ``path``, how draws are made: "split" (what comes
+            before the first dropout runs once), "vmap" (the same in torch), "whole" (the
+            compiled network runs for each draw), "loop" (as it is, pass by pass) or "exact".
+            This is work, not time: on small networks the time of a call counts more.
+            Estimated from the shapes of the layers. With ``n_draws="exact"`` the ratio counts
+            the covariances instead, nothing is repeated, and a loop would be one of as many
+            predictions as there are points. With `tol` it is what rows cost that take all
+            `n_draws`.
         """
         check_is_fitted(self)
         check_parameters(self)
         levels = len(self._all_levels())
-        before, after, shape = self._cost
+        before, after, shape, path = self._cost
         total = max(1, before + after)
         if self._is_exact():
             ratio = (before + after + count_multiplications(shape)) / total
-            return Bunch(ratio=ratio, loop_ratio=N_POINTS * levels, share=0.0)
+            return Bunch(ratio=ratio, loop_ratio=N_POINTS * levels, share=0.0, path="exact")
         n_draws = int(self.n_draws) * levels
         ratio = (before + n_draws * after) / total
-        return Bunch(ratio=ratio, loop_ratio=n_draws, share=after / total)
+        return Bunch(ratio=ratio, loop_ratio=n_draws, share=after / total, path=path)
 
     def get_metadata_routing(self):
         """Return who consumes which metadata: `estimator`.
@@ -89,20 +99,35 @@ class DropoutMixin(WrappingMixin):
         source, inputs = self._source(few)
         classes, self._ending, answer = source.inspect(inputs)
         passes, inputs = self._passes(source, inputs)
+        _warn_of_what_is_off(passes.sampler.left_off)
+        self.sites_ = [
+            Bunch(
+                name=site.name, kind=site.kind, rate=site.rate, shape=site.shape, path=site.path
+            )
+            for site in passes.sampler.sites
+        ]
         plain = passes.draw_at_rate(inputs, rate=0.0)[0]
         limit = source.rounding(passes, inputs, plain)
-        refuse_other_answers(source, inputs, plain, limit, answer)
+        if not passes.sampler.always_on:  # else there is nothing to compare with
+            refuse_other_answers(source, inputs, plain, limit, answer)
         refuse_rows_together(passes, inputs, plain, limit)
         return classes
+
+    def _refuse_beforehand(self, estimator, X, y):
+        """Raise before training if what is trained could not be drawn."""
+        refuse_beforehand(estimator, X, y, self._describe_wanted(), self._choices("target"))
+
+    def _describe_wanted(self):
+        return (
+            f"The 'estimator' parameter of {type(self).__name__} must hold a network: "
+            f"{self._wanted}. Got {self.estimator!r} instead."
+        )
 
     def _source(self, X):
         X = list_inputs(self.estimator_, X)
         found = self._find_source(self.estimator_, X)
         if found is None:
-            raise InvalidParameterError(
-                f"The 'estimator' parameter of {type(self).__name__} must hold a network: "
-                f"{self._wanted}. Got {self.estimator!r} instead."
-            )
+            raise InvalidParameterError(self._describe_wanted())
         return found
 
     def _draws(self, X):
@@ -133,18 +158,23 @@ class DropoutMixin(WrappingMixin):
     def _passes(self, source, inputs):
         """Return Passes of a source, and the inputs as these take them."""
         levels, shared = self._all_levels(), self.masks == "shared"
-        inputs, sampler = source.make_sampler(
-            inputs,
-            every_site=levels != [None],
-            shared=shared,
-            ending=self._ending,
-            inject=tuple(self.inject) if isinstance(self.inject, list) else self.inject,
-        )
-        self._cost = (*sampler.cost[:2], getattr(sampler.last_layer, "shape", None))
+        inputs, sampler = source.make_sampler(inputs, **self._choices(self._ending))
+        shape = getattr(sampler.last_layer, "shape", None)
+        self._cost = (*sampler.cost[:2], shape, sampler.path)
         n_draws = self.n_draws if self._is_exact() else int(self.n_draws)
         tol = getattr(self, "tol", None)
         passes = Passes(sampler, levels, n_draws, tol, self.seed_, shared, source.name)
         return passes, inputs
+
+    def _choices(self, ending):
+        """Return what the sampler is asked for."""
+        return {
+            "every_site": self._all_levels() != [None],
+            "shared": self.masks == "shared",
+            "ending": ending,
+            "inject": tuple(self.inject) if isinstance(self.inject, list) else self.inject,
+            "drop_in_bases": self.drop_in_bases,
+        }
 
     def _is_exact(self):
         return isinstance(self.n_draws, str)
@@ -159,6 +189,17 @@ class DropoutMixin(WrappingMixin):
         if isinstance(rate, str):  # while it is not chosen, any will do to look at a network
             rate = self.scale_.rate if hasattr(self, "scale_") else INJECTED_RATE
         return [None if rate is None else float(rate)]
+
+
+def _warn_of_what_is_off(names):
+    if names:
+        warn(
+            f"Dropout inside {', '.join(map(repr, names))} stays off in draws, since its "
+            "author calls that model with training=False. Keras has trained it with dropout "
+            "on all the same: the argument of the outer call replaces it. Pass "
+            "drop_in_bases=True to draw it as it was trained, or False to leave it off.",
+            UserWarning,
+        )
 
 
 def _few_rows(X):

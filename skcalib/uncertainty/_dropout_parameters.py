@@ -26,7 +26,8 @@ def check_parameters(estimator):
     auto = is_word(estimator.rate, ["auto"])
     if not (auto and centered is not None):
         _check_rates(owner, estimator.rate, ", 'auto'" if centered is not None else "")
-
+    drop_in_bases = f"The 'drop_in_bases' parameter of {owner}"
+    check_flag(drop_in_bases, estimator.drop_in_bases, others=(None,))
     inject = estimator.inject
     names = isinstance(inject, list | tuple) and all(isinstance(x, str) for x in inject)
     if not (inject is None or inject in SITES if isinstance(inject, str | None) else names):

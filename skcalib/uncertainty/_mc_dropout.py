@@ -11,6 +11,7 @@ from skcalib.networks import (
     clone_with_parameters,
     encode_labels,
     ends_frozen,
+    expect_randomness,
     fit_network_labels,
     is_multilabel,
     list_inputs,
@@ -43,12 +44,13 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
 
     Parameters
     ----------
-    estimator : keras.Model, FrozenNetwork, classifier around a Keras model, \
+    estimator : keras.Model, torch.nn.Module, FrozenNetwork, classifier around a network, \
             MLPClassifier or None, default=None
         Pass a trained network as it is (or in :class:`~skcalib.FrozenNetwork`, for
         labels other than 0..K-1) and never trained. A ``scikeras.wrappers.KerasClassifier``,
-        ``keras.wrappers.SKLearnClassifier`` or :class:`sklearn.neural_network.MLPClassifier`,
-        also at the end of a Pipeline, is cloned and trained; inside a
+        ``keras.wrappers.SKLearnClassifier``, ``skorch.NeuralNetClassifier`` or
+        :class:`sklearn.neural_network.MLPClassifier`, also at the end of a Pipeline, is
+        cloned and trained; inside a
         :class:`sklearn.frozen.FrozenEstimator` it is not. None is an ``MLPClassifier``.
 
     n_draws : int or "exact", default=50
@@ -93,6 +95,12 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
         None adds none to a Keras model, and means "hidden" for a perceptron. Nothing is
         cloned or changed for that. "last" is cheapest.
 
+    drop_in_bases : bool or None, default=None
+        Whether dropout is drawn inside a nested Keras model that its author calls with
+        ``training=False``, as in ``base(x, training=False)`` of transfer learning. Keras
+        trains such a model with its dropout on all the same: the argument of the outer call
+        replaces it. None leaves it off, as False does, and warns if there is any.
+
     centered : bool, default=False
         Whether draws of the logits are moved so that their mean is the plain network's
         answer: ``z + spread * (z_t - mean(z_t))``. The likeliest class is then nearly always
@@ -135,6 +143,11 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
         for each fold of these, what was best for the others. ``pandas.DataFrame`` makes it a
         table. At most so many rows are used that draws at one rate hold 4 million values.
 
+    sites_ : list of sklearn.utils.Bunch
+        What is random here, in the order of the calls: ``name`` and ``path`` of a layer or
+        module, ``kind`` ("dropout", "alpha" or "gaussian"), its ``rate``, and the ``shape`` of
+        the masks of one row.
+
     n_features_in_ : int
         Number of features that `estimator_` saw, if it says.
 
@@ -150,10 +163,9 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
 
     Notes
     -----
-    Only dropout is random: Dropout, SpatialDropout, AlphaDropout and GaussianDropout.
-    BatchNormalization uses its moving statistics, noise and augmentation layers are off, and
-    a nested model that was called with ``training=False`` stays deterministic. The network
-    is not changed in any way.
+    Only dropout is random: that of layers, of recurrent layers and attention, and of functions
+    that a network's own code calls. BatchNormalization uses its moving statistics, and noise
+    and augmentation layers are off. The network is not changed in any way.
 
     The interval of `predict_uncertainty` is the spread over sub-networks at the given rates:
     it has no frequentist coverage, and a higher rate makes it wider. The standard error is
@@ -161,8 +173,9 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
     are chosen, not drawn, so that their error cannot be estimated from their spread and
     number.
 
-    Sequential and functional Keras models on TensorFlow are supported, and perceptrons in
-    NumPy; random layers inside attention, recurrent or custom layers are refused.
+    Keras models on TensorFlow, JAX and torch, torch modules, and perceptrons in NumPy. With the
+    same weights a Keras model gives the same draws on each library. `fit` looks at what a
+    network does with two rows: it is refused if it draws random numbers that are no dropout.
 
     References
     ----------
@@ -211,6 +224,7 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
         rate=None,
         masks="shared",
         inject=None,
+        drop_in_bases=None,
         centered=False,
         cv=None,
         batch_size=None,
@@ -223,6 +237,7 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
         self.rate = rate
         self.masks = masks
         self.inject = inject
+        self.drop_in_bases = drop_in_bases
         self.centered = centered
         self.cv = cv
         self.batch_size = batch_size
@@ -255,8 +270,6 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
             If the network has no random layer, or one that cannot be drawn; if it is not what
             ``n_draws="exact"`` needs; if the labels do not match its outputs; if a parameter
             is out of range; if X is a dataset, a loader or a generator.
-        NotImplementedError
-            If the network is a torch module, or a Keras model not on TensorFlow.
 
         Warns
         -----
@@ -272,9 +285,11 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         for name in ("scale_", "comparison_"):  # of an earlier fit
             vars(self).pop(name, None)
-        with keep_network_seeds(self._get_estimator()):
+        with keep_network_seeds(self._get_estimator()), expect_randomness():
             estimator, labels, y = self._prepare_estimator(X, y)
             trained = isinstance(estimator, FrozenEstimator)
+            if not trained:
+                self._refuse_beforehand(estimator, X, y)
             twin = estimator if trained else clone_with_parameters(estimator)
             self.estimator_ = twin if trained else twin.fit(X, y, **fit_params)
         self.classes_ = self._inspect_network(X)
@@ -302,7 +317,7 @@ class MCDropoutClassifier(DropoutMixin, SamplingClassifier):
         if not hasattr(estimator, "fit"):
             raise InvalidParameterError(
                 "The 'estimator' parameter of MCDropoutClassifier must be a Keras model, a "
-                "FrozenNetwork or a classifier around a Keras model. Got "
+                "torch module, a FrozenNetwork or a classifier around a network. Got "
                 f"{estimator!r} instead."
             )
         if y is None and self._trains_nothing():

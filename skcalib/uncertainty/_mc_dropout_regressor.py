@@ -41,8 +41,8 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
 
     Parameters
     ----------
-    estimator : keras.Model, regressor around a Keras model, MLPRegressor or None, \
-            default=None
+    estimator : keras.Model, torch.nn.Module, regressor around a Keras model, \
+            MLPRegressor or None, default=None
         Pass a trained network, whose outputs are the targets, as it is; it is never
         trained. A ``scikeras.wrappers.KerasRegressor``, ``keras.wrappers.SKLearnRegressor``
         or :class:`sklearn.neural_network.MLPRegressor`, also at the end of a Pipeline or
@@ -70,6 +70,12 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         activation, before the output layer, or after the layers of these names (Keras only).
         None adds none to a Keras model, and means "hidden" for a perceptron. Nothing is
         cloned or changed for that. "last" is cheapest.
+
+    drop_in_bases : bool or None, default=None
+        Whether dropout is drawn inside a nested Keras model that its author calls with
+        ``training=False``, as in ``base(x, training=False)`` of transfer learning. Keras
+        trains such a model with its dropout on all the same: the argument of the outer call
+        replaces it. None leaves it off, as False does, and warns if there is any.
 
     noise_variance : float, "auto" or None, default=None
         Variance of an observation around each draw, the same for all rows (a float: for
@@ -104,6 +110,11 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
 
     seed_ : int
         The seed of all masks.
+
+    sites_ : list of sklearn.utils.Bunch
+        What is random here, in the order of the calls: ``name`` and ``path`` of a layer or
+        module, ``kind`` ("dropout", "alpha" or "gaussian"), its ``rate``, and the ``shape`` of
+        the masks of one row.
 
     n_features_in_ : int
         Number of features that `estimator_` saw, if it says.
@@ -164,8 +175,8 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
     _wrap_network = staticmethod(wrap_regression_network)
     _find_source = staticmethod(find_regression_source)
     _wanted = (
-        "a Keras model, scikeras.wrappers.KerasRegressor, keras.wrappers.SKLearnRegressor, or "
-        "scikit-learn's MLPRegressor"
+        "a Keras model, a torch module, scikeras.wrappers.KerasRegressor, "
+        "keras.wrappers.SKLearnRegressor, or scikit-learn's MLPRegressor"
     )
 
     def __init__(
@@ -176,6 +187,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         rate=None,
         masks="shared",
         inject=None,
+        drop_in_bases=None,
         noise_variance=None,
         cv=None,
         batch_size=None,
@@ -187,6 +199,7 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         self.rate = rate
         self.masks = masks
         self.inject = inject
+        self.drop_in_bases = drop_in_bases
         self.noise_variance = noise_variance
         self.cv = cv
         self.batch_size = batch_size
@@ -221,8 +234,6 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
             classifier; if y is missing though needed, or does not match the outputs; if an
             answer is NaN or infinite; if a parameter is out of range; if X is a dataset, a
             loader or a generator.
-        NotImplementedError
-            If the network is a torch module, or a Keras model not on TensorFlow.
         """
         refuse_streams(X)
         refuse_paths(self.estimator, "The 'estimator' parameter of MCDropoutRegressor")
@@ -231,6 +242,8 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         check_noise(self)
         estimator = self._check_estimator(y)
         params = self._route(fit_params)
+        if not is_trained(estimator):
+            self._refuse_beforehand(estimator, X, y)
         with keep_network_seeds(estimator):
             self.estimator_ = (
                 estimator
@@ -269,8 +282,8 @@ class MCDropoutRegressor(DropoutMixin, SamplingRegressor):
         estimator = self._get_estimator()
         if not hasattr(estimator, "fit"):
             raise InvalidParameterError(
-                "The 'estimator' parameter of MCDropoutRegressor must be a Keras model or a "
-                f"regressor around a network. Got {estimator!r} instead."
+                "The 'estimator' parameter of MCDropoutRegressor must be a Keras model, a "
+                f"torch module or a regressor around a network. Got {estimator!r} instead."
             )
         if y is None and not is_trained(estimator):
             raise ValueError(
