@@ -155,6 +155,7 @@ class AutoCalibration(Calibrator):
 
     short_name = "auto"
     takes_masks = True
+    joins_folds = True
 
     def __init__(
         self,

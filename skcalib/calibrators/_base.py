@@ -73,6 +73,7 @@ class Calibrator(
     short_name = None
     takes_masks = False
     pools_by_geometric_mean = False  # how the meta-estimators average over folds
+    joins_folds = False  # whether they learn one map from all folds where ensemble="auto"
     _skips_weight_zero = False  # whether _fit leaves such rows out itself, without a copy
 
     @abstractmethod
