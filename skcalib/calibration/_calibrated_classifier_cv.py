@@ -45,7 +45,7 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
           input unchanged if there is too little evidence of a gain;
         - many classes: "sms", "svs", "matrix", "vector", "dirichlet", "ets";
         - two classes, or one against the rest: "beta", "quadratic", "spline",
-          "venn-abers", "histogram", "scaling-binning", "bbq".
+          "venn-abers", "hierarchical", "histogram", "scaling-binning", "bbq".
 
         The parameters of an instance are nested ones (``method__smoothing`` with
         ``method=IsotonicCalibration()``). Any other scikit-learn classifier is fitted on

@@ -5,10 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import isotonic_regression
 from scipy.special import logit
-from sklearn.utils.validation import check_is_fitted
 
-from skcalib._blocks import row_blocks
-from skcalib._logits import find_masked_entries
 from skcalib._parameters import check_choice
 from skcalib._representations import short_repr
 from skcalib.calibrators._binary import BinaryCalibrator
@@ -147,24 +144,7 @@ class VennAbersCalibration(BinaryCalibrator):
             If there are more than two classes and `multiclass` is "ovo": pairs of classes
             have intervals, classes have not.
         """
-        check_is_fitted(self)
-        logits = self._check_logits(X, reset=False)
-        if self.multiclass == "ovo" and logits.shape[1] > 2:
-            raise ValueError(
-                "predict_interval needs multiclass='ovr' with more than two classes."
-            )
-        lower, upper = np.empty((2, *logits.shape), dtype=logits.dtype)
-        for block in row_blocks(*logits.shape):
-            columns = self._columns(logits[block])
-            pairs = [steps.interval(z) for steps, z in zip(self.maps_, columns, strict=True)]
-            if len(pairs) == 1:
-                pairs.insert(0, (1 - pairs[0][1], 1 - pairs[0][0]))
-            lower[block], upper[block] = np.transpose(pairs, (1, 2, 0))
-            if (masked := find_masked_entries(logits[block])) is not None:
-                alone = (masked.sum(axis=1) == masked.shape[1] - 1)[:, None] & ~masked
-                for bound in (lower, upper):
-                    bound[block] = np.where(masked, 0, np.where(alone, 1, bound[block]))
-        return lower, upper
+        return self._predict_bounds(X, lambda steps, z: steps.interval(z))
 
     def _fit_map(self, z, target, weight):
         bulk = bulk_of(z, target)

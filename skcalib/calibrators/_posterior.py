@@ -1,0 +1,225 @@
+r"""The posterior of a smooth monotone map of log-odds, under a mixture of Gaussians.
+
+The map of log-odds z, with t = exp(u) z, T = tanh(t / 2), a = tanh(e) and b = exp(g) - 1, is
+
+    s(z) = t + c + a 2 log cosh(t / 2) + b (2 T + a T^2),    ds/dt = (1 + a T) (1 + b (1 - T^2))
+
+The four parameters are the rows of arrays `theta`, of shape (..., 4): u, c, e, g. The identity
+is zero, and turning the two classes round changes the signs of c and e.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import log_expit, logsumexp, ndtri
+
+from skcalib._logits import sigmoid
+
+MAX_ITER = 40
+HALVINGS = 12
+DECREMENT = 1e-15
+FLIPPED = np.array([1.0, -1.0, -1.0, 1.0])  # what turning the classes round does
+LARGEST_SLOPE = 12.0  # of |u| and |g|: exponentials stay finite
+N_BASE = 32  # points, each with three mirror images
+WIDENED = 1.25  # the covariances from which points are drawn
+MOST_BINS = 256
+LEAST_WEIGHT = 1e-7  # of a point, to be kept
+
+
+class Mixture(NamedTuple):
+    """A mixture of Gaussians that is the same if the two classes are turned round."""
+
+    weights: np.ndarray  # (n_components,)
+    means: np.ndarray  # (n_components, 4); zero for c and e
+    covariances: np.ndarray  # (n_components, 4, 4); zero between (u, g) and (c, e)
+
+
+class Posterior(NamedTuple):
+    """Points and their shares; the log Bayes factor of the mixture against the identity."""
+
+    theta: np.ndarray  # (n_points, 4)
+    shares: np.ndarray  # (n_points,)
+    log_bayes_factor: float
+
+
+def apply_maps(theta, z):
+    """Return s of all scores under all maps, of shape (..., n_scores)."""
+    t, c, a, b = _parts(theta, z)
+    bent, tanh = _bent(t)
+    return t + c + a * bent + b * (2 * tanh + a * tanh**2)
+
+
+def _parts(theta, z):
+    u, c, e, g = np.moveaxis(np.asarray(theta)[..., None], -2, 0)
+    return np.exp(u) * z, c, np.tanh(e), np.expm1(g)
+
+
+def _bent(t):
+    """Return 2 log cosh(t / 2) and tanh(t / 2)."""
+    size = np.abs(t)
+    mass = np.exp(-size)
+    return size + 2 * np.log1p(mass) - 2 * np.log(2), np.copysign((1 - mass) / (1 + mass), t)
+
+
+def derivatives(theta, z):
+    """Return s, its first derivatives by the parameters, and a function for the second.
+
+    Shapes are (..., n_scores) and (..., 4, n_scores). The function gives sums of second
+    derivatives over scores, (..., 4, 4), each score multiplied by a factor.
+    """
+    t, c, a, b = _parts(theta, z)
+    bent, tanh = _bent(t)
+    square = tanh**2
+    rise, stretch, spread = 1 + a * tanh, 1 + b * (1 - square), 1 - a**2
+    slope = rise * stretch
+    by_g = (b + 1) * (2 * tanh + a * square)
+    by_e = spread * (bent + b * square)
+    first = np.stack([t * slope, np.ones_like(t), by_e, by_g], axis=-2)
+
+    def sum_second(factor):
+        curve = (1 - square) / 2 * (a * stretch - 2 * b * tanh * rise)
+        entries = {
+            (0, 0): t * (slope + t * curve),
+            (0, 2): t * spread * tanh * stretch,
+            (0, 3): t * (b + 1) * rise * (1 - square),
+            (2, 2): -2 * a * by_e,
+            (2, 3): spread * (b + 1) * square,
+            (3, 3): by_g,
+        }
+        out = np.zeros((*t.shape[:-1], 4, 4))
+        for (i, j), each in entries.items():
+            out[..., i, j] = out[..., j, i] = (each * factor).sum(axis=-1)
+        return out
+
+    return t + c + a * bent + b * (2 * tanh + a * square), first, sum_second
+
+
+def log_likelihood(s, hits, weight):
+    """Return the sum over scores, given the hits among the weight of each."""
+    return log_expit(s) @ hits + log_expit(-s) @ (weight - hits)
+
+
+def pool_in_bins(scores, hits, weight):
+    """Pool ascending scores in the same bin, by mass and by width, if there are many."""
+    if len(scores) <= 2 * MOST_BINS:
+        return scores, hits, weight
+    mass = np.cumsum(weight) - weight / 2
+    by_mass = np.floor(mass / weight.sum() * MOST_BINS)
+    by_width = np.floor((scores - scores[0]) / (scores[-1] - scores[0]) * MOST_BINS)
+    starts = np.flatnonzero(np.append(True, (np.diff(by_mass) + np.diff(by_width)) > 0))
+    total = np.add.reduceat(weight, starts)
+    centres = np.add.reduceat(weight * scores, starts) / total
+    return centres, np.add.reduceat(hits, starts), total
+
+
+def find_modes(prior, z, hits, weight):
+    """Return where the posterior under each component has its mode, and the curvature there.
+
+    Newton's method, for all components at the same time. The curvature is the expected one,
+    which is positive everywhere.
+    """
+    precision = np.linalg.inv(prior.covariances)
+    theta = prior.means.copy()
+    value = _negative_log_posterior(theta, prior.means, precision, z, hits, weight)
+    for _ in range(MAX_ITER):
+        s, first, sum_second = derivatives(theta, z)
+        hit, miss = sigmoid(s), sigmoid(-s)
+        error = hit * (weight - hits) - miss * hits
+        gradient = np.einsum("kjn,kn->kj", first, error)
+        gradient += np.einsum("kij,kj->ki", precision, theta - prior.means)
+        expected = np.matmul(first * (weight * hit * miss)[:, None], first.swapaxes(1, 2))
+        expected += precision
+        observed = expected + sum_second(error)
+        bad = np.linalg.eigvalsh(observed)[:, 0] < 0.1 * np.linalg.eigvalsh(expected)[:, 0]
+        observed[bad] = expected[bad]
+        step = np.linalg.solve(observed, gradient[:, :, None])[:, :, 0]
+        decrement = np.einsum("kj,kj->k", gradient, step)
+        if (decrement <= DECREMENT * (1 + np.abs(value))).all():
+            break
+        theta, value, moved = _go_down(
+            theta, value, step, prior.means, precision, z, hits, weight
+        )
+        if not moved:
+            break
+    return theta, expected
+
+
+def _negative_log_posterior(theta, means, precision, z, hits, weight):
+    off = theta - means
+    quadratic = np.einsum("ki,kij,kj->k", off, precision, off) / 2
+    return quadratic - log_likelihood(apply_maps(theta, z), hits, weight)
+
+
+def _go_down(theta, value, step, *problem):
+    """Return lower places along each component's step, their values, whether there are any."""
+    share = np.minimum(1.0, 2.0 / np.maximum(np.abs(step).max(axis=1), 1e-300))
+    for _ in range(HALVINGS):
+        trial = theta - share[:, None] * step
+        trial[:, ::3] = np.clip(trial[:, ::3], -LARGEST_SLOPE, LARGEST_SLOPE)
+        new = _negative_log_posterior(trial, *problem)
+        lower = new <= value + 1e-14 * np.abs(value)
+        if lower.all():
+            break
+        share = np.where(lower, share, share / 2)
+    theta = np.where(lower[:, None], trial, theta)
+    return theta, np.where(lower, new, value), lower.any()
+
+
+def fixed_points():
+    """Return standard normal points, with their mirror images of both kinds.
+
+    An additive recurrence by the powers of the root of x^5 = x + 1 (Roberts).
+    """
+    root = 1.0
+    for _ in range(60):
+        root = (1 + root) ** (1 / 5)
+    steps = root ** -np.arange(1.0, 5.0)
+    base = ndtri((0.5 + np.arange(1, N_BASE + 1)[:, None] * steps) % 1)
+    return np.concatenate([base, -base, base * FLIPPED, -base * FLIPPED])
+
+
+def log_density(mixture, theta):
+    """Return the logarithm of a mixture's density at points."""
+    inverse = np.linalg.inv(np.linalg.cholesky(mixture.covariances))
+    off = theta[None] - mixture.means[:, None]
+    size = np.square(np.einsum("kij,knj->kni", inverse, off)).sum(axis=2)
+    scale = np.log(np.einsum("kii->ki", inverse)).sum(axis=1) + np.log(mixture.weights)
+    return logsumexp(scale[:, None] - size / 2, axis=0) - 2 * np.log(2 * np.pi)
+
+
+def find_posterior(prior, scores, hits, weight):
+    """Return the posterior of the map, by importance sampling around each component's mode.
+
+    Parameters
+    ----------
+    prior : Mixture
+
+    scores, hits, weight : ndarray of shape (n_scores,)
+        Distinct scores, ascending, and at each the weights of the hits and of all rows.
+    """
+    z, hits, weight = pool_in_bins(scores, hits, weight)
+    modes, hessian = find_modes(prior, z, hits, weight)
+    covariances = WIDENED * np.linalg.inv(hessian)
+    shape = np.linalg.cholesky(covariances)
+    theta = modes[:, None] + np.einsum("kij,nj->kni", shape, fixed_points())
+    theta = theta.reshape(-1, 4)
+    theta[:, ::3] = np.clip(theta[:, ::3], -LARGEST_SLOPE, LARGEST_SLOPE)
+    drawn = Mixture(np.full(len(modes), 1 / len(modes)), modes, covariances)
+    log_share = log_density(prior, theta) - log_density(drawn, theta)
+    log_share += log_likelihood(apply_maps(theta, z), hits, weight)
+    total = logsumexp(log_share)
+    shares = np.exp(log_share - total)
+    kept = shares > LEAST_WEIGHT
+    evidence = total - np.log(len(theta)) - log_likelihood(z, hits, weight)
+    return Posterior(theta[kept], shares[kept] / shares[kept].sum(), float(evidence))
+
+
+def mean_log_odds(posterior, z):
+    """Return the log-odds of the posterior mean of the probability, of 700 at most."""
+    s = np.clip(apply_maps(posterior.theta, z), -700, 700)
+    rest = np.exp(-np.abs(s))
+    smaller = rest / (1 + rest)
+    larger = 1 - smaller
+    below = s < 0
+    hit = posterior.shares @ np.where(below, smaller, larger)
+    return np.log(hit) - np.log(posterior.shares @ np.where(below, larger, smaller))
