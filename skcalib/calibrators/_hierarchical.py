@@ -113,11 +113,11 @@ class HierarchicalCalibration(BinaryCalibrator):
     >>> y = rng.integers(0, 2, 40)
     >>> decision = (rng.normal(size=40) + y - 0.5)[:, None] * 4  # four times too sure
     >>> calibrator = HierarchicalCalibration().fit(decision, y)
-    >>> calibrator.predict_proba([[4.0]]).round(2)
-    array([[0.28, 0.72]])
-    >>> lower, upper = calibrator.predict_interval([[4.0]])
-    >>> lower[:, 1].round(2), upper[:, 1].round(2)
-    (array([0.59]), array([0.84]))
+    >>> calibrator.predict_proba([[2.0]]).round(2)
+    array([[0.22, 0.78]])
+    >>> lower, upper = calibrator.predict_interval([[2.0]])
+    >>> lower[:, 1].round(1), upper[:, 1].round(1)
+    (array([0.4]), array([0.9]))
     """
 
     short_name = "hierarchical"
