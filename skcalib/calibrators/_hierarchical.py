@@ -117,7 +117,7 @@ class HierarchicalCalibration(BinaryCalibrator):
     array([[0.22, 0.78]])
     >>> lower, upper = calibrator.predict_interval([[2.0]])
     >>> lower[:, 1].round(1), upper[:, 1].round(1)
-    (array([0.4]), array([0.9]))
+    (array([0.6]), array([0.9]))
     """
 
     short_name = "hierarchical"
