@@ -12,12 +12,16 @@ from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import Bulk, bulk_of
 from skcalib.calibrators._cubics import PiecewiseCubic
 from skcalib.calibrators._learned_prior import COVARIANCES, MEANS, WEIGHTS
+from skcalib.calibrators._lifting import binary_problems
 from skcalib.calibrators._posterior import (
     Mixture,
     Posterior,
     apply_maps,
+    draw_points,
     find_posterior,
+    hold_out,
     mean_log_odds,
+    pool_in_bins,
 )
 from skcalib.calibrators._tied_scores import pool_ties
 
@@ -163,13 +167,37 @@ class HierarchicalCalibration(BinaryCalibrator):
         tail = (1 - confidence_level) / 2
         return self._predict_bounds(X, lambda fitted, z: fitted.bounds(z, tail))
 
+    def hold_out(self, logits, codes, weight, shares):
+        """Return what the method says of rows that are left out, without fitting it anew.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n_samples, 2)
+
+        codes : ndarray of shape (n_samples,)
+            The column of each row's label.
+
+        weight : ndarray of shape (n_samples,)
+
+        shares : ndarray of shape (n_folds, n_samples)
+            The weight of each row in each fold.
+
+        Returns
+        -------
+        truth : list of n_folds ndarrays
+            For each row of the fold, the probability of its label given the other folds.
+        """
+        ((z, target, weight),) = binary_problems(logits, codes, weight, "ovr")
+        bulk, unit = _unit_of(z, target)
+        z = bulk.compress(z) / unit
+        points = draw_points(self._prior(), *pool_in_bins(*pool_ties(z, target, weight)))
+        return hold_out(points, z, target, weight, shares)
+
     def _prior(self):
         return PRIOR
 
     def _fit_map(self, z, target, weight):
-        bulk = bulk_of(z, target)
-        typical = abs(bulk.centre) + bulk.spread
-        unit = max(1.0, typical / USUAL)
+        bulk, unit = _unit_of(z, target)
         scores, hits, weight = pool_ties(bulk.compress(z) / unit, target, weight)
         posterior = find_posterior(self._prior(), scores, hits, weight)
         return PosteriorMap(posterior, bulk, unit, *_mean_curve(posterior))
@@ -211,6 +239,12 @@ class PosteriorMap(NamedTuple):
             column = np.arange(len(rows))
             lower[rows], upper[rows] = (sigmoid(s[order[p, column], column]) for p in place)
         return lower, upper
+
+
+def _unit_of(z, target):
+    """Return the bulk of log-odds, and by what they are divided."""
+    bulk = bulk_of(z, target)
+    return bulk, max(1.0, (abs(bulk.centre) + bulk.spread) / USUAL)
 
 
 def _mean_curve(posterior):

@@ -187,6 +187,19 @@ def log_density(mixture, theta):
     return logsumexp(scale[:, None] - size / 2, axis=0) - 2 * np.log(2 * np.pi)
 
 
+def draw_points(prior, z, hits, weight):
+    """Return points around each component's mode, and the logs of prior over proposal."""
+    modes, hessian = find_modes(prior, z, hits, weight)
+    covariances = WIDENED * np.linalg.inv(hessian)
+    shape = np.linalg.cholesky(covariances)
+    theta = modes[:, None] + np.einsum("kij,nj->kni", shape, fixed_points())
+    theta = theta.reshape(-1, 4)
+    theta[:, ::3] = np.clip(theta[:, ::3], -LARGEST_SLOPE, LARGEST_SLOPE)
+    drawn = Mixture(np.full(len(modes), 1 / len(modes)), modes, covariances)
+    log_ratio = log_density(prior, theta) - log_density(drawn, theta)
+    return theta, log_ratio - np.log(len(theta))
+
+
 def find_posterior(prior, scores, hits, weight):
     """Return the posterior of the map, by importance sampling around each component's mode.
 
@@ -198,20 +211,43 @@ def find_posterior(prior, scores, hits, weight):
         Distinct scores, ascending, and at each the weights of the hits and of all rows.
     """
     z, hits, weight = pool_in_bins(scores, hits, weight)
-    modes, hessian = find_modes(prior, z, hits, weight)
-    covariances = WIDENED * np.linalg.inv(hessian)
-    shape = np.linalg.cholesky(covariances)
-    theta = modes[:, None] + np.einsum("kij,nj->kni", shape, fixed_points())
-    theta = theta.reshape(-1, 4)
-    theta[:, ::3] = np.clip(theta[:, ::3], -LARGEST_SLOPE, LARGEST_SLOPE)
-    drawn = Mixture(np.full(len(modes), 1 / len(modes)), modes, covariances)
-    log_share = log_density(prior, theta) - log_density(drawn, theta)
+    theta, log_share = draw_points(prior, z, hits, weight)
     log_share += log_likelihood(apply_maps(theta, z), hits, weight)
     total = logsumexp(log_share)
     shares = np.exp(log_share - total)
     kept = shares > LEAST_WEIGHT
-    evidence = total - np.log(len(theta)) - log_likelihood(z, hits, weight)
+    evidence = total - log_likelihood(z, hits, weight)
     return Posterior(theta[kept], shares[kept] / shares[kept].sum(), float(evidence))
+
+
+def hold_out(points, z, target, weight, shares):
+    """Return for each fold the probability of what happened in each of its rows.
+
+    The posterior without a fold is that of all rows, its points weighted anew.
+
+    Parameters
+    ----------
+    points : tuple
+        From `draw_points`, for all rows.
+
+    z, target, weight : ndarray of shape (n_samples,)
+
+    shares : ndarray of shape (n_folds, n_samples)
+        The weight of each row in each fold.
+
+    Returns
+    -------
+    truth : list of n_folds ndarrays
+        An entry for each row that has a share in the fold.
+    """
+    theta, log_ratio = points
+    logs = log_expit(np.where(target, 1.0, -1.0) * apply_maps(theta, z))
+    truth = []
+    for share in shares:
+        log_share = log_ratio + logs @ (weight - share)
+        mass = np.exp(log_share - log_share.max())
+        truth.append(mass @ np.exp(logs[:, np.flatnonzero(share)]) / mass.sum())
+    return truth
 
 
 def mean_log_odds(posterior, z):

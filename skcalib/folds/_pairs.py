@@ -146,7 +146,8 @@ def fit_pair(calibrator, estimator, response, codes, weight, classes):
     fitted = []
     if len(np.unique(targets)) > 1:
         logits = logits_from_response(response._replace(values=values), floor)
-        fitted = [fit_calibrator(clone(calibrator), logits, targets, weight, "method")]
+        rows = logits, targets, weight
+        fitted = [fit_calibrator(clone(calibrator), *rows, "method", floor)]
     return CalibratedPair(estimator, fitted, classes=classes, columns=columns, floor=floor)
 
 

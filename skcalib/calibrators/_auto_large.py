@@ -1,0 +1,86 @@
+"""Calibration in the large: an answer is brought to say each class as often as it occurs."""
+
+import numpy as np
+
+from skcalib._blocks import row_blocks
+from skcalib._logits import sigmoid
+
+STANDARD_ERRORS = 2.0  # by how many a class of several may be said too often or too rarely
+MARGIN = 0.95  # of these, where a class is brought to
+MAX_ITER = 100
+ALLOWED = 1.0  # rows in all, by which two classes may be off, as by Platt's targets
+ENOUGH = 1e-9  # rows
+
+
+def find_shift(proba, codes, weight):
+    """Return what to add to two classes' log-odds so that their sums are what happens.
+
+    To within a row: what few rows say of the base rate is not all that the pool knows.
+    """
+    odds = _log_odds(proba)
+    hits = weight @ codes
+    said = weight @ sigmoid(odds)
+    hits = np.clip(said, hits - MARGIN * ALLOWED, hits + MARGIN * ALLOWED)
+    low, high, shift = -np.inf, np.inf, 0.0
+    for _ in range(MAX_ITER):
+        p = sigmoid(odds + shift)
+        excess = weight @ p - hits
+        if abs(excess) < ENOUGH:
+            break
+        low, high = (low, shift) if excess > 0 else (shift, high)
+        step = shift - excess / max(weight @ (p * (1 - p)), 1e-300)
+        if not low < step < high:
+            widened = shift - np.sign(excess) * (1 + abs(shift))
+            step = (low + high) / 2 if np.isfinite(low + high) else widened
+        shift = step
+    return float(shift)
+
+
+def shift_odds(proba, shift):
+    """Add to the log-odds of the second of two classes."""
+    if shift == 0:
+        return proba
+    out = np.empty_like(proba)
+    for block in row_blocks(*proba.shape):
+        moved = _log_odds(proba[block]) + shift
+        out[block] = np.stack([sigmoid(-moved), sigmoid(moved)], axis=1)
+    return out
+
+
+def find_factors(proba, codes, weight):
+    """Return factors of the classes that bring sums to within two standard errors.
+
+    Of a class that is outside, the factor is such that it lies just inside; and again, as
+    rows are divided by their sum.
+    """
+    n_classes = proba.shape[1]
+    counts = np.bincount(codes, weight, n_classes)
+    factors = np.ones(n_classes)
+    for _ in range(MAX_ITER):
+        p = multiply_classes(proba, factors)
+        said = weight @ p
+        error = np.sqrt(
+            np.minimum(weight @ (p * (1 - p)), counts * (1 - counts / counts.sum()))
+        )
+        allowed = STANDARD_ERRORS * error
+        outside = (np.abs(said - counts) > allowed) & (counts > 0)
+        if not outside.any():
+            break
+        target = counts + np.sign(said - counts) * MARGIN * allowed
+        factors[outside] *= (target / np.maximum(said, 1e-300))[outside]
+    return factors
+
+
+def multiply_classes(proba, factors):
+    """Multiply the columns, and divide rows by their sum; in the type of the probabilities."""
+    if (factors == 1).all():
+        return proba
+    out = proba * factors
+    out /= out.sum(axis=1, keepdims=True)
+    return out.astype(proba.dtype, copy=False)
+
+
+def _log_odds(proba):
+    with np.errstate(divide="ignore"):
+        logs = np.log(proba.astype(np.float64, copy=False))
+    return logs[:, 1] - logs[:, 0]
