@@ -53,8 +53,8 @@ class AutoCalibration(Calibrator):
     two classes and a thousand samples they maximise the pool's likelihood. If the held-out
     labels are not likelier under the pool than under the input, the input is returned
     unchanged. With two classes, the pool is right in the large: over the calibration samples,
-    what it says sums to what happens, to one sample in all. With more, no class is more than
-    two standard errors from that.
+    what it says sums to what happens, to one sample in all and a twentieth of the rarer
+    class. With more, no class is more than two standard errors from that.
 
     **When to use it.** When you do not know which calibrator to use, and must not make things
     worse: it was better than any single one in most of our experiments, and rarely worse than

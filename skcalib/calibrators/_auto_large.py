@@ -8,19 +8,22 @@ from skcalib._logits import sigmoid
 STANDARD_ERRORS = 2.0  # by how many a class of several may be said too often or too rarely
 MARGIN = 0.95  # of these, where a class is brought to
 MAX_ITER = 100
-ALLOWED = 1.0  # rows in all, by which two classes may be off, as by Platt's targets
+# By how many rows in all two classes may be off, and by what share of the rarer one.
+ALLOWED, ALLOWED_SHARE = 1.0, 0.05
 ENOUGH = 1e-9  # rows
 
 
 def find_shift(proba, codes, weight):
     """Return what to add to two classes' log-odds so that their sums are what happens.
 
-    To within a row: what few rows say of the base rate is not all that the pool knows.
+    To within a row, and a twentieth of the rarer class: what few rows say of the base rate is
+    not all that the pool knows.
     """
     odds = _log_odds(proba)
     hits = weight @ codes
     said = weight @ sigmoid(odds)
-    hits = np.clip(said, hits - MARGIN * ALLOWED, hits + MARGIN * ALLOWED)
+    allowed = MARGIN * min(ALLOWED, ALLOWED_SHARE * min(hits, weight.sum() - hits))
+    hits = np.clip(said, hits - allowed, hits + allowed)
     low, high, shift = -np.inf, np.inf, 0.0
     for _ in range(MAX_ITER):
         p = sigmoid(odds + shift)
