@@ -20,18 +20,18 @@ def find_shift(proba, codes, weight):
     not all that the pool knows.
     """
     odds = _log_odds(proba)
-    hits = weight @ codes
-    said = weight @ sigmoid(odds)
+    hits = _total(weight, codes)
+    said = _total(weight, sigmoid(odds))
     allowed = MARGIN * min(ALLOWED, ALLOWED_SHARE * min(hits, weight.sum() - hits))
     hits = np.clip(said, hits - allowed, hits + allowed)
     low, high, shift = -np.inf, np.inf, 0.0
     for _ in range(MAX_ITER):
         p = sigmoid(odds + shift)
-        excess = weight @ p - hits
+        excess = _total(weight, p) - hits
         if abs(excess) < ENOUGH:
             break
         low, high = (low, shift) if excess > 0 else (shift, high)
-        step = shift - excess / max(weight @ (p * (1 - p)), 1e-300)
+        step = shift - excess / max(_total(weight, p * (1 - p)), 1e-300)
         if not low < step < high:
             widened = shift - np.sign(excess) * (1 + abs(shift))
             step = (low + high) / 2 if np.isfinite(low + high) else widened
@@ -61,9 +61,9 @@ def find_factors(proba, codes, weight):
     factors = np.ones(n_classes)
     for _ in range(MAX_ITER):
         p = multiply_classes(proba, factors)
-        said = weight @ p
+        said = _total(weight, p)
         error = np.sqrt(
-            np.minimum(weight @ (p * (1 - p)), counts * (1 - counts / counts.sum()))
+            np.minimum(_total(weight, p * (1 - p)), counts * (1 - counts / counts.sum()))
         )
         allowed = STANDARD_ERRORS * error
         outside = (np.abs(said - counts) > allowed) & (counts > 0)
@@ -81,6 +81,11 @@ def multiply_classes(proba, factors):
     out = proba * factors
     out /= out.sum(axis=1, keepdims=True)
     return out.astype(proba.dtype, copy=False)
+
+
+def _total(weight, values):
+    """Sum over rows; by einsum, as BLAS may round otherwise each time."""
+    return np.einsum("i,i...->...", weight, values)
 
 
 def _log_odds(proba):

@@ -35,7 +35,7 @@ def exponential_weights(truth, weight, prior):
     -------
     weights : ndarray of shape (n_pools, n_candidates)
     """
-    logs = np.log(prior) + RATE * (weight @ np.log(truth))
+    logs = np.log(prior) + RATE * np.einsum("pi,ij->pj", weight, np.log(truth))
     weights = np.exp(logs - logs.max(axis=1, keepdims=True))
     return weights / weights.sum(axis=1, keepdims=True)
 
@@ -104,5 +104,6 @@ def evidence(truth, weight, pieces, n_repeats, find_weights):
     others = (folds[:, :1] == pieces[:, 0]) & (folds[:, 1:] != pieces[:, 1])
     learned = find_weights(truth, np.vstack([weight / n_repeats, others * weight]))
     pooled = np.einsum("ij,ij->i", truth, learned[1:][fold_of])
-    gain = weight @ (np.log(pooled) - np.log(truth[:, 0])) / n_repeats
-    return Evidence(learned[0], -(weight @ np.log(pooled)) / weight.sum(), float(gain))
+    after = np.einsum("i,i->", weight, np.log(pooled))
+    gain = (after - np.einsum("i,i->", weight, np.log(truth[:, 0]))) / n_repeats
+    return Evidence(learned[0], -after / weight.sum(), float(gain))

@@ -22,10 +22,11 @@ from skcalib.calibrators._posterior import (
     hold_out,
     mean_log_odds,
     pool_in_bins,
+    prepare_prior,
 )
 from skcalib.calibrators._tied_scores import pool_ties
 
-PRIOR = Mixture(WEIGHTS, MEANS, COVARIANCES)
+PRIOR = prepare_prior(Mixture(WEIGHTS, MEANS, COVARIANCES))
 USUAL = 64.0  # log-odds: a classifier that says more is taken to have another unit
 N_KNOTS = 257
 FARTHEST = 1000.0  # typical slopes times log-odds: where knots end
@@ -118,7 +119,7 @@ class HierarchicalCalibration(BinaryCalibrator):
     >>> decision = (rng.normal(size=40) + y - 0.5)[:, None] * 4  # four times too sure
     >>> calibrator = HierarchicalCalibration().fit(decision, y)
     >>> calibrator.predict_proba([[2.0]]).round(2)
-    array([[0.22, 0.78]])
+    array([[0.21, 0.79]])
     >>> lower, upper = calibrator.predict_interval([[2.0]])
     >>> lower[:, 1].round(1), upper[:, 1].round(1)
     (array([0.6]), array([0.9]))
@@ -249,7 +250,7 @@ def _unit_of(z, target):
 
 def _mean_curve(posterior):
     """Return the mean's log-odds as a cubic of arsinh(slope z), and that slope."""
-    slope = float(np.exp(posterior.shares @ posterior.theta[:, 0]))
+    slope = float(np.exp(np.einsum("p,p->", posterior.shares, posterior.theta[:, 0])))
     knots = np.linspace(-np.arcsinh(FARTHEST), np.arcsinh(FARTHEST), N_KNOTS)
     cubic = CubicSpline(knots, mean_log_odds(posterior, np.sinh(knots) / slope))
     return PiecewiseCubic(cubic.x, cubic.c), slope

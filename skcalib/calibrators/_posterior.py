@@ -23,6 +23,7 @@ LARGEST_SLOPE = 12.0  # of |u| and |g|: exponentials stay finite
 N_BASE = 32  # points, each with three mirror images
 WIDENED = 1.25  # the covariances from which points are drawn
 MOST_BINS = 256
+VALUES = 8192  # that are computed at the same time
 LEAST_WEIGHT = 1e-7  # of a point, to be kept
 
 
@@ -34,6 +35,21 @@ class Mixture(NamedTuple):
     covariances: np.ndarray  # (n_components, 4, 4); zero between (u, g) and (c, e)
 
 
+class Prior(NamedTuple):
+    """A mixture, prepared: with the inverses of its covariances, and their roots."""
+
+    weights: np.ndarray
+    means: np.ndarray
+    precisions: np.ndarray
+    roots: np.ndarray
+
+
+def prepare_prior(mixture):
+    """Return the mixture as a Prior."""
+    precisions = np.linalg.inv(mixture.covariances)
+    return Prior(mixture.weights, mixture.means, precisions, find_roots(precisions))
+
+
 class Posterior(NamedTuple):
     """Points and their shares; the log Bayes factor of the mixture against the identity."""
 
@@ -43,10 +59,21 @@ class Posterior(NamedTuple):
 
 
 def apply_maps(theta, z):
-    """Return s of all scores under all maps, of shape (..., n_scores)."""
-    t, c, a, b = _parts(theta, z)
-    bent, tanh = _bent(t)
-    return t + c + a * bent + b * (2 * tanh + a * tanh**2)
+    """Return s of all scores under all maps, (n_maps, n_scores), or of one map.
+
+    In blocks: functions of large arrays may be rounded otherwise each time, depending on where
+    they lie in memory.
+    """
+    if np.ndim(theta) == 1:
+        return apply_maps(np.asarray(theta)[None], z)[0]
+    z = np.asarray(z)
+    out = np.empty((len(theta), len(z)))
+    step = max(1, VALUES // max(len(z), 1))
+    for start in range(0, len(theta), step):
+        t, c, a, b = _parts(theta[start : start + step], z)
+        bent, tanh = _bent(t)
+        out[start : start + step] = t + c + a * bent + b * (2 * tanh + a * tanh**2)
+    return out
 
 
 def _parts(theta, z):
@@ -95,8 +122,12 @@ def derivatives(theta, z):
 
 
 def log_likelihood(s, hits, weight):
-    """Return the sum over scores, given the hits among the weight of each."""
-    return log_expit(s) @ hits + log_expit(-s) @ (weight - hits)
+    """Return the sum over scores, given the hits among the weight of each.
+
+    By einsum, here and below: BLAS may round otherwise each time.
+    """
+    hit = np.einsum("...n,n->...", log_expit(s), hits)
+    return hit + np.einsum("...n,n->...", log_expit(-s), weight - hits)
 
 
 def pool_in_bins(scores, hits, weight):
@@ -118,7 +149,7 @@ def find_modes(prior, z, hits, weight):
     Newton's method, for all components at the same time. The curvature is the expected one,
     which is positive everywhere.
     """
-    precision = np.linalg.inv(prior.covariances)
+    precision = prior.precisions
     theta = prior.means.copy()
     value = _negative_log_posterior(theta, prior.means, precision, z, hits, weight)
     for _ in range(MAX_ITER):
@@ -127,12 +158,14 @@ def find_modes(prior, z, hits, weight):
         error = hit * (weight - hits) - miss * hits
         gradient = np.einsum("kjn,kn->kj", first, error)
         gradient += np.einsum("kij,kj->ki", precision, theta - prior.means)
-        expected = np.matmul(first * (weight * hit * miss)[:, None], first.swapaxes(1, 2))
+        curved = weight * hit * miss
+        expected = np.einsum("kin,kn,kjn->kij", first, curved, first)
         expected += precision
         observed = expected + sum_second(error)
         bad = np.linalg.eigvalsh(observed)[:, 0] < 0.1 * np.linalg.eigvalsh(expected)[:, 0]
         observed[bad] = expected[bad]
-        step = np.linalg.solve(observed, gradient[:, :, None])[:, :, 0]
+        roots = find_roots(observed)
+        step = solve_transposed(roots, solve_plain(roots, gradient))
         decrement = np.einsum("kj,kj->k", gradient, step)
         if (decrement <= DECREMENT * (1 + np.abs(value))).all():
             break
@@ -178,25 +211,56 @@ def fixed_points():
     return np.concatenate([base, -base, base * FLIPPED, -base * FLIPPED])
 
 
-def log_density(mixture, theta):
-    """Return the logarithm of a mixture's density at points."""
-    inverse = np.linalg.inv(np.linalg.cholesky(mixture.covariances))
-    off = theta[None] - mixture.means[:, None]
-    size = np.square(np.einsum("kij,knj->kni", inverse, off)).sum(axis=2)
-    scale = np.log(np.einsum("kii->ki", inverse)).sum(axis=1) + np.log(mixture.weights)
+def log_density(weights, means, roots, theta):
+    """Return the log density of a mixture at points, given roots of the precisions."""
+    off = theta[None] - means[:, None]
+    size = np.square(np.einsum("kji,knj->kni", roots, off)).sum(axis=2)
+    scale = np.log(np.einsum("kii->ki", roots)).sum(axis=1) + np.log(weights)
     return logsumexp(scale[:, None] - size / 2, axis=0) - 2 * np.log(2 * np.pi)
+
+
+def find_roots(matrices):
+    """Return lower triangular L with L L^T the matrices, of shape (..., 4, 4).
+
+    Not by LAPACK, which may round otherwise each time.
+    """
+    out = np.zeros_like(matrices)
+    for j in range(matrices.shape[-1]):
+        rest = matrices[..., j:, j] - np.einsum(
+            "...ik,...k->...i", out[..., j:, :j], out[..., j, :j]
+        )
+        out[..., j:, j] = rest / np.sqrt(rest[..., :1])
+    return out
+
+
+def solve_transposed(roots, vectors):
+    """Return x with L^T x the vectors, of shape (..., 4)."""
+    x = np.zeros(np.broadcast_shapes(roots.shape[:-1], vectors.shape))
+    for j in reversed(range(x.shape[-1])):
+        later = (roots[..., j + 1 :, j] * x[..., j + 1 :]).sum(axis=-1)
+        x[..., j] = (vectors[..., j] - later) / roots[..., j, j]
+    return x
+
+
+def solve_plain(roots, vectors):
+    """Return x with L x the vectors, of shape (..., 4)."""
+    x = np.zeros_like(vectors)
+    for j in range(x.shape[-1]):
+        earlier = (roots[..., j, :j] * x[..., :j]).sum(axis=-1)
+        x[..., j] = (vectors[..., j] - earlier) / roots[..., j, j]
+    return x
 
 
 def draw_points(prior, z, hits, weight):
     """Return points around each component's mode, and the logs of prior over proposal."""
-    modes, hessian = find_modes(prior, z, hits, weight)
-    covariances = WIDENED * np.linalg.inv(hessian)
-    shape = np.linalg.cholesky(covariances)
-    theta = modes[:, None] + np.einsum("kij,nj->kni", shape, fixed_points())
+    modes, curvature = find_modes(prior, z, hits, weight)
+    roots = find_roots(curvature / WIDENED)
+    theta = modes[:, None] + solve_transposed(roots[:, None], fixed_points()[None])
     theta = theta.reshape(-1, 4)
     theta[:, ::3] = np.clip(theta[:, ::3], -LARGEST_SLOPE, LARGEST_SLOPE)
-    drawn = Mixture(np.full(len(modes), 1 / len(modes)), modes, covariances)
-    log_ratio = log_density(prior, theta) - log_density(drawn, theta)
+    alike = np.full(len(modes), 1 / len(modes))
+    log_ratio = log_density(prior.weights, prior.means, prior.roots, theta)
+    log_ratio -= log_density(alike, modes, roots, theta)
     return theta, log_ratio - np.log(len(theta))
 
 
@@ -205,7 +269,7 @@ def find_posterior(prior, scores, hits, weight):
 
     Parameters
     ----------
-    prior : Mixture
+    prior : Prior
 
     scores, hits, weight : ndarray of shape (n_scores,)
         Distinct scores, ascending, and at each the weights of the hits and of all rows.
@@ -244,9 +308,10 @@ def hold_out(points, z, target, weight, shares):
     logs = log_expit(np.where(target, 1.0, -1.0) * apply_maps(theta, z))
     truth = []
     for share in shares:
-        log_share = log_ratio + logs @ (weight - share)
+        log_share = log_ratio + np.einsum("pn,n->p", logs, weight - share)
         mass = np.exp(log_share - log_share.max())
-        truth.append(mass @ np.exp(logs[:, np.flatnonzero(share)]) / mass.sum())
+        said = np.einsum("p,pn->n", mass, np.exp(logs[:, np.flatnonzero(share)]))
+        truth.append(said / mass.sum())
     return truth
 
 
@@ -257,5 +322,6 @@ def mean_log_odds(posterior, z):
     smaller = rest / (1 + rest)
     larger = 1 - smaller
     below = s < 0
-    hit = posterior.shares @ np.where(below, smaller, larger)
-    return np.log(hit) - np.log(posterior.shares @ np.where(below, larger, smaller))
+    hit = np.einsum("p,pn->n", posterior.shares, np.where(below, smaller, larger))
+    miss = np.einsum("p,pn->n", posterior.shares, np.where(below, larger, smaller))
+    return np.log(hit) - np.log(miss)

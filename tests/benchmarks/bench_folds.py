@@ -3,7 +3,7 @@
 ``python tests/benchmarks/bench_folds.py`` trains three classifiers on 1,000 rows of each binary
 data set of the half for development in five folds, calibrates them by a few methods in the
 three ways of ``CalibratedClassifierCV(ensemble=...)``, and prints the mean test log loss and
-Brier loss, the mean rank, and how often "joined" is better than the others. Nothing is asserted.
+Brier loss, the mean rank, and how often "joined" is better than the others. It asserts nothing.
 """
 
 import argparse

@@ -13,7 +13,7 @@ import numpy as np
 from quality import experiments, learned_prior, methods
 
 from skcalib.calibrators import HierarchicalCalibration, StructuredMatrixScaling
-from skcalib.calibrators._posterior import Mixture
+from skcalib.calibrators._posterior import Mixture, prepare_prior
 
 
 class WithPrior(HierarchicalCalibration):
@@ -52,7 +52,7 @@ def main():
                 methods.UNCALIBRATED: methods.uncalibrated,
                 "sms": methods.ours(StructuredMatrixScaling()),
                 "shipped": methods.ours(HierarchicalCalibration()),
-                "left out": methods.ours(WithPrior(priors[set_name])),
+                "left out": methods.ours(WithPrior(prepare_prior(priors[set_name]))),
             }
             results = experiments.tried(tried, data)
             losses.append([results[name]["loss"] for name in tried])

@@ -35,7 +35,7 @@ def plain_map(theta, z):
 def draw_from_prior(n_draws, seed=0):
     rng = np.random.default_rng(seed)
     which = rng.choice(len(PRIOR.weights), n_draws, p=PRIOR.weights / PRIOR.weights.sum())
-    shape = np.linalg.cholesky(PRIOR.covariances)[which]
+    shape = np.linalg.cholesky(np.linalg.inv(PRIOR.precisions))[which]
     return PRIOR.means[which] + np.einsum("nij,nj->ni", shape, rng.normal(size=(n_draws, 4)))
 
 
@@ -95,8 +95,7 @@ def test_modes_are_stationary():
     order = np.argsort(z)
     data = z[order], y[order] * 1.0, np.ones(60)
     modes, curvature = find_modes(PRIOR, *data)
-    precision = np.linalg.inv(PRIOR.covariances)
-    for theta, mean, inverse in zip(modes, PRIOR.means, precision, strict=True):
+    for theta, mean, inverse in zip(modes, PRIOR.means, PRIOR.precisions, strict=True):
 
         def value(at, mean=mean, inverse=inverse):
             s = apply_maps(at, data[0])

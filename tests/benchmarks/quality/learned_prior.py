@@ -8,7 +8,7 @@ import numpy as np
 
 from quality import experiments, tabular_sets
 from skcalib.calibrators import logits_from_proba, probability_floor
-from skcalib.calibrators._posterior import Mixture, find_modes, pool_in_bins
+from skcalib.calibrators._posterior import Mixture, find_modes, pool_in_bins, prepare_prior
 from skcalib.calibrators._tied_scores import pool_ties
 
 WEAK = Mixture(np.ones(1), np.zeros((1, 4)), np.diag([2.0, 3.0, 1.0, 1.0])[None] ** 2)
@@ -34,7 +34,7 @@ def maps_of_set(data):
     target = np.concatenate([data["y_cal"], data["y_test"]]) == 1
     z = log_odds_of(proba, floor)
     pooled = pool_in_bins(*pool_ties(z, target, np.ones(len(z))))
-    modes, _ = find_modes(WEAK, *pooled)
+    modes, _ = find_modes(prepare_prior(WEAK), *pooled)
     return modes[0]
 
 
