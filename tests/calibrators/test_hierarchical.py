@@ -147,6 +147,7 @@ def test_better_than_fits_without_a_prior_where_rows_are_few():
     assert (losses[:, :1] < losses[:, 1:]).mean() > 0.6
 
 
+@pytest.mark.slow
 def test_intervals_cover_as_often_as_they_say_where_the_prior_is_right():
     inside = []
     for k, true in enumerate(draw_from_prior(80, seed=2)):
