@@ -10,13 +10,14 @@ def accepts_weight(estimator):
     return "sample_weight" in signature(estimator.fit).parameters
 
 
-def fit_calibrator(calibrator, logits, codes, weight, name):
+def fit_calibrator(calibrator, logits, codes, weight, name, floor=None):
     """Fit to checked logits and the column of each row's label; return the calibrator.
 
-    Its ``classes_`` are numbers of columns. `name` is the parameter that it came by.
+    Its ``classes_`` are numbers of columns. `name` is the parameter that it came by, `floor`
+    what smaller probabilities were raised to, if the logits are logarithms of such.
     """
     if hasattr(calibrator, "fit_columns"):
-        return calibrator.fit_columns(logits, codes, weight)
+        return calibrator.fit_columns(logits, codes, weight, floor)
     if np.isneginf(logits).any():
         raise ValueError(
             "The logits mask classes in some rows (-inf, or the lowest number of their type), "

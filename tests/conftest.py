@@ -8,7 +8,8 @@ are 1,000 fresh ones.
 import gc
 import os
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a core; more threads only wait
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -35,3 +36,20 @@ def pytest_collection_finish():
     """
     gc.collect()
     gc.freeze()
+
+
+# Their laws that run by default: such fits are slow, and a law has fifty, of up to five maps.
+FEW_LAWS = {
+    "AutoCalibration": ("test_permuting_classes_permutes_the_answer",),
+    "HierarchicalCalibration": ("test_integer_weights_are_repeated_rows",),
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Leave most of the laws that hypothesis tries, of some methods, to the slow run."""
+    for item in items:
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        by_default = FEW_LAWS.get(type(params.get("calibrator")).__name__)
+        if by_default and is_hypothesis_test(item.obj) and item.originalname not in by_default:
+            item.add_marker(pytest.mark.slow)

@@ -155,7 +155,7 @@ def test_code_of_the_page_on_the_automatic_choice():
     bare = names["GaussianNB"]().fit(names["X"], names["y"]).predict_proba(names["X_test"])
     after = log_loss(names["y_test"], names["proba"])
     assert after < 0.5 * log_loss(names["y_test"], bare)
-    assert names["choice"].startswith("Pool of sms")
+    assert names["choice"].startswith("Pool of ")
 
 
 def run_with_figures(code):
@@ -196,7 +196,13 @@ def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
 
 
 @pytest.mark.parametrize(
-    ("page", "figures"), [("confidence.md", 10), ("acting.md", 6), ("coming_from_others.md", 5)]
+    ("page", "figures"),
+    [
+        ("confidence.md", 10),
+        ("acting.md", 6),
+        ("coming_from_others.md", 5),
+        ("resampled.md", 3),
+    ],
 )
 def test_code_of_guide_pages_gives_the_figures_they_show(page, figures):
     names, compared = run_with_figures(code_of(page))

@@ -80,7 +80,8 @@ def with_methods(base, methods):
 
 
 def metas(base):
-    return [*with_methods(base, CLASSIC), TemperatureCalibratedClassifier(base)]
+    joined = CalibratedClassifierCV(base, ensemble="joined")
+    return [*with_methods(base, CLASSIC), joined, TemperatureCalibratedClassifier(base)]
 
 
 @parametrize_with_checks(metas(LogisticRegression()))
@@ -113,6 +114,18 @@ def failures_of_folds_inside(estimator):
     expected_failed_checks=failures_of_folds_inside,
 )
 def test_every_method_around_logistic_regression(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [
+        CalibratedClassifierCV(LogisticRegression(), method=method, ensemble="joined")
+        for method in (*CLASSIC, *OTHERS)
+    ],
+    expected_failed_checks=failures_of_folds_inside,
+)
+def test_one_map_for_all_folds_around_logistic_regression(estimator, check):
     check(estimator)
 
 

@@ -45,7 +45,7 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
           input unchanged if there is too little evidence of a gain;
         - many classes: "sms", "svs", "matrix", "vector", "dirichlet", "ets";
         - two classes, or one against the rest: "beta", "quadratic", "spline",
-          "venn-abers", "histogram", "scaling-binning", "bbq".
+          "venn-abers", "hierarchical", "histogram", "scaling-binning", "bbq".
 
         The parameters of an instance are nested ones (``method__smoothing`` with
         ``method=IsotonicCalibration()``). Any other scikit-learn classifier is fitted on
@@ -59,13 +59,15 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
     n_jobs : int, default=None
         Number of splits to train at the same time.
 
-    ensemble : bool or "auto", default="auto"
+    ensemble : bool, "joined" or "auto", default="auto"
         If True, each split gives a pair of classifier and calibrator, and probabilities
         are the mean over pairs (of Venn-Abers calibrators, the geometric mean). If False,
         one calibrator is fitted to all held-out predictions together, and the classifier is
         trained once more on all samples; samples that no split held out do not count in
-        the calibration. "auto" is False for a
-        FrozenEstimator, else True.
+        the calibration. "joined" has the one calibrator, which learns from all samples, and
+        the classifiers of all splits: each is calibrated by it, and the mean is taken.
+        "auto" is False for a FrozenEstimator, which is one classifier however it is split
+        (so is "joined"); else "joined" for ``method="auto"`` and True for the others.
 
     verbose : int, default=0
         Whether to show on standard error how many splits are done.
@@ -84,7 +86,8 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
         The pairs, each with ``estimator`` (fitted), ``calibrators`` (a list of the one
         fitted calibrator, its classes being column numbers; empty if fewer than two
         classes were there to learn from, the pair then answering with the softmax of its
-        logits) and ``predict_proba``; as many as splits if `ensemble`, else one. Where
+        logits) and ``predict_proba``; as many as splits, unless `ensemble` is False: one. With
+        "joined" the calibrator is the same object in all of them. Where
         labels had to be encoded for a classifier, ``estimator`` holds it as
         ``estimator.estimator``; a split whose training rows are of one class has a
         stand-in there.
@@ -140,7 +143,9 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
     that fails only where a split lacks some of them.
 
     The mean over pairs is never more confident than the pairs are on average, and less
-    confident where they disagree; ``ensemble=False`` has one pair. Calibration does not help if
+    confident where they disagree; ``ensemble=False`` has one pair. With "joined", a classifier
+    that never saw some class is given the lowest answer of all for it, and the calibrator's
+    answer is divided by what it says of the classes that it knows. Calibration does not help if
     the calibration samples are unlike those to predict, or were used to train the classifier.
 
     References

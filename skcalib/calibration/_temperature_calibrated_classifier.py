@@ -38,11 +38,12 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
     n_jobs : int, default=None
         Number of splits to train at the same time.
 
-    ensemble : bool or "auto", default="auto"
+    ensemble : bool, "joined" or "auto", default="auto"
         If True, a temperature for each split and the mean of their probabilities, which
         may change the likeliest class; if False, one temperature from all held-out
-        answers, for the classifier trained on all samples. "auto" is False for a
-        FrozenEstimator, else True.
+        answers, for the classifier trained on all samples; if "joined", that one temperature
+        for the classifiers of all splits, and the mean of their probabilities. "auto" is False
+        for a FrozenEstimator (so is "joined"), else True.
 
     verbose : int, default=0
         Whether to show on standard error how many splits are done.
@@ -63,8 +64,8 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
         from) and ``predict_proba``.
 
     temperature_ : float or ndarray of shape (n_pairs,)
-        The temperature if there is one pair, as for trained networks or with
-        ``ensemble=False``; else that of each pair. Above one, the classifier was
+        The temperature if there is one for all, as for trained networks or with `ensemble`
+        False or "joined"; else that of each pair. Above one, the classifier was
         overconfident. It is 1 for a pair with nothing to learn from.
 
     classes_ : ndarray of shape (n_classes,)
@@ -143,7 +144,10 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
     def temperature_(self):
         """The temperature, or one for each pair if there are several."""
         check_is_fitted(self)
-        found = np.array([_temperature_of(pair) for pair in self.calibrated_classifiers_])
+        pairs = self.calibrated_classifiers_
+        sharing = [pair for pair in pairs if getattr(pair, "shared", None) is not None]
+        pairs = sharing[:1] or pairs
+        found = np.array([_temperature_of(pair) for pair in pairs])
         return found if len(found) > 1 else float(found[0])
 
     def _new_calibrator(self):

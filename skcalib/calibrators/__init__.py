@@ -8,6 +8,7 @@ from skcalib.calibrators._beta import BetaCalibration
 from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._dirichlet import DirichletCalibration
 from skcalib.calibrators._ensemble_temperature import EnsembleTemperatureScaling
+from skcalib.calibrators._hierarchical import HierarchicalCalibration
 from skcalib.calibrators._histogram import HistogramBinning
 from skcalib.calibrators._isotonic import IsotonicCalibration
 from skcalib.calibrators._matrix import MatrixScaling
@@ -30,6 +31,7 @@ __all__ = [
     "Calibrator",
     "DirichletCalibration",
     "EnsembleTemperatureScaling",
+    "HierarchicalCalibration",
     "HistogramBinning",
     "IsotonicCalibration",
     "MatrixScaling",

@@ -1,32 +1,45 @@
 """A pool of the best calibrators, or the input unchanged."""
 
+from functools import partial
+
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib._blocks import row_blocks
-from skcalib._logits import find_masked_entries, softmax
+from skcalib._logits import find_masked_entries
 from skcalib._parameters import check_flag, is_number
-from skcalib._progress import run_parallel
-from skcalib._warnings import call_at_line, find_users_line
+from skcalib.calibrators._auto_argmax import keep_argmax
 from skcalib.calibrators._auto_candidates import (
     candidates_for,
-    fit_without_fold,
     names_of,
     pool_proba,
+    weights_by_family,
 )
-from skcalib.calibrators._auto_folds import assign_to_folds, merge_rows
-from skcalib.calibrators._auto_pool import evidence
+from skcalib.calibrators._auto_held_out import (
+    MANY,
+    deal_rows,
+    hold_out_candidates,
+    is_expensive,
+)
+from skcalib.calibrators._auto_large import (
+    find_factors,
+    find_shift,
+    multiply_classes,
+    shift_odds,
+)
+from skcalib.calibrators._auto_pool import (
+    evidence,
+    exponential_weights,
+    leave_out_light,
+    pool_weights,
+)
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._masks import refuse_masks
 from skcalib.calibrators._mixture import mix
 
-ALMOST_ZERO = 1e-12  # in place of zeros, so that no mistake costs an infinite log loss
 FEWEST = 10  # samples; with less, nothing is chosen
-MANY = 1000  # samples, for which three folds, once, are enough
-FEW_PLAN, MANY_PLAN = (5, 3), (3, 1)  # folds, repetitions
-# By how many standard errors the pool must gain, for two classes and for more.
-CAUTION_BINARY, CAUTION_MULTICLASS = 0.75, 0.5
+PRIOR_COUNT = 3000  # divided by the samples: how much more the learned prior is trusted
 
 
 class AutoCalibration(Calibrator):
@@ -35,10 +48,13 @@ class AutoCalibration(Calibrator):
     .. math:: p = \sum_j w_j\, p_j
 
     where the :math:`p_j` are the input's own probabilities and those of several calibrators.
-    The weights w maximise the log likelihood of rows that the calibrators were not fitted on
-    (cross-validation), each candidate being given a few samples in advance. If that pool does
-    not beat the input on held-out rows by enough standard errors, the evidence is too weak:
-    the input is returned unchanged.
+    The weights w follow from the log likelihoods of rows that the calibrators were not fitted
+    on (cross-validation): :math:`w_j \propto \pi_j \exp(0.3\, \ell_j)`; with more than
+    two classes and a thousand samples they maximise the pool's likelihood. If the held-out
+    labels are not likelier under the pool than under the input, the input is returned
+    unchanged. With two classes, the pool is right in the large: over the calibration samples,
+    what it says sums to what happens, to one sample in all and a twentieth of the rarer
+    class. With more, no class is more than two standard errors from that.
 
     **When to use it.** When you do not know which calibrator to use, and must not make things
     worse: it was better than any single one in most of our experiments, and rarely worse than
@@ -49,12 +65,14 @@ class AutoCalibration(Calibrator):
     Parameters
     ----------
     caution : float, default=1.0
-        At least 0. Multiplies the number of standard errors by which the pool must gain: 0.75
-        with two classes, 0.5 with more. 0: the pool is always taken, if there are ten samples.
+        At least 0: how many times likelier the labels must be under the pool than under the
+        input, for the pool to be taken. 0: it is always taken, if there are ten samples.
+        See Notes for what counts as evidence.
 
     keep_argmax : bool, default=False
         Whether the class that was likeliest stays so: in rows where it would not, as much
-        of the tempered input is mixed in as that takes.
+        of the tempered input is mixed in as that takes. Sums over the calibration samples
+        may then be off.
 
     lift_zeros : bool, default=False
         If True, an input that is returned unchanged is mixed with :math:`1 / (n + 1)` of the
@@ -73,10 +91,11 @@ class AutoCalibration(Calibrator):
     ----------
     candidates_ : tuple of str
         The names of the candidates, the input first: with two classes "identity",
-        "temperature" (with the uniform mixture), "svs", "sms", "quadratic", "beta",
-        "venn-abers"; with up to 300 classes "sms(0.1)" and "sms(0.01)", of lighter
-        penalties, in place of the last three; with more, "svs(0.1)" and "svs(0.01)" in place
-        of all matrices.
+        "temperature" (with the uniform mixture), "svs", "sms", "sigmoid", "quadratic", "beta",
+        "venn-abers", "hierarchical", and "spline" from a thousand samples on; with up to 300
+        classes "identity", "temperature", "svs" (if n_samples * n_classes is below 200,000),
+        "sms", and "sms(0.1)" and "sms(0.01)", of lighter penalties; with more, or if
+        classes are masked, "svs(0.1)" and so on in place of all matrices.
 
     weights_ : ndarray of shape (n_candidates,)
         What is used: the weights w; 1 for the input and 0 for all others if it is gated.
@@ -84,12 +103,12 @@ class AutoCalibration(Calibrator):
     gated_ : bool
         Whether the input is returned unchanged.
 
-    gain_t_ : float
-        The mean gain in log loss of the pool over the input on held-out rows, in standard
-        errors. NaN if there are fewer than ten samples.
+    gain_ : float
+        The evidence for the pool in nats: the log of how many times likelier the labels are
+        under it. NaN if there are fewer than ten samples.
 
-    required_t_ : float
-        What it would have had to be at least.
+    required_gain_ : float
+        What it would have had to be at least: the logarithm of `caution`.
 
     oof_log_loss_ : ndarray of shape (n_candidates,)
         Mean log loss of each candidate on rows that it was not fitted on.
@@ -111,30 +130,41 @@ class AutoCalibration(Calibrator):
     See Also
     --------
     StructuredMatrixScaling : The best single method for many classes.
-    QuadraticScaling : Among the best for two classes.
+    HierarchicalCalibration : The best single method for two classes and few rows.
 
     Notes
     -----
     There are three folds with a thousand samples or more; with fewer, five, three times over.
     Below ten samples, the input is returned unchanged. Weights are frequencies here, too:
-    a row of weight two is dealt to two folds, as its repetition would be.
+    a row of weight two is dealt to two folds, as its repetition would be. More than 20,000 rows
+    of two classes are pooled in about 4,000 bins of their log-odds after they are dealt.
 
-    "Unchanged" is the softmax of the logits. In
-    :class:`~skcalib.CalibratedClassifierCV` around a classifier that answers with
-    probabilities it is these probabilities themselves, before some were raised to the floor
-    (:func:`~skcalib.probability_floor`), with 1e-12 in place of zeros.
+    Evidence is the sum over samples of the gain in log loss, each predicted by candidates
+    and weights from other folds (the mean over repetitions); with two classes, plus the log
+    Bayes factor of :class:`HierarchicalCalibration` against the input. :math:`\pi_j` is 1, and
+    for that calibrator 3000 / n if that is more. Weights below 0.001 are left out.
+
+    "Unchanged" is the softmax of the logits. In :class:`~skcalib.CalibratedClassifierCV`
+    around a classifier that answers with probabilities it is these probabilities themselves,
+    with 1e-12 in place of zeros; but if w > 0 of m zeros among the calibration samples were
+    those of the true class, zeros are lifted by the rule of succession, to
+    (w + 1/2) / (m + 1), and no more than the floor (:func:`~skcalib.probability_floor`).
+    That is what the pool was compared with.
 
     Where some row masks a class, matrices are not among the candidates; a pool with matrices,
     chosen without masks, refuses rows with masks.
 
-    The pool is stacking by the log loss (Smyth and Wolpert; Yao et al.); the candidates, the
-    counts in advance and the gate were chosen on real data sets, of which half were kept for
-    a final look: see the guide.
+    The pool is stacking by the log loss (Smyth and Wolpert; Yao et al.), or with exponential
+    weights (Dalalyan and Tsybakov); the candidates and the constants were chosen on real data
+    sets, of which half were kept to look at the result: see the guide.
 
     References
     ----------
     P. Smyth, D. Wolpert. Linearly Combining Density Estimators via Stacking. Machine
     Learning 36, 1999. doi:10.1023/A:1007511322260
+
+    A. Dalalyan, A. B. Tsybakov. Aggregation by exponential weighting, sharp PAC-Bayesian
+    bounds and sparsity. Machine Learning 72, 2008. doi:10.1007/s10994-008-5051-0
 
     Y. Yao, A. Vehtari, D. Simpson, A. Gelman. Using Stacking to Average Bayesian Predictive
     Distributions. Bayesian Analysis 13, 2018. doi:10.1214/17-BA1091
@@ -155,6 +185,7 @@ class AutoCalibration(Calibrator):
 
     short_name = "auto"
     takes_masks = True
+    joins_folds = True
 
     def __init__(
         self,
@@ -194,18 +225,12 @@ class AutoCalibration(Calibrator):
         Returns
         -------
         unchanged : ndarray of shape (n_samples, n_classes) or None
-            The same, save that rows sum to one and zeros become 1e-12, shared by all of a
-            row's that are below the floor, or the floor if that is less; with `lift_zeros`,
+            The same, save that rows sum to one and for zeros (see Notes); with `lift_zeros`,
             mixed with the uniform distribution.
         """
         if not self.gated_:
             return None
-        below = proba < floor
-        # No more than the floor: a zero must not overtake what is merely small.
-        least = np.minimum(ALMOST_ZERO / np.maximum(below.sum(axis=1, keepdims=True), 1), floor)
-        unchanged = np.where(below, np.maximum(proba, least), proba)
-        unchanged /= unchanged.sum(axis=1, keepdims=True, dtype=np.float64)
-        return self._lift(unchanged.astype(proba.dtype, copy=False), proba)
+        return self._lift(self._families[0].lift(proba, floor), proba)
 
     def describe(self):
         """Describe in one line what was chosen, and why.
@@ -216,102 +241,100 @@ class AutoCalibration(Calibrator):
             What is returned, with the log loss on held-out rows before and after.
         """
         check_is_fitted(self)
-        if np.isnan(self.gain_t_):
+        if np.isnan(self.gain_):
             return (
                 f"Input unchanged: fewer than {FEWEST} samples ({self._n_samples:.4g}) "
                 "say nothing."
             )
         found = (
             f"held-out log loss {self.oof_log_loss_[0]:.4g} before, "
-            f"{self.pool_oof_log_loss_:.4g} pooled: a gain of {self.gain_t_:.3g} standard "
-            f"errors, {self.required_t_:.3g} required"
+            f"{self.pool_oof_log_loss_:.4g} pooled; evidence of {self.gain_:.3g} nats, "
+            f"{self.required_gain_:.3g} required"
         )
         if self.gated_:
             return f"Input unchanged ({found})."
         order = np.argsort(-self.weights_, kind="stable")
-        named = (f"{self.candidates_[j]} {100 * self.weights_[j]:.0f} %" for j in order)
+        named = (
+            f"{self.candidates_[j]} {100 * self.weights_[j]:.0f} %"
+            for j in order
+            if self.weights_[j] > 0
+        )
         return f"Pool of {', '.join(named)} ({found})."
 
     def _fit(self, logits, codes, weight):
         self._n_samples = float(weight.sum())
         self._uniform_share = 1 / (self._n_samples + 1) if self.lift_zeros else 0.0
         self._masked = find_masked_entries(logits) is not None
-        self._families = candidates_for(logits.shape[1], self._masked)
+        self._thrifty = is_expensive(logits)
+        self._families = self._new_families(logits.shape[1])
         self.candidates_ = names_of(self._families)
-        self.required_t_ = self._required_t(logits.shape[1])
-        merged = merge_rows(logits, codes, weight)
-        self._weigh(*merged)
+        self.required_gain_ = np.log(self.caution) if self.caution > 0 else -np.inf
+        rng = check_random_state(self.random_state)
+        rows, plan = deal_rows(logits, codes, weight, rng)
+        self._weigh(*rows, plan)
         if self.gated_:
             self.weights_ = np.eye(len(self.candidates_))[0]
-            return
-        for family in self._families:
-            family.fit(*merged, closely=True)
+        used = [family for family, _ in weights_by_family(self._families, self.weights_)]
+        if self.keep_argmax and not self.gated_ and self._families[1] not in used:
+            used.append(self._families[1])
+        for family in used:
+            if not family.is_fitted:
+                family.fit(*rows, closely=not self._thrifty)
+        self._shift, self._factors = 0.0, np.ones(logits.shape[1])
+        if not self.gated_:
+            proba = pool_proba(self._families, self.weights_, logits)
+            if logits.shape[1] == 2:
+                self._shift = find_shift(proba, codes, weight)
+            else:
+                self._factors = find_factors(proba, codes, weight)
 
-    def _required_t(self, n_classes):
-        if self.caution == 0:
-            return -np.inf
-        return self.caution * (CAUTION_BINARY if n_classes == 2 else CAUTION_MULTICLASS)
+    def _new_families(self, n_classes):
+        rows = {"many": self._n_samples >= MANY, "thrifty": self._thrifty}
+        return candidates_for(n_classes, self._masked, self._floor, **rows)
 
-    def _weigh(self, logits, codes, weight):
+    def _weigh(self, logits, codes, weight, plan):
         """Cross-validate; set the weights, the evidence for them, and whether it is enough."""
         if self._n_samples < FEWEST:
-            self.gain_t_ = self.pool_oof_log_loss_ = np.nan
+            self.gain_ = self.pool_oof_log_loss_ = np.nan
             self.oof_log_loss_ = np.full(len(self.candidates_), np.nan)
             self.gated_ = True
             return
-        n_folds, n_repeats = MANY_PLAN if self._n_samples >= MANY else FEW_PLAN
-        rng = check_random_state(self.random_state)
-        plans = [assign_to_folds(codes, weight, n_folds, rng) for _ in range(n_repeats)]
-        shares = np.hstack(plans).T
-        line = find_users_line()
-        found = run_parallel(
-            call_at_line,
-            [
-                (line, fit_without_fold, logits, codes, weight, share, self._masked)
-                for share in shares
-            ],
-            n_jobs=self.n_jobs,
-            name="auto calibration",
-            unit="folds",
-            verbose=self.verbose,
-        )
-        truth = np.vstack(found)
-        piece, rows = np.nonzero(shares)
-        entry_weight = shares[piece, rows]
-        pieces = np.column_stack(np.divmod(piece, n_folds))
-        found = evidence(truth, rows, entry_weight, pieces, n_repeats)
-        self.weights_, self.pool_oof_log_loss_, self.gain_t_ = found
+        families = self._families if self._thrifty else self._new_families(logits.shape[1])
+        progress = {"n_jobs": self.n_jobs, "verbose": self.verbose}
+        truth = hold_out_candidates(families, logits, codes, weight, plan, **progress)
+        piece, rows = np.nonzero(plan.shares)
+        entry_weight = plan.shares[piece, rows]
+        pieces = np.column_stack([plan.repetitions[piece], piece])
+        prior = np.ones(truth.shape[1])
+        if logits.shape[1] == 2:
+            prior[-1] = max(1.0, PRIOR_COUNT / self._n_samples)
+        find_weights = partial(exponential_weights, prior=prior)
+        if logits.shape[1] > 2 and self._n_samples >= MANY:
+            find_weights = pool_weights
+        found = evidence(truth, entry_weight, pieces, plan.n_repeats, find_weights)
+        self.weights_ = leave_out_light(found.weights)
+        self.pool_oof_log_loss_, self.gain_ = found.log_loss, found.gain
+        if logits.shape[1] == 2:
+            learned = self._families[-1].fit(logits, codes, weight, closely=True).calibrator
+            self.gain_ += float(learned.log_bayes_factors_[0])
         self.oof_log_loss_ = -(entry_weight @ np.log(truth)) / entry_weight.sum()
-        self.gated_ = bool(self.gain_t_ < self.required_t_)
+        self.gated_ = bool(self.gain_ < self.required_gain_)
 
     def _proba(self, logits):
         if self.gated_:
-            return self._lift(softmax(logits), logits)
+            return self._lift(next(self._families[0].probas(logits)), logits)
         if not self._masked and logits.shape[1] > 2 and find_masked_entries(logits) is not None:
             refuse_masks("AutoCalibration, fitted to rows without masks,")
         proba = pool_proba(self._families, self.weights_, logits)
+        if logits.shape[1] == 2:
+            proba = shift_odds(proba, self._shift)
+        else:
+            proba = multiply_classes(proba, self._factors)
         if self.keep_argmax:
             for block in row_blocks(*logits.shape):
-                proba[block] = self._keep_argmax(proba[block], logits[block])
+                tempered = next(iter(self._families[1].probas(logits[block])))
+                proba[block] = keep_argmax(proba[block], logits[block], tempered)
         return proba
 
     def _lift(self, proba, logits):
         return mix(proba, self._uniform_share, logits) if self.lift_zeros else proba
-
-    def _keep_argmax(self, proba, logits):
-        """Mix in as much of the tempered input as the input's likeliest class needs."""
-        rows = np.arange(len(logits))
-        top = logits.argmax(axis=1)
-        tempered = next(iter(self._families[1].probas(logits)))
-        behind = proba - proba[rows, top][:, None]
-        ahead = tempered[rows, top][:, None] - tempered
-        with np.errstate(invalid="ignore"):
-            share = np.where(behind > 0, behind / (behind + ahead), 0).max(axis=1)
-        changed = share > 0
-        share = share[:, None]
-        mixed = np.where(changed[:, None], (1 - share) * proba + share * tempered, proba)
-        # What ties by that must not be parted by rounding, nor go to the first class.
-        best = np.nextafter(mixed.max(axis=1), 2, dtype=proba.dtype)
-        mixed = mixed.astype(proba.dtype, copy=False)
-        mixed[changed, top[changed]] = best[changed]
-        return mixed

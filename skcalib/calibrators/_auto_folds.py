@@ -2,6 +2,8 @@
 
 import numpy as np
 
+N_BINS, N_TAIL = 4096, 64  # of equal numbers of rows, and at either end
+
 
 def merge_rows(logits, codes, weight):
     """Merge rows of the same label whose logits are the same up to a shift.
@@ -48,3 +50,25 @@ def _measure(until, fold, n_folds):
     """Return how much of [0, until] belongs to a fold, the units being dealt in turn."""
     rounds, rest = np.divmod(until, n_folds)
     return rounds + np.clip(rest - fold, 0, 1)
+
+
+def condense(logits, codes, weight, shares):
+    """Pool rows of two classes in narrow bins of their log-odds, each class by itself.
+
+    Returns logits, codes and weights of the bins, and their shares in the folds: those of the
+    rows, summed, so that what is held out stays what rows were dealt.
+    """
+    odds = logits[:, 1].astype(np.float64) - logits[:, 0]
+    n = len(odds)
+    ends = np.unique(np.geomspace(1, n, N_TAIL).astype(np.intp))
+    ranks = np.concatenate([np.linspace(0, n - 1, N_BINS).astype(np.intp), ends - 1, n - ends])
+    edges = np.unique(np.partition(odds, np.unique(ranks))[np.unique(ranks)])
+    place = np.searchsorted(edges, odds, side="right")
+    both = np.bincount(place, weight)
+    centres = np.bincount(place, weight * odds) / np.maximum(both, np.finfo(float).tiny)
+    group = 2 * place + codes
+    total = np.bincount(group, weight)
+    used = np.flatnonzero(total)
+    z = centres[used // 2]
+    dealt = [np.bincount(group, share, len(total))[used] for share in shares.T]
+    return np.stack([-z / 2, z / 2], axis=1), used % 2, total[used], np.stack(dealt, axis=1)

@@ -73,6 +73,7 @@ class Calibrator(
     short_name = None
     takes_masks = False
     pools_by_geometric_mean = False  # how the meta-estimators average over folds
+    joins_folds = False  # whether they learn one map from all folds where ensemble="auto"
     _skips_weight_zero = False  # whether _fit leaves such rows out itself, without a copy
 
     @abstractmethod
@@ -155,6 +156,7 @@ class Calibrator(
             less than two samples.
         """
         self.check_params()
+        self._floor = None
         logits = self._check_logits(X, reset=True)
         y, classes, codes = check_labels(y)
         check_consistent_length(logits, y)
@@ -174,7 +176,7 @@ class Calibrator(
             logits, codes, weight = logits[used], codes[used], weight[used]
         return self._learn(logits, codes, weight)
 
-    def fit_columns(self, logits, codes, weight):
+    def fit_columns(self, logits, codes, weight, floor=None):
         """Learn from arrays that were checked before; for meta-estimators.
 
         Parameters
@@ -188,11 +190,15 @@ class Calibrator(
         weight : ndarray of shape (n_samples,)
             Positive.
 
+        floor : float, default=None
+            If the logits are logarithms of probabilities: what smaller ones were raised to.
+
         Returns
         -------
         self : object
             The fitted calibrator, its ``classes_`` the numbers of the columns.
         """
+        self._floor = floor
         self.n_features_in_ = logits.shape[1]
         self.classes_ = np.arange(logits.shape[1])
         refuse_masked_truth(logits, codes, weight > 0)

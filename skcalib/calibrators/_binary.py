@@ -3,6 +3,7 @@
 from abc import abstractmethod
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skcalib._blocks import row_blocks
 from skcalib._logits import find_masked_entries
@@ -117,6 +118,30 @@ class BinaryCalibrator(Calibrator):
             odds = calibrate_odds(self._apply_map, maps, logits[block], self.multiclass, masked)
             proba[block] = join_odds(odds, logits.shape[1], self.multiclass, masked)
         return proba
+
+    def _predict_bounds(self, X, bounds_of):
+        """Return lower and upper probabilities of each class against the rest.
+
+        `bounds_of` gives those of one map, for its log-odds.
+        """
+        check_is_fitted(self)
+        logits = self._check_logits(X, reset=False)
+        if self.multiclass == "ovo" and logits.shape[1] > 2:
+            raise ValueError(
+                "predict_interval needs multiclass='ovr' with more than two classes."
+            )
+        lower, upper = np.empty((2, *logits.shape), dtype=logits.dtype)
+        for block in row_blocks(*logits.shape):
+            columns = self._columns(logits[block])
+            pairs = [bounds_of(*each) for each in zip(self.maps_, columns, strict=True)]
+            if len(pairs) == 1:
+                pairs.insert(0, (1 - pairs[0][1], 1 - pairs[0][0]))
+            lower[block], upper[block] = np.transpose(pairs, (1, 2, 0))
+            if (masked := find_masked_entries(logits[block])) is not None:
+                alone = (masked.sum(axis=1) == masked.shape[1] - 1)[:, None] & ~masked
+                for bound in (lower, upper):
+                    bound[block] = np.where(masked, 0, np.where(alone, 1, bound[block]))
+        return lower, upper
 
     def _columns(self, logits):
         """Yield the log-odds that each map is applied to."""

@@ -1,10 +1,17 @@
 """Dirichlet calibration."""
 
+from functools import partial
+
 import numpy as np
 
 from skcalib.calibrators._affine import affine_proba, fit_affine
 from skcalib.calibrators._base import Calibrator
-from skcalib.calibrators._structured import check_penalty, warn_of_many_classes
+from skcalib.calibrators._structured import (
+    check_intercept_penalty,
+    check_penalty,
+    resolve_intercept_penalty,
+    warn_of_many_classes,
+)
 from skcalib.calibrators._tempered import (
     LARGE,
     starting_beta,
@@ -38,6 +45,13 @@ class DirichletCalibration(Calibrator):
         :math:`\lambda`, positive. Of several values, the best by five-fold cross-validation
         is taken; they are tried from the largest down for as long as the log loss falls.
 
+    intercept_penalty : float or None, default=None
+        The same for the intercepts alone. None is 0 with two classes, and `penalty_` with
+        more. At 0 what is said sums to what happens: over the calibration samples, the mean
+        probability of each class is its share among them, whatever the base rate that the
+        classifier was trained at. With many classes and few samples for each, that costs
+        more than it brings.
+
     Attributes
     ----------
     penalty_ : float
@@ -61,7 +75,8 @@ class DirichletCalibration(Calibrator):
     Raises
     ------
     ValueError
-        If `penalty` is not a positive number, or several (raised by `fit`).
+        If `penalty` is not a positive number, or several, or `intercept_penalty` negative
+        (raised by `fit`).
 
     Warns
     -----
@@ -108,8 +123,9 @@ class DirichletCalibration(Calibrator):
 
     short_name = "dirichlet"
 
-    def __init__(self, *, penalty=(1e-1, 1e-2, 1e-3, 1e-4, 1e-5)):
+    def __init__(self, *, penalty=(1e-1, 1e-2, 1e-3, 1e-4, 1e-5), intercept_penalty=None):
         self.penalty = penalty
+        self.intercept_penalty = intercept_penalty
 
     def check_params(self):
         """Raise ValueError if `penalty` is not a positive number, or several."""
@@ -117,19 +133,21 @@ class DirichletCalibration(Calibrator):
             check_penalty(self.penalty)
         for penalty in np.atleast_1d(self.penalty):
             check_penalty(penalty)
+        check_intercept_penalty(self.intercept_penalty)
 
     def _fit(self, logits, codes, weight):
         n_classes = logits.shape[1]
         warn_of_many_classes(n_classes)
         beta = starting_beta(logits, codes, weight)
         z = temper_logits(logits, 1.0, beta)
+        ridge_of = partial(_ridge, n_classes, self.intercept_penalty, beta)
         penalties = sorted(map(float, np.atleast_1d(self.penalty)), reverse=True)
         if len(penalties) > 1:
             fold = folds(logits, codes)
-            self.penalty_ = _best_penalty(penalties, beta, z, codes, weight, fold)
+            self.penalty_ = _best_penalty(penalties, ridge_of, z, codes, weight, fold)
         else:
             self.penalty_ = penalties[0]
-        ridge = _ridge(n_classes, self.penalty_, beta, weight.sum())
+        ridge = ridge_of(self.penalty_, weight.sum())
         self._theta = fit_affine(z, codes, weight, ridge)
         warn_if_separated(z, self._theta, codes)
         self.temperature_ = 1 / beta
@@ -140,14 +158,18 @@ class DirichletCalibration(Calibrator):
         return tempered_proba(logits, self._theta, 1.0, 1 / self.temperature_)
 
 
-def _ridge(n_classes, penalty, beta, n):
+def _ridge(n_classes, intercept_penalty, beta, penalty, n):
     ridge = np.full((n_classes, n_classes + 1), penalty * min(beta, LARGE) ** 2)
     ridge[:, -1] = penalty
     np.fill_diagonal(ridge, 0)
-    return ridge + TRACE / n
+    ridge += TRACE / n
+    if intercept_penalty is not None or n_classes == 2:
+        of_sum = None if intercept_penalty is None else intercept_penalty * n
+        ridge[:, -1] = resolve_intercept_penalty(of_sum, penalty * n, n_classes) / n
+    return ridge
 
 
-def _best_penalty(penalties, beta, z, codes, weight, fold):
+def _best_penalty(penalties, ridge_of, z, codes, weight, fold):
     """Return the first penalty after which the log loss out of fold no longer falls.
 
     Within a fold, each fit starts from the one with the next larger penalty.
@@ -159,7 +181,7 @@ def _best_penalty(penalties, beta, z, codes, weight, fold):
         loss = 0.0
         for number in numbers:
             inside, out = fold != number, fold == number
-            ridge = _ridge(z.shape[1], penalty, beta, weight[inside].sum())
+            ridge = ridge_of(penalty, weight[inside].sum())
             data = z[inside], codes[inside], weight[inside]
             theta[number] = fit_affine(*data, ridge, theta[number])
             proba = affine_proba(z[out], theta[number])[np.arange(out.sum()), codes[out]]

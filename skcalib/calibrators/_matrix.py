@@ -4,7 +4,12 @@ import numpy as np
 
 from skcalib.calibrators._affine import fit_affine
 from skcalib.calibrators._base import Calibrator
-from skcalib.calibrators._structured import check_penalty, warn_of_many_classes
+from skcalib.calibrators._structured import (
+    check_intercept_penalty,
+    check_penalty,
+    resolve_intercept_penalty,
+    warn_of_many_classes,
+)
 from skcalib.calibrators._tempered import starting_beta, temper_logits, tempered_proba
 
 
@@ -30,6 +35,13 @@ class MatrixScaling(Calibrator):
     penalty : float, default=1.0
         :math:`\lambda`, positive. Values near zero give plain matrix scaling.
 
+    intercept_penalty : float or None, default=None
+        The same for the intercepts alone. None is 0 with two classes, and `penalty` with
+        more. At 0 what is said sums to what happens: over the calibration samples, the mean
+        probability of each class is its share among them, whatever the base rate that the
+        classifier was trained at. With many classes and few samples for each, that costs
+        more than it brings.
+
     Attributes
     ----------
     coef_ : ndarray of shape (n_classes, n_classes)
@@ -51,7 +63,8 @@ class MatrixScaling(Calibrator):
     Raises
     ------
     ValueError
-        If `penalty` is not a positive number (raised by `fit`).
+        If `penalty` is not a positive number, or `intercept_penalty` negative (raised by
+        `fit`).
 
     Warns
     -----
@@ -93,20 +106,24 @@ class MatrixScaling(Calibrator):
 
     short_name = "matrix"
 
-    def __init__(self, *, penalty=1.0):
+    def __init__(self, *, penalty=1.0, intercept_penalty=None):
         self.penalty = penalty
+        self.intercept_penalty = intercept_penalty
 
     def check_params(self):
-        """Raise ValueError if `penalty` is not a positive number."""
+        """Raise ValueError if a penalty is not a positive number, or 0 for the intercepts."""
         check_penalty(self.penalty)
+        check_intercept_penalty(self.intercept_penalty)
 
     def _fit(self, logits, codes, weight):
         n_classes = logits.shape[1]
         warn_of_many_classes(n_classes)
         beta = starting_beta(logits, codes, weight)
         self.temperature_ = 1 / beta
-        factor = self.penalty * n_classes**2 / weight.sum()
-        ridge = np.full((n_classes, n_classes + 1), factor)
+        ridge = np.full((n_classes, n_classes + 1), self.penalty)
+        given = self.intercept_penalty, self.penalty
+        ridge[:, -1] = resolve_intercept_penalty(*given, n_classes)
+        ridge *= n_classes**2 / weight.sum()
         self._theta = fit_affine(temper_logits(logits, beta), codes, weight, ridge)
         self.coef_ = np.eye(n_classes) + self._theta[:, :-1]
         self.intercept_ = self._theta[:, -1]

@@ -5,6 +5,7 @@ import numpy as np
 from skcalib.calibrators._affine import fit_affine
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._structured import (
+    check_intercept_penalty,
     check_penalty,
     matrix_ridge,
     structured_logits,
@@ -27,7 +28,8 @@ class StructuredMatrixScaling(Calibrator):
               + \lambda \frac{K (K - 1)}{n} \sum_{k \ne l} \Delta_{kl}^2
 
     so that few samples, or many classes, give little more than a temperature, and many
-    samples all of the matrix.
+    samples all of the matrix. With two classes :math:`b` has no penalty, so that the mean
+    probability of each class over the calibration samples is its share among them.
 
     **When to use it.** With more than two classes, the first choice for probabilities: it
     corrects errors of single classes and of pairs of classes that are confused, and with
@@ -41,6 +43,13 @@ class StructuredMatrixScaling(Calibrator):
     penalty : float, default=1.0
         :math:`\lambda`, positive. The default is the published one and rarely far from the
         best; smaller values, 0.1 or 0.01, suit tens of samples for each parameter.
+
+    intercept_penalty : float or None, default=None
+        The same for the intercepts alone. None is 0 with two classes, and `penalty` with
+        more. At 0 what is said sums to what happens: over the calibration samples, the mean
+        probability of each class is its share among them, whatever the base rate that the
+        classifier was trained at. With many classes and few samples for each, that costs
+        more than it brings.
 
     Attributes
     ----------
@@ -65,7 +74,8 @@ class StructuredMatrixScaling(Calibrator):
     Raises
     ------
     ValueError
-        If `penalty` is not a positive number (raised by `fit`).
+        If `penalty` is not a positive number, or `intercept_penalty` negative (raised by
+        `fit`).
 
     Warns
     -----
@@ -108,19 +118,21 @@ class StructuredMatrixScaling(Calibrator):
 
     short_name = "sms"
 
-    def __init__(self, *, penalty=1.0):
+    def __init__(self, *, penalty=1.0, intercept_penalty=None):
         self.penalty = penalty
+        self.intercept_penalty = intercept_penalty
 
     def check_params(self):
-        """Raise ValueError if `penalty` is not a positive number."""
+        """Raise ValueError if a penalty is not a positive number, or 0 for the intercepts."""
         check_penalty(self.penalty)
+        check_intercept_penalty(self.intercept_penalty)
 
     def _fit(self, logits, codes, weight):
         n_classes = logits.shape[1]
         warn_of_many_classes(n_classes)
         z, beta, self.uniform_share_ = structured_logits(logits, codes, weight)
         self.temperature_ = 1 / beta
-        ridge = matrix_ridge(n_classes, weight.sum(), self.penalty)
+        ridge = matrix_ridge(n_classes, weight.sum(), self.penalty, self.intercept_penalty)
         self._theta = fit_affine(z, codes, weight, ridge)
         self.coef_ = np.eye(n_classes) + self._theta[:, :-1]
         self.intercept_ = self._theta[:, -1]

@@ -4,6 +4,7 @@ from skcalib.calibrators._affine import fit_affine
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._masks import count_classes
 from skcalib.calibrators._structured import (
+    check_intercept_penalty,
     check_penalty,
     structured_logits,
     structured_proba,
@@ -20,7 +21,9 @@ class StructuredVectorScaling(Calibrator):
     T is that of :class:`TemperatureScaling` and :math:`\epsilon = 1 / (n + 1)`, n being the
     total weight of the calibration samples and K the number of classes. v and b minimise the
     mean log loss plus :math:`\lambda \frac{K}{n} (\lVert v - 1 \rVert^2 + \lVert b \rVert^2)`,
-    so that few samples, or many classes, give little more than a temperature.
+    so that few samples, or many classes, give little more than a temperature. With two
+    classes b has no penalty, so that the mean probability of each class over the calibration
+    samples is its share among them.
 
     **When to use it.** Hundreds of classes or more, where the matrix of
     :class:`StructuredMatrixScaling` is too large; or few samples for each class. **When
@@ -33,6 +36,13 @@ class StructuredVectorScaling(Calibrator):
     ----------
     penalty : float, default=1.0
         :math:`\lambda`, positive. The default is the published one.
+
+    intercept_penalty : float or None, default=None
+        The same for the intercepts alone. None is 0 with two classes, and `penalty` with
+        more. At 0 what is said sums to what happens: over the calibration samples, the mean
+        probability of each class is its share among them, whatever the base rate that the
+        classifier was trained at. With many classes and few samples for each, that costs
+        more than it brings.
 
     Attributes
     ----------
@@ -57,7 +67,8 @@ class StructuredVectorScaling(Calibrator):
     Raises
     ------
     ValueError
-        If `penalty` is not a positive number (raised by `fit`).
+        If `penalty` is not a positive number, or `intercept_penalty` negative (raised by
+        `fit`).
 
     Warns
     -----
@@ -95,18 +106,21 @@ class StructuredVectorScaling(Calibrator):
     short_name = "svs"
     takes_masks = True
 
-    def __init__(self, *, penalty=1.0):
+    def __init__(self, *, penalty=1.0, intercept_penalty=None):
         self.penalty = penalty
+        self.intercept_penalty = intercept_penalty
 
     def check_params(self):
-        """Raise ValueError if `penalty` is not a positive number."""
+        """Raise ValueError if a penalty is not a positive number, or 0 for the intercepts."""
         check_penalty(self.penalty)
+        check_intercept_penalty(self.intercept_penalty)
 
     def _fit(self, logits, codes, weight):
         z, beta, self.uniform_share_ = structured_logits(logits, codes, weight)
         self.temperature_ = 1 / beta
-        penalty = self.penalty * count_classes(logits) / logits.shape[1]
-        ridge = vector_ridge(logits.shape[1], weight.sum(), penalty)
+        n_classes = logits.shape[1]
+        n_per_class = weight.sum() * n_classes / count_classes(logits)
+        ridge = vector_ridge(n_classes, n_per_class, self.penalty, self.intercept_penalty)
         self._theta = fit_affine(z, codes, weight, ridge)
         self.coef_ = 1 + self._theta[0]
         self.intercept_ = self._theta[1]

@@ -4,7 +4,11 @@ import numpy as np
 
 from skcalib.calibrators._affine import fit_affine
 from skcalib.calibrators._base import Calibrator
-from skcalib.calibrators._structured import check_penalty
+from skcalib.calibrators._structured import (
+    check_intercept_penalty,
+    check_penalty,
+    resolve_intercept_penalty,
+)
 from skcalib.calibrators._tempered import (
     starting_beta,
     temper_logits,
@@ -33,6 +37,13 @@ class VectorScaling(Calibrator):
     penalty : float, default=0.001
         :math:`\lambda`, positive. The default hardly shows with more than a few samples.
 
+    intercept_penalty : float or None, default=None
+        The same for the intercepts alone. None is 0 with two classes, and `penalty` with
+        more. At 0 what is said sums to what happens: over the calibration samples, the mean
+        probability of each class is its share among them, whatever the base rate that the
+        classifier was trained at. With many classes and few samples for each, that costs
+        more than it brings.
+
     Attributes
     ----------
     coef_ : ndarray of shape (n_classes,)
@@ -54,7 +65,8 @@ class VectorScaling(Calibrator):
     Raises
     ------
     ValueError
-        If `penalty` is not a positive number (raised by `fit`).
+        If `penalty` is not a positive number, or `intercept_penalty` negative (raised by
+        `fit`).
 
     Warns
     -----
@@ -95,17 +107,22 @@ class VectorScaling(Calibrator):
     short_name = "vector"
     takes_masks = True
 
-    def __init__(self, *, penalty=1e-3):
+    def __init__(self, *, penalty=1e-3, intercept_penalty=None):
         self.penalty = penalty
+        self.intercept_penalty = intercept_penalty
 
     def check_params(self):
-        """Raise ValueError if `penalty` is not a positive number."""
+        """Raise ValueError if a penalty is not a positive number, or 0 for the intercepts."""
         check_penalty(self.penalty)
+        check_intercept_penalty(self.intercept_penalty)
 
     def _fit(self, logits, codes, weight):
         beta = starting_beta(logits, codes, weight)
         self.temperature_ = 1 / beta
-        ridge = np.full((2, logits.shape[1]), self.penalty / weight.sum())
+        n_classes = logits.shape[1]
+        ridge = np.full((2, n_classes), self.penalty)
+        ridge[1] = resolve_intercept_penalty(self.intercept_penalty, self.penalty, n_classes)
+        ridge /= weight.sum()
         z = temper_logits(logits, beta)
         self._theta = fit_affine(z, codes, weight, ridge)
         warn_if_separated(z, self._theta, codes)

@@ -5,10 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import isotonic_regression
 from scipy.special import logit
-from sklearn.utils.validation import check_is_fitted
 
-from skcalib._blocks import row_blocks
-from skcalib._logits import find_masked_entries
 from skcalib._parameters import check_choice
 from skcalib._representations import short_repr
 from skcalib.calibrators._binary import BinaryCalibrator
@@ -42,9 +39,12 @@ class VennAbersCalibration(BinaryCalibrator):
 
     Parameters
     ----------
-    point : {"log_loss", "brier"}, default="log_loss"
-        The loss under which the number is minimax: "log_loss" as above, "brier" is
-        :math:`p_1 + p_0^2 / 2 - p_1^2 / 2`.
+    point : {"log_loss", "brier", "base_rate"}, default="log_loss"
+        Which number of the interval is given. "log_loss" is the minimax one as above,
+        "brier" that for the Brier loss, :math:`p_1 + p_0^2 / 2 - p_1^2 / 2`. Both draw towards
+        1/2, which with rare cases says too many of them. "base_rate" is :math:`p_0 + s (p_1 -
+        p_0)` with the one s for which the mean over the calibration samples is the share of
+        the class among them.
 
     multiclass : {"ovr", "ovo"}, default="ovr"
         With more than two classes: a map for each class against the rest, or for each pair
@@ -118,7 +118,7 @@ class VennAbersCalibration(BinaryCalibrator):
     def check_params(self):
         """Raise ValueError if a parameter is unknown."""
         super().check_params()
-        check_choice("point", self.point, ("log_loss", "brier"))
+        check_choice("point", self.point, ("log_loss", "brier", "base_rate"))
 
     def predict_interval(self, X):
         """The two probabilities (p0, p1) of each class.
@@ -144,43 +144,34 @@ class VennAbersCalibration(BinaryCalibrator):
             If there are more than two classes and `multiclass` is "ovo": pairs of classes
             have intervals, classes have not.
         """
-        check_is_fitted(self)
-        logits = self._check_logits(X, reset=False)
-        if self.multiclass == "ovo" and logits.shape[1] > 2:
-            raise ValueError(
-                "predict_interval needs multiclass='ovr' with more than two classes."
-            )
-        lower, upper = np.empty((2, *logits.shape), dtype=logits.dtype)
-        for block in row_blocks(*logits.shape):
-            columns = self._columns(logits[block])
-            pairs = [steps.interval(z) for steps, z in zip(self.maps_, columns, strict=True)]
-            if len(pairs) == 1:
-                pairs.insert(0, (1 - pairs[0][1], 1 - pairs[0][0]))
-            lower[block], upper[block] = np.transpose(pairs, (1, 2, 0))
-            if (masked := find_masked_entries(logits[block])) is not None:
-                alone = (masked.sum(axis=1) == masked.shape[1] - 1)[:, None] & ~masked
-                for bound in (lower, upper):
-                    bound[block] = np.where(masked, 0, np.where(alone, 1, bound[block]))
-        return lower, upper
+        return self._predict_bounds(X, lambda steps, z: steps.interval(z))
 
     def _fit_map(self, z, target, weight):
         bulk = bulk_of(z, target)
-        return fit_steps(*pool_ties(z, target, weight), abs(bulk.centre) + bulk.reach)
+        scores, hits, weight = pool_ties(z, target, weight)
+        steps = fit_steps(scores, hits, weight, abs(bulk.centre) + bulk.reach)
+        return steps._replace(share=_share_of_base_rate(*steps.interval(scores), hits, weight))
 
     def _apply_map(self, fitted, z):
         p0, p1 = fitted.interval(z)
         if self.point == "log_loss":
             return np.log(p1) - np.log1p(-p0)
+        if self.point == "base_rate":
+            return logit(p0 + fitted.share * (p1 - p0))
         return logit(p1 + (p0**2 - p1**2) / 2)
 
 
 class VennAbersSteps(NamedTuple):
-    """Step functions p0, which rises at its knots, and p1, which rises right after them."""
+    """Step functions p0, which rises at its knots, and p1, which rises right after them.
+
+    And the share of the way from p0 to p1 at which sums over calibration rows agree.
+    """
 
     lower_knots: np.ndarray
     lower_levels: np.ndarray
     upper_knots: np.ndarray
     upper_levels: np.ndarray
+    share: float = 0.5
 
     __repr__ = short_repr
 
@@ -212,6 +203,16 @@ def fit_steps(scores, hits, weight, largest):
         upper_knots[rise],
         np.append(upper[rise], 1.0),
     )
+
+
+def _share_of_base_rate(p0, p1, hits, weight):
+    """Return the s for which p0 + s (p1 - p0) sums to the hits, which lie in between.
+
+    At neither end, where a class without rows, or with all, would be said to be impossible.
+    """
+    lowest, width = weight @ p0, weight @ (p1 - p0)
+    end = 1 / (weight.sum() + 2)
+    return float(np.clip((hits.sum() - lowest) / width, end, 1 - end))
 
 
 def _levels_if_hit(hits, weight):

@@ -42,7 +42,7 @@ from skcalib.folds._missing_classes import (
     warn_of_missing_classes,
     warn_of_weights,
 )
-from skcalib.folds._pairs import fit_pair
+from skcalib.folds._pairs import count_once, fit_joined_pairs, fit_pair
 from skcalib.folds._splits import make_splits
 from skcalib.folds._training import find_trained, train
 from skcalib.networks import (
@@ -55,6 +55,8 @@ from skcalib.networks import (
     refuse_paths,
     wrap_network,
 )
+
+JOINED = "joined"
 
 
 class CrossCalibratedClassifier(
@@ -148,18 +150,25 @@ class CrossCalibratedClassifier(
         rows = [np.arange(len(codes))[test] for _, test in splits]
         responses = take_sides(estimators, responses, rows, codes, weight)
         left_out = count_unknown(responses, rows, codes, weight, self.classes_)
-        if not self._resolve_ensemble(estimator):
+        ensemble = self._resolve_ensemble(estimator)
+        if ensemble == JOINED:
+            found = fit_joined_pairs(
+                calibrator, estimators, responses, rows, codes, weight, self.classes_
+            )
+            self.calibrated_classifiers_, rows = found[0], [found[1]] * len(rows)
+        if not ensemble:
             final = clone_with_parameters(estimator)
             final = train(final, X, y, labels, y_classes, fit_params)
             take_side_of(final, estimators)
             own = find_own_classes(final, estimator, max(responses, key=count_known))
             joined_response, kept = join_responses(responses, rows, codes, self.classes_, own)
-            weight = _count_once(weight, kept)
+            weight = count_once(weight, kept)
             estimators, responses, rows = [final], [joined_response], [kept]
-        self.calibrated_classifiers_ = [
-            fit_pair(calibrator, member, response, codes[held], weight[held], self.classes_)
-            for member, response, held in zip(estimators, responses, rows, strict=True)
-        ]
+        if ensemble != JOINED:
+            self.calibrated_classifiers_ = [
+                fit_pair(calibrator, member, response, codes[held], weight[held], self.classes_)
+                for member, response, held in zip(estimators, responses, rows, strict=True)
+            ]
         check_pairs(self.calibrated_classifiers_, codes, weight)
         warn_of_missing_classes(self.calibrated_classifiers_, codes, weight, rows, left_out)
         self._take_features(find_trained(estimators), X)
@@ -192,8 +201,8 @@ class CrossCalibratedClassifier(
     def predict_proba(self, X):
         """Calibrated probabilities, averaged over the pairs.
 
-        The mean is geometric, normalised, if the method is Venn-Abers calibration. Pairs
-        that never saw a class are completed by the others.
+        The mean is geometric, normalised, if the method is Venn-Abers calibration and each
+        pair has its own. Pairs that never saw a class are completed by the others.
 
         Parameters
         ----------
@@ -259,7 +268,8 @@ class CrossCalibratedClassifier(
                 f"{estimator!r} instead."
             )
         owner = type(self).__name__
-        check_flag(f"The 'ensemble' parameter of {owner}", self.ensemble, others=("auto",))
+        choices = "auto", JOINED
+        check_flag(f"The 'ensemble' parameter of {owner}", self.ensemble, others=choices)
         if not (self.n_jobs is None or is_count(self.n_jobs, -np.inf)):
             raise InvalidParameterError(
                 f"The 'n_jobs' parameter of {owner} must be an int or None. Got "
@@ -268,15 +278,20 @@ class CrossCalibratedClassifier(
         if is_pairwise(estimator) and self._resolve_ensemble(estimator):
             raise InvalidParameterError(
                 "An estimator on precomputed distances or kernels (pairwise) needs "
-                "ensemble=False: a member trained on some samples cannot predict from "
-                "distances to all of them."
+                f"ensemble=False, not {quote(self.ensemble)}: a member trained on some samples "
+                "cannot predict from distances to all of them."
             )
         return estimator
 
     def _resolve_ensemble(self, estimator):
-        if isinstance(self.ensemble, str):
-            return not isinstance(estimator, FrozenEstimator)
-        return bool(self.ensemble)
+        """Return True, False or "joined"."""
+        if not isinstance(self.ensemble, str):
+            return bool(self.ensemble)
+        if isinstance(estimator, FrozenEstimator):  # one classifier, however it is split
+            return False
+        if self.ensemble == JOINED or getattr(self._new_calibrator(), "joins_folds", False):
+            return JOINED
+        return True
 
     def _splits(self, estimator, X, y, codes, split_params):
         if isinstance(estimator, FrozenEstimator) and not self._resolve_ensemble(estimator):
@@ -327,8 +342,3 @@ def make_indexable(X, codes):
         check_consistent_length(*X.values(), codes)
         return X
     return indexable(X, codes)[0]
-
-
-def _count_once(weight, kept):
-    """Return weights under which a sample that several splits held out counts once."""
-    return weight / np.maximum(np.bincount(kept, minlength=len(weight)), 1)

@@ -19,7 +19,7 @@ import warnings
 import numpy as np
 from quality import base_models, experiments, methods, recorded, summary, tabular_sets
 
-RIVALS = {"multiclass": ["sms", "temperature"], "binary": ["quadratic", "beta", "sigmoid"]}
+RIVALS = {"multiclass": ["sms", "temperature"], "binary": ["sms", "quadratic", "beta"]}
 
 
 def arguments():

@@ -21,7 +21,8 @@ def ours(calibrator):
 
     def method(p_cal, y_cal, p_test):
         floor = probability_floor(p_cal)
-        model = calibrator.fit(logits_from_proba(p_cal, floor), y_cal)
+        rows = logits_from_proba(p_cal, floor), np.asarray(y_cal, dtype=np.intp)
+        model = calibrator.fit_columns(*rows, np.ones(len(p_cal)), floor)
         unchanged = model.unchanged_proba(p_test, floor)  # as in CalibratedClassifierCV
         if unchanged is not None:
             return unchanged

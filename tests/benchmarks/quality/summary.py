@@ -6,7 +6,8 @@ from quality.methods import UNCALIBRATED
 
 N_RESAMPLES = 1000
 ROUNDING = 1e-6  # of a log loss: less is no harm
-POOLS = ("auto",)  # what is made of others is no rival when win-rates are counted
+# What is made of others, or learned from other data sets, is no rival when wins are counted.
+POOLS = ("auto", "hierarchical")
 
 
 def win_rates(loss, names):
