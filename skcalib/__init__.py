@@ -29,8 +29,8 @@ _HOMES = {
     "MCDropoutRegressor": "skcalib.uncertainty",
     "TemperatureCalibratedClassifier": "skcalib.calibration",
     "expand_soft_labels": "skcalib.calibrators",
-    "logits_from_proba": "skcalib._logits",
-    "probability_floor": "skcalib._logits",
+    "logits_from_proba": "skcalib.inputs",
+    "probability_floor": "skcalib.inputs",
 }
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from skcalib._targets import column_names, columns_by_name, take_columns
+from skcalib.inputs._targets import column_names, columns_by_name, take_columns
 
 
 @pytest.mark.parametrize(

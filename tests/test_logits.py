@@ -18,10 +18,10 @@ from support.calibrators import problems
 from support.classifiers import Probabilities, Scores
 
 from skcalib import logits_from_proba, probability_floor
-from skcalib._logits import sigmoid, softmax
-from skcalib._responses import logits_from_response, response_of
 from skcalib.calibrators import PlattScaling
 from skcalib.calibrators._log_odds import log_odds, log_odds_columns, merge_near_ties
+from skcalib.folds._responses import logits_from_response, response_of
+from skcalib.inputs._logits import sigmoid, softmax
 
 
 @given(problem=problems())

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from skcalib import logits_from_proba
-from skcalib._messages import name_in_legend, name_in_picture, quote, quote_labels
-from skcalib._rows import refuse_masked_array
+from skcalib.inputs._rows import refuse_masked_array
+from skcalib.messages._quotes import name_in_legend, name_in_picture, quote, quote_labels
 
 
 @pytest.mark.parametrize(

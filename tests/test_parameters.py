@@ -18,8 +18,7 @@ from skcalib import (
     metrics,
     uncertainty,
 )
-from skcalib._messages import quote
-from skcalib._parameters import (
+from skcalib.messages._parameters import (
     check_choice,
     check_count,
     check_flag,
@@ -28,6 +27,7 @@ from skcalib._parameters import (
     is_flag,
     is_number,
 )
+from skcalib.messages._quotes import quote
 
 
 def test_kinds():

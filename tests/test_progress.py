@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from skcalib import _progress
+from skcalib.messages import _progress
 
 
 @pytest.fixture

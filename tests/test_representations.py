@@ -23,7 +23,11 @@ from support.calibrators import all_calibrators
 
 import skcalib
 from skcalib import metrics, uncertainty
-from skcalib._representations import DifferentVersionWarning, VersionedMixin, short_repr
+from skcalib.estimators._representations import (
+    DifferentVersionWarning,
+    VersionedMixin,
+    short_repr,
+)
 
 RNG = np.random.default_rng(0)
 Y = np.arange(300) % 3

@@ -10,10 +10,10 @@ import pytest
 from numpy.testing import assert_array_equal
 from threadpoolctl import threadpool_limits
 
-from skcalib import _blocks
-from skcalib._blocks import BLOCKS_EACH, MOST, row_blocks, run_in_threads
-from skcalib._logits import softmax
 from skcalib.calibrators import TemperatureScaling
+from skcalib.inputs import _blocks
+from skcalib.inputs._blocks import BLOCKS_EACH, MOST, row_blocks, run_in_threads
+from skcalib.inputs._logits import softmax
 
 MANY = list(range(100 * BLOCKS_EACH))
 

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 import skcalib
 from skcalib import CalibratedClassifierCV, calibrators, metrics
-from skcalib._warnings import Line, call_at_line, find_users_line, warn
+from skcalib.messages._warnings import Line, call_at_line, find_users_line, warn
 
 RNG = np.random.default_rng(0)
 Y = np.arange(60) % 2

@@ -1,6 +1,5 @@
 """Calibrators: classifiers whose features are another classifier's logits."""
 
-from skcalib._logits import logits_from_proba, probability_floor
 from skcalib.calibrators._auto import AutoCalibration
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._bayesian_binning import BayesianBinning
@@ -22,6 +21,7 @@ from skcalib.calibrators._structured_vector import StructuredVectorScaling
 from skcalib.calibrators._temperature import TemperatureScaling
 from skcalib.calibrators._vector import VectorScaling
 from skcalib.calibrators._venn_abers import VennAbersCalibration
+from skcalib.inputs import logits_from_proba, probability_floor
 
 __all__ = [
     "AutoCalibration",

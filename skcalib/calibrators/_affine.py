@@ -11,8 +11,8 @@ first in single precision, which costs half and leads close.
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._logits import exponentials, find_masked_entries, softmax
-from skcalib._warnings import warn
+from skcalib.inputs import exponentials, find_masked_entries, softmax
+from skcalib.messages import warn
 
 MAX_ITER = 100
 MAX_CG = 300  # steps of conjugate gradients for one of Newton's

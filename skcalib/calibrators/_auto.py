@@ -6,9 +6,6 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._blocks import row_blocks
-from skcalib._logits import find_masked_entries
-from skcalib._parameters import check_flag, is_number
 from skcalib.calibrators._auto_argmax import keep_argmax
 from skcalib.calibrators._auto_candidates import (
     candidates_for,
@@ -37,6 +34,8 @@ from skcalib.calibrators._auto_pool import (
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._masks import refuse_masks
 from skcalib.calibrators._mixture import mix
+from skcalib.inputs import find_masked_entries, row_blocks
+from skcalib.messages import check_flag, is_number
 
 FEWEST = 10  # samples; with less, nothing is chosen
 PRIOR_COUNT = 3000  # divided by the samples: how much more the learned prior is trusted

@@ -5,8 +5,6 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._blocks import row_blocks
-from skcalib._logits import softmax
 from skcalib.calibrators._affine import affine_proba, fit_affine
 from skcalib.calibrators._auto_input import Identity
 from skcalib.calibrators._beta import BetaCalibration
@@ -18,6 +16,7 @@ from skcalib.calibrators._quadratic import QuadraticScaling
 from skcalib.calibrators._spline import SplineCalibration
 from skcalib.calibrators._structured import matrix_ridge, structured_logits, vector_ridge
 from skcalib.calibrators._venn_abers import VennAbersCalibration
+from skcalib.inputs import row_blocks, softmax
 
 MANY_CLASSES = 300  # above, a matrix has too many entries
 RIDGES = {"svs": vector_ridge, "sms": matrix_ridge}

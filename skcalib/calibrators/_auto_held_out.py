@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._progress import run_parallel
-from skcalib._warnings import call_at_line, find_users_line
 from skcalib.calibrators._auto_candidates import fit_without_fold
 from skcalib.calibrators._auto_folds import assign_to_folds, condense, merge_rows
+from skcalib.messages import call_at_line, find_users_line, run_parallel
 
 MANY = 1000  # samples, for which three folds, once, are enough
 FEW_PLAN, MANY_PLAN = (5, 3), (3, 1)  # folds, repetitions

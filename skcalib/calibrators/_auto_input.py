@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._logits import softmax
+from skcalib.inputs import softmax
 
 ALMOST_ZERO = 1e-12  # in place of zeros, so that no mistake costs an infinite log loss
 NEAR = 0.1  # of a logarithm: between the floor and the smallest positive one lies ln 2

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from skcalib._blocks import row_blocks
-from skcalib._logits import sigmoid
+from skcalib.inputs import row_blocks, sigmoid
 
 STANDARD_ERRORS = 2.0  # by how many a class of several may be said too often or too rarely
 MARGIN = 0.95  # of these, where a class is brought to

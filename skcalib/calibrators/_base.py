@@ -7,28 +7,24 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skcalib._logits import (
+from skcalib.backends import is_table, to_numpy
+from skcalib.calibrators._masks import refuse_masked_truth, refuse_masks, rows_to_learn_from
+from skcalib.estimators import ProbabilisticClassifierMixin, VersionedMixin
+from skcalib.inputs import (
+    check_labels,
     check_logits,
     check_proba,
-    find_masked_entries,
-    float_array,
-    looks_like_proba,
-)
-from skcalib._messages import quote
-from skcalib._predictions import ProbabilisticClassifierMixin
-from skcalib._representations import VersionedMixin
-from skcalib._rows import refuse_masked_array
-from skcalib._targets import (
-    check_labels,
     check_weight,
     column_names,
     columns_by_name,
     columns_of_classes,
+    find_masked_entries,
+    float_array,
+    looks_like_proba,
+    refuse_masked_array,
     take_columns,
 )
-from skcalib._warnings import warn
-from skcalib.backends import is_table, to_numpy
-from skcalib.calibrators._masks import refuse_masked_truth, refuse_masks, rows_to_learn_from
+from skcalib.messages import quote, warn
 
 
 class Calibrator(

@@ -4,10 +4,10 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, log_expit
 
-from skcalib._parameters import check_choice
 from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._logistic import fit_logistic
+from skcalib.messages import check_choice
 
 LOG_2 = np.log(2)
 

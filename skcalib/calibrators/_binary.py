@@ -5,9 +5,6 @@ from abc import abstractmethod
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._blocks import row_blocks
-from skcalib._logits import find_masked_entries
-from skcalib._parameters import check_choice
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._lifting import (
     LIFTINGS,
@@ -19,6 +16,8 @@ from skcalib.calibrators._lifting import (
     magnify,
 )
 from skcalib.calibrators._mixture import SMOOTHINGS, uniform_share
+from skcalib.inputs import find_masked_entries, row_blocks
+from skcalib.messages import check_choice
 
 
 class BinaryCalibrator(Calibrator):

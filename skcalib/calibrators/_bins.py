@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logit
 
-from skcalib._representations import short_repr
+from skcalib.estimators import short_repr
 
 MOST = 2**20  # bins, as for metrics; beyond that they are no summary, but take memory
 ON_CUT = 1e-9  # distance of log-odds from a given cut that is rounding

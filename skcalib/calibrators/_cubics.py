@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import PPoly
 
-from skcalib._representations import short_repr
+from skcalib.estimators import short_repr
 
 
 class PiecewiseCubic(NamedTuple):

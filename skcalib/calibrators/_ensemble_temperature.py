@@ -5,12 +5,11 @@ from itertools import chain, combinations
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._blocks import row_blocks
-from skcalib._logits import softmax
-from skcalib._warnings import warn
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._masks import uniform_over_open
 from skcalib.calibrators._temperature_search import best_beta, warn_of_flaw
+from skcalib.inputs import row_blocks, softmax
+from skcalib.messages import warn
 
 MAX_ITER = 1000
 GAP = 1e-10  # of the log loss, at most, before the last step

@@ -5,9 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from skcalib._logits import sigmoid
-from skcalib._parameters import check_fraction
-from skcalib._representations import short_repr
 from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import Bulk, bulk_of
 from skcalib.calibrators._cubics import PiecewiseCubic
@@ -25,6 +22,9 @@ from skcalib.calibrators._posterior import (
     prepare_prior,
 )
 from skcalib.calibrators._tied_scores import pool_ties
+from skcalib.estimators import short_repr
+from skcalib.inputs import sigmoid
+from skcalib.messages import check_fraction
 
 PRIOR = prepare_prior(Mixture(WEIGHTS, MEANS, COVARIANCES))
 USUAL = 64.0  # log-odds: a classifier that says more is taken to have another unit

@@ -3,10 +3,10 @@
 import numpy as np
 from scipy.special import logit
 
-from skcalib._parameters import check_choice, check_count
 from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bins import check_memory, equal_mass_bins, equal_width_bins
 from skcalib.calibrators._tied_scores import pool_ties
+from skcalib.messages import check_choice, check_count
 
 
 class HistogramBinning(BinaryCalibrator):

@@ -7,12 +7,12 @@ from scipy.interpolate import PchipInterpolator
 from scipy.optimize import isotonic_regression
 from scipy.special import logit
 
-from skcalib._parameters import check_choice
-from skcalib._representations import short_repr
 from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import Bulk, bulk_of
 from skcalib.calibrators._cubics import PiecewiseCubic
 from skcalib.calibrators._tied_scores import pool_ties
+from skcalib.estimators import short_repr
+from skcalib.messages import check_choice
 
 
 class IsotonicCalibration(BinaryCalibrator):

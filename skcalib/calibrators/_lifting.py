@@ -5,8 +5,6 @@ from itertools import combinations
 import numpy as np
 from scipy.special import log_expit
 
-from skcalib._logits import find_masked_entries, sigmoid, softmax
-from skcalib._warnings import warn
 from skcalib.calibrators._log_odds import (
     UNDERFLOW,
     log_odds,
@@ -14,6 +12,8 @@ from skcalib.calibrators._log_odds import (
     merge_near_ties,
     rounding_of,
 )
+from skcalib.inputs import find_masked_entries, sigmoid, softmax
+from skcalib.messages import warn
 
 LIFTINGS = ("ovr", "ovo")
 SLOW, MOST = 100, 300  # classes whose pairs take half a minute, and minutes

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._blocks import row_blocks
+from skcalib.inputs import row_blocks
 
 UNDERFLOW = 1e-290  # a sum of exponentials below it may have lost digits
 OUT = 1000.0  # as a difference of logits, an exponential of zero

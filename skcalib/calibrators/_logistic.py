@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._logits import sigmoid
-from skcalib._warnings import warn
 from skcalib.calibrators._bulk import bulk_of
+from skcalib.inputs import sigmoid
+from skcalib.messages import warn
 
 MAX_ITER = 200
 HALVINGS = 60

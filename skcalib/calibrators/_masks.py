@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._logits import find_masked_entries
+from skcalib.inputs import find_masked_entries
 
 WAY_OUT = (
     "TemperatureScaling, VectorScaling, StructuredVectorScaling, EnsembleTemperatureScaling, "

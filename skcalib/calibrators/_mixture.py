@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from skcalib._blocks import row_blocks
-from skcalib._logits import softmax
 from skcalib.calibrators._masks import uniform_over_open
+from skcalib.inputs import row_blocks, softmax
 
 SMOOTHINGS = ("mix", "none")
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import log_expit, logsumexp, ndtri
 
-from skcalib._logits import sigmoid
+from skcalib.inputs import sigmoid
 
 MAX_ITER = 40
 HALVINGS = 12

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._parameters import check_flag
 from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._logistic import fit_logistic, standardisation
+from skcalib.messages import check_flag
 
 
 class QuadraticScaling(BinaryCalibrator):

@@ -3,11 +3,11 @@
 import numpy as np
 from scipy.special import expit
 
-from skcalib._parameters import check_count
 from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bins import check_memory, equal_mass_bins
 from skcalib.calibrators._platt import fit_platt
 from skcalib.calibrators._tied_scores import pool_ties
+from skcalib.messages import check_count
 
 
 class ScalingBinning(BinaryCalibrator):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._logits import find_masked_entries
+from skcalib.inputs import find_masked_entries
 
 AMOUNT = 0.1  # rows, of all together, that are spread over the classes
 FAR = 30  # typical gaps: a logit farther behind than that is a mask or an outlier

@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._logits import check_proba, float_array
-from skcalib._representations import short_repr
-from skcalib._targets import check_weight
+from skcalib.estimators import short_repr
+from skcalib.inputs import check_proba, check_weight, float_array
 
 WAY_OUT = "a soft label is a probability for each class; divide votes by their number"
 

@@ -5,13 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from skcalib._parameters import check_count, check_flag
-from skcalib._representations import short_repr
 from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._cubics import PiecewiseCubic
 from skcalib.calibrators._logistic import curvature, fit_logistic, newton, warn_if_short
 from skcalib.calibrators._tied_scores import pool_ties
+from skcalib.estimators import short_repr
+from skcalib.messages import check_count, check_flag
 
 PENALTIES = 10.0 ** -np.arange(7)  # on the mean loss, knots in [0, 1]
 MOST_KNOTS = 200  # each knot costs a number for each row; the penalty leaves no more bends

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from skcalib._blocks import row_blocks
-from skcalib._parameters import is_number
-from skcalib._warnings import warn
 from skcalib.calibrators._affine import affine_proba
 from skcalib.calibrators._mixture import mix_logits, uniform_share
 from skcalib.calibrators._tempered import scale_free_beta
+from skcalib.inputs import row_blocks
+from skcalib.messages import is_number, warn
 
 MANY_CLASSES = 300
 # What is left of a penalty that is 0: enough for an optimum where a class has no row, and so

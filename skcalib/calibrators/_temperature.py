@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from skcalib._blocks import row_blocks
-from skcalib._logits import softmax
-from skcalib._parameters import check_choice
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._mixture import mix, uniform_share
 from skcalib.calibrators._temperature_search import best_beta, best_smoothed_beta, warn_of_flaw
+from skcalib.inputs import row_blocks, softmax
+from skcalib.messages import check_choice
 
 
 class TemperatureScaling(Calibrator):

@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._blocks import row_blocks, run_in_threads
-from skcalib._logits import exponentials, find_masked_entries
-from skcalib._warnings import warn
 from skcalib.calibrators._smoothed_targets import slope_of_smoothing
+from skcalib.inputs import exponentials, find_masked_entries, row_blocks, run_in_threads
+from skcalib.messages import warn
 
 LOG_BETA_BOUND = 10.0
 SHARPEST, FLATTEST = 15.0, 60.0  # bounds of log beta about one over a typical, the largest gap

@@ -3,9 +3,6 @@
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._blocks import row_blocks
-from skcalib._logits import find_masked_entries
-from skcalib._warnings import warn
 from skcalib.calibrators._affine import affine_proba
 from skcalib.calibrators._temperature_search import (
     Flaw,
@@ -14,6 +11,8 @@ from skcalib.calibrators._temperature_search import (
     typical_gap,
     warn_of_flaw,
 )
+from skcalib.inputs import find_masked_entries, row_blocks
+from skcalib.messages import warn
 
 AT_BOUND = (Flaw.SCALE, Flaw.SEPARABLE, Flaw.CHANCE)
 ORDINARY = 1e3  # a typical gap of logits, or its inverse, where bounds do no harm

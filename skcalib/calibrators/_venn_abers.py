@@ -6,11 +6,11 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 from scipy.special import logit
 
-from skcalib._parameters import check_choice
-from skcalib._representations import short_repr
 from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._tied_scores import pool_ties
+from skcalib.estimators import short_repr
+from skcalib.messages import check_choice
 
 TIE = 1e-9  # relative distance at which a new score is a known one, parted by rounding
 

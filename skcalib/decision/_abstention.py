@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._messages import quote
+from skcalib.messages import quote
 
 
 def add_abstention(classes, label):

@@ -12,16 +12,20 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._fitting import accepts_weight
-from skcalib._logits import check_proba, float_array, softmax
-from skcalib._messages import quote
-from skcalib._representations import VersionedMixin
-from skcalib._responses import response_of
-from skcalib._rows import count_rows, refuse_masked_array, refuse_streams, take_rows
-from skcalib._targets import check_weight
-from skcalib._warnings import warn
-from skcalib.backends import to_numpy
-from skcalib.folds import make_indexable, refuse_boosters, refuse_one_class, train
+from skcalib.estimators import VersionedMixin, accepts_weight
+from skcalib.folds import make_indexable, refuse_boosters, refuse_one_class, response_of, train
+from skcalib.inputs import (
+    check_proba,
+    check_weight,
+    count_rows,
+    float_array,
+    refuse_masked_array,
+    refuse_streams,
+    softmax,
+    take_rows,
+    to_numpy,
+)
+from skcalib.messages import quote, warn
 from skcalib.networks import (
     WrappingMixin,
     clone_with_parameters,

@@ -6,7 +6,7 @@ from scipy.special import entr
 from scipy.stats import chi2, norm
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib._warnings import warn
+from skcalib.messages import warn
 
 MAX_ITER = 5000
 TOLERANCE = 1e-10  # of a base rate, in three steps of the iteration

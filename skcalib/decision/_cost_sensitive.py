@@ -4,8 +4,6 @@ import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._messages import quote
-from skcalib._rows import count_rows
 from skcalib.decision._abstention import add_abstention
 from skcalib.decision._base import DecisionClassifier
 from skcalib.decision._costs import (
@@ -14,6 +12,8 @@ from skcalib.decision._costs import (
     check_costs_of_rows,
     threshold_of,
 )
+from skcalib.inputs import count_rows
+from skcalib.messages import quote
 
 
 class CostSensitiveClassifier(DecisionClassifier):

@@ -3,10 +3,8 @@
 import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._messages import quote
-from skcalib._parameters import is_number
-from skcalib._targets import column_names, columns_by_name, take_columns
-from skcalib._warnings import warn
+from skcalib.inputs import column_names, columns_by_name, take_columns
+from skcalib.messages import is_number, quote, warn
 
 
 def check_cost_matrix(costs, classes, name="cost_matrix"):

@@ -6,11 +6,10 @@ import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._messages import quote
-from skcalib._parameters import check_fraction
-from skcalib._targets import check_weight
 from skcalib.decision._base import DecisionClassifier
 from skcalib.decision._base_rates import estimate_priors, interval_of_priors, pvalue_of_shift
+from skcalib.inputs import check_weight
+from skcalib.messages import check_fraction, quote
 
 
 class PriorShiftClassifier(DecisionClassifier):

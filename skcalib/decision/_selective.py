@@ -5,14 +5,12 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._messages import quote
-from skcalib._parameters import check_flag, check_fraction, is_number, is_word
-from skcalib._rows import count_rows
-from skcalib._warnings import warn
 from skcalib.decision._abstention import add_abstention
 from skcalib.decision._base import DecisionClassifier
 from skcalib.decision._certificates import NOTHING, Certificate, certify, fewest_rows
 from skcalib.decision._costs import check_cost_matrix
+from skcalib.inputs import count_rows
+from skcalib.messages import check_flag, check_fraction, is_number, is_word, quote, warn
 
 SCORES = ("max_proba", "margin", "novelty")
 

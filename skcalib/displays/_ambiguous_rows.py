@@ -3,10 +3,8 @@
 import numpy as np
 from sklearn.utils import Bunch
 
-from skcalib._messages import quote
-from skcalib._parameters import check_count
-from skcalib._rows import count_rows
-from skcalib.backends import to_numpy
+from skcalib.inputs import count_rows, to_numpy
+from skcalib.messages import check_count, quote
 from skcalib.uncertainty import summarize_draws
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from skcalib._messages import name_in_picture
 from skcalib.displays._figure import (
     COLORS,
     MODEL,
@@ -18,6 +17,7 @@ from skcalib.displays._figure import (
 )
 from skcalib.displays._keywords import check_keywords
 from skcalib.displays._models import FromEstimatorMixin, check_models, models_of
+from skcalib.messages import name_in_picture
 from skcalib.metrics import compute_metric, events_of, histogram_curve, reliability_curve
 
 RIGHT, WRONG = COLORS[5], COLORS[1]

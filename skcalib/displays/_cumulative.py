@@ -1,6 +1,5 @@
 """CumulativeDisplay: do outcomes keep up with the probabilities?"""
 
-from skcalib._messages import name_in_picture
 from skcalib.displays._figure import (
     DASHES,
     GREY,
@@ -15,6 +14,7 @@ from skcalib.displays._figure import (
 from skcalib.displays._keywords import check_keywords
 from skcalib.displays._models import FromEstimatorMixin, check_models, events_for, models_of
 from skcalib.displays._tests import describe_p_value, p_value_of
+from skcalib.messages import name_in_picture
 from skcalib.metrics import (
     compute_metric,
     cumulative_calibration_error,

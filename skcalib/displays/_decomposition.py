@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from skcalib._messages import name_in_legend, name_in_picture
 from skcalib.displays._figure import (
     COLORS,
     GREY,
@@ -16,6 +15,7 @@ from skcalib.displays._figure import (
 )
 from skcalib.displays._keywords import check_keywords
 from skcalib.displays._models import FromEstimatorMixin, models_of
+from skcalib.messages import name_in_legend, name_in_picture
 from skcalib.metrics import corp_decomposition
 
 N_LEVELS = 7  # lines of equal loss, about

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._messages import name_in_legend
+from skcalib.messages import name_in_legend
 
 # Okabe and Ito's colours, which the colour-blind tell apart; markers and dashes for print.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

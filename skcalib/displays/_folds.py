@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skcalib._rows import refuse_masked_array, take_rows
 from skcalib.displays._models import proba_and_classes, refuse_labels
+from skcalib.inputs import refuse_masked_array, take_rows
 
 
 class FromCVResultsMixin:

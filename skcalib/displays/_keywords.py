@@ -3,7 +3,7 @@
 from difflib import get_close_matches
 from inspect import signature
 
-from skcalib._messages import quote
+from skcalib.messages import quote
 
 DRAWN_BY = {"plot": "Line2D", "bar": "Rectangle", "hist": "Rectangle", "imshow": "AxesImage"}
 NOT_OURS = {"self", "cls", "ax", "kwargs", "params", "y_true", "y_proba", "draws"}

@@ -4,10 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from skcalib._messages import quote_labels
-from skcalib._rows import refuse_masked_array
-from skcalib._targets import column_names, columns_by_name
-from skcalib.backends import to_numpy
+from skcalib.inputs import column_names, columns_by_name, refuse_masked_array, to_numpy
+from skcalib.messages import quote_labels
 from skcalib.metrics import check_predictions, compute_interval, events_of, resolve_notion
 from skcalib.networks import wrap_network
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from skcalib._rows import take_rows
 from skcalib.displays._figure import COLORS, GREY, add_legend, axes_for, panels_for
 from skcalib.displays._pictures import draw_image, images_in
+from skcalib.inputs import take_rows
 
 N_BARS = 40
 LINEAR = 2.0  # up to so many spreads the axis is linear

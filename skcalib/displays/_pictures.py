@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skcalib._messages import name_in_legend, name_in_picture
 from skcalib.displays._figure import COLORS, DASHES, add_legend
+from skcalib.messages import name_in_legend, name_in_picture
 
 EDGES = np.linspace(0, 1, 26)
 HATCHES = (None, "////")

@@ -6,12 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skcalib._messages import name_in_picture, quote
-from skcalib._parameters import check_choice
-from skcalib._rows import refuse_masked_array
-from skcalib.backends import to_numpy
 from skcalib.displays._models import N_RESAMPLES, check_models, interval_of
 from skcalib.displays._tests import p_value_of
+from skcalib.inputs import refuse_masked_array, to_numpy
+from skcalib.messages import check_choice, name_in_picture, quote
 from skcalib.metrics import (
     calibration_error,
     calibration_error_interval,

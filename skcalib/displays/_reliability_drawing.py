@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._messages import name_in_picture
 from skcalib.displays._figure import (
     DASHES,
     GREY,
@@ -16,6 +15,7 @@ from skcalib.displays._figure import (
     line_style,
 )
 from skcalib.displays._tests import describe_p_value
+from skcalib.messages import name_in_picture
 from skcalib.metrics import ReliabilityCurve
 
 STRIP = (-0.33, -0.13)  # where the histogram is, below the curve in the same axes

@@ -1,7 +1,5 @@
 """RiskCoverageDisplay: how many answers may be given at 5 % errors?"""
 
-from skcalib._messages import quote
-from skcalib._parameters import is_number
 from skcalib.displays._figure import (
     DASHES,
     GREY,
@@ -15,6 +13,7 @@ from skcalib.displays._figure import (
 )
 from skcalib.displays._keywords import check_keywords
 from skcalib.displays._models import FromEstimatorMixin, check_models, interval_of, models_of
+from skcalib.messages import is_number, quote
 from skcalib.metrics import augrc_loss, compute_metric, risk_coverage_curve
 
 

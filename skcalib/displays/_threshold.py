@@ -4,8 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from skcalib._messages import name_in_picture, quote
-from skcalib._parameters import is_number
 from skcalib.displays._figure import (
     COLORS,
     DASHES,
@@ -22,6 +20,7 @@ from skcalib.displays._figure import (
 )
 from skcalib.displays._keywords import check_keywords
 from skcalib.displays._models import FromEstimatorMixin, check_models, models_of
+from skcalib.messages import is_number, name_in_picture, quote
 from skcalib.metrics import compute_metric, threshold_curve
 
 STYLES = (

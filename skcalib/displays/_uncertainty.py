@@ -2,9 +2,6 @@
 
 import numpy as np
 
-from skcalib._messages import name_in_picture
-from skcalib._rows import count_rows, refuse_masked_array
-from skcalib.backends import to_numpy
 from skcalib.displays._ambiguous_rows import (
     choose_rows,
     draws_to_show,
@@ -22,6 +19,8 @@ from skcalib.displays._pictures import (
     images_in,
     words_of,
 )
+from skcalib.inputs import count_rows, refuse_masked_array, to_numpy
+from skcalib.messages import name_in_picture
 
 IMAGE, PLOT = (1.5, 2.1), (2.6, 2.1)  # inches of a panel
 NEEDED = ["mean", "interval", "likeliest"]

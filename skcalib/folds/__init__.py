@@ -8,7 +8,7 @@ from skcalib.folds._classes import (
     unite_classes,
 )
 from skcalib.folds._completion import average_pairs
-from skcalib.folds._cross_calibrated import CrossCalibratedClassifier, make_indexable
+from skcalib.folds._cross_calibrated import CrossCalibratedClassifier
 from skcalib.folds._detectors import give_classes, take_side_of, take_sides
 from skcalib.folds._held_out import fit_split, is_pairwise, join_responses
 from skcalib.folds._missing_classes import (
@@ -19,5 +19,11 @@ from skcalib.folds._missing_classes import (
     warn_of_weights,
 )
 from skcalib.folds._pairs import CalibratedPair, fit_pair
-from skcalib.folds._splits import make_splits
+from skcalib.folds._responses import (
+    Response,
+    logits_from_response,
+    response_of,
+    response_with_features,
+)
+from skcalib.folds._splits import make_indexable, make_splits
 from skcalib.folds._training import find_trained, train

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
-from skcalib._fitting import columns_of_all
+from skcalib.estimators import columns_of_all
 from skcalib.networks import find_final_estimator
 from skcalib.sampling import (
     Draws,

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
-from skcalib._targets import columns_among
+from skcalib.inputs import columns_among
 
 
 def find_own_classes(final, estimator, response):

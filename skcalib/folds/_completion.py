@@ -11,8 +11,8 @@ pair that knows this class. Pairs that know the same classes are one state.
 import numpy as np
 from scipy.special import logsumexp
 
-from skcalib._fitting import columns_of_all
-from skcalib._logits import softmax
+from skcalib.estimators import columns_of_all
+from skcalib.inputs import softmax
 
 NEVER = -1e4  # logarithm of what a probability of zero counts as, where nothing else decides
 VALUES_IN_BLOCK = 1_000_000

@@ -8,21 +8,12 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.svm import LinearSVC
-from sklearn.utils import Bunch, check_consistent_length, indexable
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._fitting import accepts_weight
-from skcalib._messages import quote
-from skcalib._parameters import check_flag, is_count
-from skcalib._predictions import ProbabilisticClassifierMixin
-from skcalib._progress import run_parallel
-from skcalib._representations import VersionedMixin
-from skcalib._rows import is_dict_of_arrays, refuse_masked_array, refuse_streams
-from skcalib._targets import check_weight
-from skcalib._warnings import call_at_line, find_users_line, warn
-from skcalib.backends import to_numpy
+from skcalib.estimators import ProbabilisticClassifierMixin, VersionedMixin, accepts_weight
 from skcalib.folds._boosters import refuse_boosters
 from skcalib.folds._calibrated_draws import CalibratedDrawsMixin
 from skcalib.folds._classes import (
@@ -43,8 +34,23 @@ from skcalib.folds._missing_classes import (
     warn_of_weights,
 )
 from skcalib.folds._pairs import count_once, fit_joined_pairs, fit_pair
-from skcalib.folds._splits import make_splits
+from skcalib.folds._splits import make_indexable, make_splits
 from skcalib.folds._training import find_trained, train
+from skcalib.inputs import (
+    check_weight,
+    refuse_masked_array,
+    refuse_streams,
+    to_numpy,
+)
+from skcalib.messages import (
+    call_at_line,
+    check_flag,
+    find_users_line,
+    is_count,
+    quote,
+    run_parallel,
+    warn,
+)
 from skcalib.networks import (
     WrappingMixin,
     clone_with_parameters,
@@ -333,12 +339,3 @@ def _refuse_groups(estimator, fit_params):
     takes = "groups" in {p.name for p in known} or splits_itself
     if "groups" in fit_params and (isinstance(estimator, FrozenEstimator) or not takes):
         raise ValueError(GROUPS)
-
-
-def make_indexable(X, codes):
-    """Return X as what rows can be taken of, as many as there are labels."""
-    if is_dict_of_arrays(X):
-        X = dict(zip(X, indexable(*X.values()), strict=True))
-        check_consistent_length(*X.values(), codes)
-        return X
-    return indexable(X, codes)[0]

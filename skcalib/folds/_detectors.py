@@ -5,7 +5,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, is_outlier_detector
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 
-from skcalib._representations import VersionedMixin
+from skcalib.estimators import VersionedMixin
 from skcalib.networks import find_final_estimator
 
 

@@ -4,10 +4,9 @@ import numpy as np
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import _check_method_params
 
-from skcalib._responses import Response, response_of
-from skcalib._rows import take_rows
-from skcalib._targets import columns_among
+from skcalib.folds._responses import Response, response_of
 from skcalib.folds._training import train
+from skcalib.inputs import columns_among, take_rows
 
 MIXED = (
     "{} returns decision values for some numbers of classes and probabilities for "

@@ -7,9 +7,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metaestimators import available_if
 
-from skcalib._representations import VersionedMixin
-from skcalib._targets import check_weight
-from skcalib._warnings import warn
+from skcalib.estimators import VersionedMixin
+from skcalib.inputs import check_weight
+from skcalib.messages import warn
 from skcalib.networks import (
     check_multi_hot,
     find_final_step,

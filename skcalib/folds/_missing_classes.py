@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from skcalib._fitting import accepts_weight
-from skcalib._logits import looks_like_proba
-from skcalib._targets import columns_among
-from skcalib._warnings import warn
+from skcalib.estimators import accepts_weight
 from skcalib.folds._training import find_trained
+from skcalib.inputs import columns_among, looks_like_proba
+from skcalib.messages import warn
 from skcalib.networks import warn_of_lost_logits
 
 MOST_SHOWN = 200  # characters of labels in a message

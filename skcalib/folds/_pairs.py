@@ -5,12 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import clone
 
-from skcalib._fitting import columns_of_all, fit_calibrator
-from skcalib._logits import SMALLEST_FLOOR, floor_of, softmax
-from skcalib._representations import VersionedMixin
-from skcalib._responses import logits_from_response, response_of
-from skcalib._targets import columns_among
+from skcalib.estimators import VersionedMixin, columns_of_all, fit_calibrator
 from skcalib.folds._held_out import MIXED, join_responses
+from skcalib.folds._responses import logits_from_response, response_of
+from skcalib.inputs import SMALLEST_FLOOR, columns_among, floor_of, softmax
 
 
 class CalibratedPair(VersionedMixin):

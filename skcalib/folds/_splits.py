@@ -4,9 +4,10 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.model_selection import LeaveOneOut, check_cv
+from sklearn.utils import check_consistent_length, indexable
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._rows import is_dict_of_arrays
+from skcalib.inputs import is_dict_of_arrays
 
 
 def make_splits(cv, X, y, codes, split_params):
@@ -40,3 +41,12 @@ def _refuse_unusable(cv):
             "test splits. Please use a cross-validation generator that allows all classes "
             "to appear in every test and train split."
         )
+
+
+def make_indexable(X, codes):
+    """Return X as what rows can be taken of, as many as there are labels."""
+    if is_dict_of_arrays(X):
+        X = dict(zip(X, indexable(*X.values()), strict=True))
+        check_consistent_length(*X.values(), codes)
+        return X
+    return indexable(X, codes)[0]

@@ -7,9 +7,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metaestimators import available_if
 
-from skcalib._representations import VersionedMixin
-from skcalib._rows import count_rows
+from skcalib.estimators import VersionedMixin
 from skcalib.folds._detectors import LabelledDetector
+from skcalib.inputs import count_rows
 from skcalib.networks import clone_with_parameters
 
 # Refuse labels other than 0..K-1 by themselves, each time they are trained.

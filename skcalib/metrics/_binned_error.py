@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import ndtr
 
-from skcalib._parameters import check_choice, check_flag
+from skcalib.messages import check_choice, check_flag
 from skcalib.metrics._binning import bin_sums, check_bins
 from skcalib.metrics._events import events_of
 from skcalib.metrics._validation import warn_of_small_sum

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from skcalib._messages import quote
-from skcalib._parameters import check_choice, is_count
+from skcalib.messages import check_choice, is_count, quote
 
 STRATEGIES = ("uniform", "quantile")
 RULES = ("auto", "cube_root", "sweep")

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._messages import quote_labels
-from skcalib._representations import short_repr
+from skcalib.estimators import short_repr
+from skcalib.messages import quote_labels
 from skcalib.metrics._evaluation import make_function_of_weights, without_labels
 from skcalib.metrics._replicates import Rows, interval, numbers_of, p_value_of_zero, replicate
 from skcalib.metrics._validation import check_predictions

@@ -7,10 +7,9 @@ import numpy as np
 from scipy.stats import t as student
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skcalib._parameters import check_count
-from skcalib._representations import short_repr
-from skcalib._rows import refuse_masked_array
-from skcalib.backends import to_numpy
+from skcalib.estimators import short_repr
+from skcalib.inputs import refuse_masked_array, to_numpy
+from skcalib.messages import check_count
 from skcalib.metrics._evaluation import make_function_of_weights, without_labels
 from skcalib.metrics._replicates import Rows, numbers_of
 from skcalib.metrics._resampling import Resampler, check_level, generator_of, number_values

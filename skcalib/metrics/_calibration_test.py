@@ -1,7 +1,6 @@
 """Calibration tests: could the distance from calibration be luck?"""
 
-from skcalib._parameters import check_choice, check_count
-from skcalib._warnings import warn
+from skcalib.messages import check_choice, check_count, warn
 from skcalib.metrics._evaluation import computed_by
 from skcalib.metrics._events import NOTIONS
 from skcalib.metrics._replicates import FEW_GROUPS, Rows

@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._messages import quote, quote_labels
-from skcalib._targets import columns_by_name
-from skcalib.backends import to_numpy
+from skcalib.inputs import columns_by_name, to_numpy
+from skcalib.messages import quote, quote_labels
 
 LARGEST_TABLE = 2**16  # labels are counted in a table, not sorted, if it is at most this long
 

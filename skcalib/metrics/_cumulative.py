@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._parameters import check_choice
+from skcalib.messages import check_choice
 from skcalib.metrics._evaluation import evaluate, prepared_by
 from skcalib.metrics._truthful import prepare_mean_over_events
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from skcalib._representations import short_repr
+from skcalib.estimators import short_repr
 from skcalib.metrics._cumulative_laws import tail_of_maximum
 from skcalib.metrics._evaluation import computed_by
 from skcalib.metrics._events import events_of

@@ -5,8 +5,8 @@ from inspect import signature
 
 import numpy as np
 
-from skcalib._messages import quote
-from skcalib.backends import to_numpy
+from skcalib.inputs import to_numpy
+from skcalib.messages import quote
 from skcalib.metrics._validation import check_predictions
 
 GIVEN = {

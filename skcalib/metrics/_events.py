@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skcalib._parameters import check_choice
+from skcalib.messages import check_choice
 from skcalib.metrics._validation import Predictions
 
 NOTIONS = ("auto", "positive", "confidence", "top-label", "class-wise")

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._parameters import check_choice, check_count
-from skcalib._representations import short_repr
+from skcalib.estimators import short_repr
+from skcalib.messages import check_choice, check_count
 from skcalib.metrics._binning import check_bins, uniform_sums
 from skcalib.metrics._evaluation import computed_by
 from skcalib.metrics._events import events_of

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from skcalib._messages import quote
-from skcalib._parameters import is_number
+from skcalib.messages import is_number, quote
 from skcalib.metrics._evaluation import evaluate, prepared_by
 from skcalib.metrics._smooth import GRID, NARROWEST, smoothed_on_grid
 from skcalib.metrics._truthful import prepare_mean_over_events

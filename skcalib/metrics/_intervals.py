@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import binom
 
-from skcalib._parameters import check_choice
+from skcalib.messages import check_choice
 
 BANDS = ("consistency", "confidence")
 

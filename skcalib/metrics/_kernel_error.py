@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from skcalib._messages import quote
-from skcalib._parameters import check_choice, check_flag, is_number
+from skcalib.messages import check_choice, check_flag, is_number, quote
 from skcalib.metrics._canonical_kernel import sum_over_pairs
 from skcalib.metrics._evaluation import evaluate, prepared_by
 from skcalib.metrics._events import NOTIONS

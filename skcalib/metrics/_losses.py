@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from skcalib._messages import quote
-from skcalib._parameters import check_flag
+from skcalib.messages import check_flag, quote
 from skcalib.metrics._evaluation import evaluate, prepared_by
 
 

@@ -6,12 +6,9 @@ import numpy as np
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils import check_consistent_length
 
-from skcalib._messages import quote
-from skcalib._parameters import check_count, check_fraction
-from skcalib._representations import short_repr
-from skcalib._rows import refuse_masked_array
-from skcalib._targets import column_names
-from skcalib.backends import to_numpy
+from skcalib.estimators import short_repr
+from skcalib.inputs import column_names, refuse_masked_array, to_numpy
+from skcalib.messages import check_count, check_fraction, quote
 from skcalib.metrics._events import events_of
 from skcalib.metrics._null_outcomes import draw_separately, repeat_rows
 from skcalib.metrics._ordered_event import order_event

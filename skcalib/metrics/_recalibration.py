@@ -4,9 +4,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
 
-from skcalib._fitting import columns_of_all, fit_calibrator
-from skcalib._logits import floor_of, log_of_floored
-from skcalib._messages import quote
+from skcalib.estimators import columns_of_all, fit_calibrator
+from skcalib.inputs import floor_of, log_of_floored
+from skcalib.messages import quote
 from skcalib.metrics._losses import loss_function, mean_of
 from skcalib.metrics._validation import check_predictions
 

@@ -8,12 +8,8 @@ from scipy.special import ndtr, ndtri
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
-from skcalib._messages import quote
-from skcalib._parameters import check_choice, check_count
-from skcalib._progress import show_progress
-from skcalib._rows import refuse_masked_array
-from skcalib._warnings import warn
-from skcalib.backends import to_numpy
+from skcalib.inputs import refuse_masked_array, to_numpy
+from skcalib.messages import check_choice, check_count, quote, show_progress, warn
 from skcalib.metrics._resampling import Resampler, check_level, generator_of
 
 METHODS = ("BCa", "percentile", "normal")

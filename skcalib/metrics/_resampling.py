@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
 
-from skcalib._parameters import check_fraction
-from skcalib.backends import to_numpy
+from skcalib.inputs import to_numpy
+from skcalib.messages import check_fraction
 
 
 def check_level(confidence_level):

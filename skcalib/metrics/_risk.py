@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import digamma
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skcalib._warnings import warn
+from skcalib.messages import warn
 from skcalib.metrics._events import events_of
 from skcalib.metrics._validation import warn_of_small_sum
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._representations import short_repr
+from skcalib.estimators import short_repr
 from skcalib.metrics._evaluation import computed_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._risk import descending

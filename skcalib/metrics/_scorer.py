@@ -3,9 +3,8 @@
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 
-from skcalib._messages import quote, shorten
-from skcalib._parameters import check_flag
-from skcalib._representations import VersionedMixin
+from skcalib.estimators import VersionedMixin
+from skcalib.messages import check_flag, quote, shorten
 
 SUFFIXES = {"_score": True, "_error": False, "_loss": False}
 

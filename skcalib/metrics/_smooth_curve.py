@@ -5,9 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
-from skcalib._messages import quote
-from skcalib._parameters import is_number
-from skcalib._representations import short_repr
+from skcalib.estimators import short_repr
+from skcalib.messages import is_number, quote
 from skcalib.metrics._evaluation import computed_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._intervals import check_band, score_interval

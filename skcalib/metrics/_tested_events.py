@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skcalib._representations import short_repr
-from skcalib._warnings import warn
+from skcalib.estimators import short_repr
+from skcalib.messages import warn
 from skcalib.metrics._canonical_kernel import kernel_statistics
 from skcalib.metrics._events import events_of, resolve_notion
 from skcalib.metrics._null_outcomes import (

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._parameters import check_choice, check_count, check_flag
+from skcalib.messages import check_choice, check_count, check_flag
 from skcalib.metrics._binned_error import NORMS, prepare_binned_error
 from skcalib.metrics._evaluation import evaluate, prepared_by
 from skcalib.metrics._validation import Predictions

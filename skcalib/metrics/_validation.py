@@ -6,11 +6,15 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
-from skcalib._logits import ROUNDING, SUM_TOLERANCE, float_array
-from skcalib._rows import refuse_masked_array
-from skcalib._targets import column_names
-from skcalib._warnings import warn
-from skcalib.backends import to_numpy
+from skcalib.inputs import (
+    ROUNDING,
+    SUM_TOLERANCE,
+    column_names,
+    float_array,
+    refuse_masked_array,
+    to_numpy,
+)
+from skcalib.messages import warn
 from skcalib.metrics._classes import (
     are_labels,
     classes_of_columns,

@@ -2,9 +2,14 @@
 
 from functools import partial
 
-from skcalib._logits import check_logits, check_proba, float_array
-from skcalib._rows import check_feature_names, refuse_streams
 from skcalib.backends import check_arrays, map_arrays
+from skcalib.inputs import (
+    check_feature_names,
+    check_logits,
+    check_proba,
+    float_array,
+    refuse_streams,
+)
 from skcalib.networks._checks import (
     backend_of,
     check_choices,

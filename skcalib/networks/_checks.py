@@ -5,8 +5,8 @@ from os import PathLike
 
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._parameters import check_count, check_flag
 from skcalib.backends import network_backend
+from skcalib.messages import check_count, check_flag
 from skcalib.networks._labels import refuse_several_sigmoids
 
 

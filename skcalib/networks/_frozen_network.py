@@ -4,11 +4,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 
-from skcalib._logits import log_of_floored
-from skcalib._predictions import ProbabilisticClassifierMixin
-from skcalib._representations import VersionedMixin
-from skcalib._rows import learn_feature_names
 from skcalib.backends import as_arrays, list_arrays
+from skcalib.estimators import ProbabilisticClassifierMixin, VersionedMixin
+from skcalib.inputs import learn_feature_names, log_of_floored
 from skcalib.networks._answers import AnswerMixin
 from skcalib.networks._checks import (
     backend_of,

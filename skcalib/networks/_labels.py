@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from skcalib._logits import check_finite, log_of_floored, sigmoid
 from skcalib.backends import to_numpy
+from skcalib.inputs import check_finite, log_of_floored, sigmoid
 
 SEVERAL_LABELS = (
     "If a sample may have several labels, use FrozenNetwork(model, multilabel=True) and y as "

@@ -7,9 +7,8 @@ from sklearn.base import MetaEstimatorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags, indexable
 
-from skcalib._rows import check_feature_names, learn_feature_names
-from skcalib._targets import check_labels
 from skcalib.backends import to_numpy
+from skcalib.inputs import check_feature_names, check_labels, learn_feature_names
 from skcalib.networks._feature_names import checks_names, refuse_other_order
 from skcalib.networks._sharing import SharedNetworkMixin
 from skcalib.networks._wrappers import (

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._logits import looks_like_proba, softmax
-from skcalib._warnings import warn
 from skcalib.backends import to_numpy
+from skcalib.inputs import looks_like_proba, softmax
+from skcalib.messages import warn
 from skcalib.networks._labels import SEVERAL_LABELS
 
 SATURATED = 1e-6

@@ -3,8 +3,8 @@
 from contextlib import contextmanager
 from threading import local
 
-from skcalib._warnings import warn
 from skcalib.backends import as_arrays, map_arrays, network_backend
+from skcalib.messages import warn
 
 N_ROWS = 8  # to look at
 _WANTED = local()

@@ -6,9 +6,9 @@ from sklearn.base import BaseEstimator, RegressorMixin, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._representations import VersionedMixin
-from skcalib._rows import refuse_streams
 from skcalib.backends import check_arrays, network_backend, wrapper_backend
+from skcalib.estimators import VersionedMixin
+from skcalib.inputs import refuse_streams
 from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._sharing import AdapterMixin, list_inputs
 from skcalib.networks._wrappers import find_final_estimator, wrap_network

@@ -10,9 +10,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._representations import VersionedMixin
-from skcalib._warnings import warn
 from skcalib.backends import is_network, network_backend, wrapper_backend
+from skcalib.estimators import VersionedMixin
+from skcalib.messages import warn
 from skcalib.networks._feature_names import checks_names, refuse_other_order
 from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._outputs import labels_from_one_hot

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._messages import quote
+from skcalib.messages import quote
 from skcalib.novelty._gaussian import GaussianDensity, MahalanobisDistance
 from skcalib.novelty._nearest import NearestDistance
 

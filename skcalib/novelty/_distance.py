@@ -5,10 +5,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.model_selection import check_cv
 
-from skcalib._messages import quote_labels
-from skcalib._rows import count_rows
-from skcalib._targets import check_labels, check_weight, columns_among
-from skcalib._warnings import warn
+from skcalib.inputs import check_labels, check_weight, columns_among, count_rows
+from skcalib.messages import quote_labels, warn
 from skcalib.novelty._densities import make_density
 from skcalib.novelty._features import FeatureReader
 

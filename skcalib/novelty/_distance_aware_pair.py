@@ -5,12 +5,10 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._fitting import columns_of_all
-from skcalib._logits import softmax
-from skcalib._messages import quote
-from skcalib._parameters import is_number, is_word
-from skcalib._responses import logits_from_response
-from skcalib.folds import CalibratedPair
+from skcalib.estimators import columns_of_all
+from skcalib.folds import CalibratedPair, logits_from_response
+from skcalib.inputs import softmax
+from skcalib.messages import is_number, is_word, quote
 
 
 def check_strength(strength):

@@ -5,11 +5,10 @@ from functools import partial
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._parameters import check_choice
-from skcalib._rows import take_rows
-from skcalib._targets import columns_among
 from skcalib.calibrators import TemperatureScaling
 from skcalib.folds import CrossCalibratedClassifier
+from skcalib.inputs import columns_among, take_rows
+from skcalib.messages import check_choice
 from skcalib.novelty._densities import check_density
 from skcalib.novelty._distance import (
     check_training_rows,

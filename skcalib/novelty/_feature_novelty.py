@@ -9,11 +9,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skcalib._messages import quote
-from skcalib._parameters import check_count, check_fraction, is_number, is_word
-from skcalib._representations import Result, VersionedMixin
-from skcalib._rows import check_feature_names, count_rows, learn_feature_names, take_rows
-from skcalib._targets import check_labels
+from skcalib.estimators import Result, VersionedMixin
+from skcalib.inputs import (
+    check_feature_names,
+    check_labels,
+    count_rows,
+    learn_feature_names,
+    take_rows,
+)
+from skcalib.messages import check_count, check_fraction, is_number, is_word, quote
 from skcalib.networks import SharedNetworkMixin, wrap_network
 from skcalib.novelty._densities import check_density, make_density
 from skcalib.novelty._distance import Distance, novelty_pvalues, warn_of_equal_rows

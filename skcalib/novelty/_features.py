@@ -9,16 +9,15 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._messages import quote
-from skcalib._parameters import check_choice
-from skcalib._responses import Response, response_of, response_with_features
-from skcalib._rows import count_rows
 from skcalib.backends import (
     as_arrays,
     check_arrays,
     list_arrays,
     network_backend,
 )
+from skcalib.folds import Response, response_of, response_with_features
+from skcalib.inputs import count_rows
+from skcalib.messages import check_choice, quote
 from skcalib.networks import find_final_estimator, find_final_step, find_network, wraps_network
 from skcalib.novelty._leaves import FORESTS, LeafCoordinates
 from skcalib.novelty._perceptron import has_own_pass, proba_of_perceptron, read_perceptron

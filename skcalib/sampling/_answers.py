@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._representations import Result
+from skcalib.estimators import Result
 from skcalib.sampling._summary import join_blocks, stack_levels, summary
 
 

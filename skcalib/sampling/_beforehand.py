@@ -7,8 +7,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._rows import count_rows, is_dict_of_arrays
 from skcalib.backends import map_arrays, network_backend, wrapper_backend
+from skcalib.inputs import count_rows, is_dict_of_arrays
 from skcalib.networks import find_final_estimator, wraps_network
 
 MOST_ROWS = 200  # to fit the steps before a network with, and to see what it takes

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import entr
 
-from skcalib._logits import check_proba, float_array
+from skcalib.inputs import check_proba, float_array
 from skcalib.sampling._summary import check_measures, entropy_of_each, share_outvoted, summary
 
 

@@ -4,8 +4,8 @@ import numpy as np
 from scipy.special import entr
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._parameters import check_fraction
-from skcalib._representations import Result
+from skcalib.estimators import Result
+from skcalib.messages import check_fraction
 
 MEASURES = (
     "mean",

@@ -6,9 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._logits import check_finite, check_proba
-from skcalib._predictions import ProbabilisticClassifierMixin
-from skcalib._representations import VersionedMixin
+from skcalib.estimators import ProbabilisticClassifierMixin, VersionedMixin
+from skcalib.inputs import check_finite, check_proba
 from skcalib.sampling import check_measures, gather_draws, join_blocks, summarize_blocks
 
 ROUNDING = 1e-6  # of the sum of a row; float32 keeps to it

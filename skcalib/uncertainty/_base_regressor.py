@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._representations import Result, VersionedMixin
+from skcalib.estimators import Result, VersionedMixin
 from skcalib.networks import check_answers
 from skcalib.sampling import check_interval, quantiles, stack_levels, standard_deviation
 from skcalib.uncertainty._normal_mixtures import mixture_quantiles

@@ -7,10 +7,9 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib._progress import show_progress
-from skcalib._rows import count_rows, is_dict_of_arrays, refuse_streams
-from skcalib._warnings import warn
 from skcalib.backends import INJECTED_RATE, batches, map_arrays
+from skcalib.inputs import count_rows, is_dict_of_arrays, refuse_streams
+from skcalib.messages import show_progress, warn
 from skcalib.networks import WrappingMixin, list_inputs
 from skcalib.sampling import (
     N_POINTS,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skcalib._targets import columns_among
-from skcalib._warnings import warn
+from skcalib.inputs import columns_among
+from skcalib.messages import warn
 from skcalib.uncertainty._dropout_held_out import HeldOut, train_members
 from skcalib.uncertainty._dropout_tuning import choose
 

@@ -8,8 +8,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_method_params
 
-from skcalib._rows import is_dict_of_arrays, take_rows
-from skcalib._targets import columns_among
+from skcalib.inputs import columns_among, is_dict_of_arrays, take_rows
 from skcalib.networks import clone_with_parameters
 from skcalib.sampling import N_POINTS
 from skcalib.uncertainty._dropout_scale import log_of

@@ -7,7 +7,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, check_array, indexable
 from sklearn.utils.validation import _check_method_params
 
-from skcalib._rows import count_rows, is_dict_of_arrays, take_rows
+from skcalib.inputs import count_rows, is_dict_of_arrays, take_rows
 from skcalib.networks import clone_with_parameters, is_trained
 from skcalib.uncertainty._normal_mixtures import likeliest_variance
 

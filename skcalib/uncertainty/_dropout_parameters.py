@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._parameters import check_choice, check_count, check_flag, is_number, is_word, quote
+from skcalib.messages import check_choice, check_count, check_flag, is_number, is_word, quote
 
 MASKS = ("shared", "independent")
 SITES = ("hidden", "last")

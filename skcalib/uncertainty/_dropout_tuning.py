@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold
 
-from skcalib._warnings import warn
+from skcalib.messages import warn
 from skcalib.metrics import error_detection_auc_score, expected_calibration_error
 from skcalib.uncertainty._dropout_scale import Scale, centre_draws, log_of, log_softmax
 

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skcalib._rows import refuse_streams
+from skcalib.inputs import refuse_streams
 from skcalib.networks import WrappingMixin, find_final_estimator, find_final_step
 from skcalib.sampling import Draws
 from skcalib.uncertainty._base import SamplingClassifier

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib._representations import Result
+from skcalib.estimators import Result
 
 
 def uncertainty_frame(result, *, level=None):

@@ -6,7 +6,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import process_routing
 
-from skcalib._rows import refuse_streams
+from skcalib.inputs import refuse_streams
 from skcalib.networks import (
     clone_with_parameters,
     encode_labels,

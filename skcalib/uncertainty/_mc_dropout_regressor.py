@@ -7,7 +7,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import MethodMapping, process_routing
 
-from skcalib._rows import refuse_streams
+from skcalib.inputs import refuse_streams
 from skcalib.networks import (
     clone_with_parameters,
     is_trained,

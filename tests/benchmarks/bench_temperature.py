@@ -25,8 +25,8 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from skcalib import CalibratedClassifierCV
-from skcalib._blocks import row_blocks
 from skcalib.calibrators import TemperatureScaling
+from skcalib.inputs._blocks import row_blocks
 
 SIZES = {
     "many": (50_000, 1000, np.float32),

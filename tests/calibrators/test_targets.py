@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skcalib._targets import check_labels, check_weight, columns_of_classes
+from skcalib.inputs._targets import check_labels, check_weight, columns_of_classes
 
 RNG = np.random.default_rng(0)
 LABELS = {

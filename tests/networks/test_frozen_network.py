@@ -485,7 +485,7 @@ def test_streams_are_refused_and_the_way_is_shown(model, kind):
 
 @pytest.mark.parametrize("n_outputs", [10, 1])
 def test_the_way_that_is_shown(model, two, n_outputs):
-    from skcalib._rows import WAY_OUT
+    from skcalib.inputs._rows import WAY_OUT
 
     net, samples, labels = (model, X, Y) if n_outputs == 10 else (two, X_TWO, Y_TWO)
     names = {

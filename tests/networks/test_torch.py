@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from support.networks import NAMES, X_TWO, Y_TWO, X, Y
 
 from skcalib import CalibratedClassifierCV, FrozenNetwork, TemperatureCalibratedClassifier
-from skcalib._responses import response_of
+from skcalib.folds._responses import response_of
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install 'skcalib[torch]'")
 skorch = pytest.importorskip("skorch", reason="needs skorch: pip install 'skcalib[torch]'")

@@ -27,7 +27,7 @@ from support.networks import (
 )
 
 from skcalib import CalibratedClassifierCV, FrozenNetwork, TemperatureCalibratedClassifier
-from skcalib._responses import response_of
+from skcalib.folds._responses import response_of
 
 scikeras = pytest.importorskip(
     "scikeras.wrappers", reason="needs scikeras: pip install 'skcalib[scikeras]'"

@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import validate_data
 
 from skcalib import TemperatureCalibratedClassifier
-from skcalib._logits import softmax
+from skcalib.inputs._logits import softmax
 from skcalib.uncertainty import (
     Draws,
     SamplingClassifier,

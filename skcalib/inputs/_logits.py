@@ -3,11 +3,10 @@
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skcalib._blocks import row_blocks, run_in_threads
-from skcalib._messages import shorten
-from skcalib._parameters import check_fraction
-from skcalib._rows import refuse_masked_array
 from skcalib.backends import to_numpy
+from skcalib.inputs._blocks import row_blocks, run_in_threads
+from skcalib.inputs._rows import refuse_masked_array
+from skcalib.messages import check_fraction, shorten
 
 SMALLEST_FLOOR = float(np.finfo(np.float32).tiny)
 LARGEST_LOGIT = 1e30  # differences and products with probabilities stay finite in float32

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skcalib._messages import quote
+from skcalib.messages._quotes import quote
 
 LONGEST = 200  # characters of a value that are quote
 

@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib._logits import (
+from skcalib.inputs import (
     check_logits,
     check_proba,
+    count_rows,
     find_wrong_sums,
     float_array,
     log_of_floored,
+    refuse_masked_array,
 )
-from skcalib._rows import count_rows, refuse_masked_array
 from skcalib.networks import find_final_estimator, find_final_network
 
 

@@ -8,11 +8,9 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
-from skcalib._messages import quote_labels
-from skcalib._parameters import check_choice
-from skcalib._rows import refuse_masked_array
-from skcalib._warnings import warn
 from skcalib.backends import to_numpy
+from skcalib.inputs._rows import refuse_masked_array
+from skcalib.messages import check_choice, quote_labels, warn
 
 WEIGHTS = ("frequency", "relative")
 

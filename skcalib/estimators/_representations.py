@@ -7,7 +7,7 @@ import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils import Bunch
 
-from skcalib._warnings import warn
+from skcalib.messages import warn
 
 LONGEST = 120  # characters of one value
 

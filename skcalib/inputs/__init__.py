@@ -1,0 +1,41 @@
+"""What users give: rows of whatever X is, in blocks; labels, weights; logits and back."""
+
+from skcalib.backends import to_numpy
+from skcalib.inputs._blocks import row_blocks, run_in_threads
+from skcalib.inputs._logits import (
+    ROUNDING,
+    SMALLEST_FLOOR,
+    SUM_TOLERANCE,
+    check_finite,
+    check_logits,
+    check_proba,
+    exponentials,
+    find_masked_entries,
+    find_wrong_sums,
+    float_array,
+    floor_of,
+    log_of_floored,
+    logits_from_proba,
+    looks_like_proba,
+    probability_floor,
+    sigmoid,
+    softmax,
+)
+from skcalib.inputs._rows import (
+    check_feature_names,
+    count_rows,
+    is_dict_of_arrays,
+    learn_feature_names,
+    refuse_masked_array,
+    refuse_streams,
+    take_rows,
+)
+from skcalib.inputs._targets import (
+    check_labels,
+    check_weight,
+    column_names,
+    columns_among,
+    columns_by_name,
+    columns_of_classes,
+    take_columns,
+)
