@@ -256,7 +256,7 @@ class AutoCalibration(Calibrator):
         named = (
             f"{self.candidates_[j]} {100 * self.weights_[j]:.0f} %"
             for j in order
-            if self.weights_[j] > 0
+            if self.weights_[j] >= 0.005
         )
         return f"Pool of {', '.join(named)} ({found})."
 

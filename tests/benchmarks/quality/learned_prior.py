@@ -1,7 +1,7 @@
 """The prior of `HierarchicalCalibration`: how maps of classifiers' log-odds are distributed.
 
 ``python tests/benchmarks/learn_prior.py CACHE`` learns it from the half of the data sets for
-development, and prints what ``skcalib/calibrators/_learned_prior.py`` holds.
+development, and prints numbers as ``skcalib/calibrators/_learned_prior.py`` holds them.
 """
 
 import numpy as np
