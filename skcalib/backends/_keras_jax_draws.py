@@ -52,6 +52,11 @@ def take(state, rows):
     return [part[rows] for part in state]
 
 
+def has_card():
+    """Tell whether models run on an accelerator."""
+    return jax.default_backend() != "cpu"
+
+
 def product_of_masked():
     """Return None: an ordinary product for each mask is as fast."""
     return None

@@ -1,7 +1,8 @@
 """Draws of Keras models: what is the same on every library; the libraries compile it.
 
 A module of ``_LIBRARIES`` has ``compile_start``, ``compile_draw``, ``compile_last``, ``join``,
-``take``, ``is_in_loop`` and ``product_of_masked`` (which gives None where that does not pay).
+``take``, ``is_in_loop``, ``has_card`` and ``product_of_masked`` (which gives None where that
+does not pay).
 """
 
 import weakref
@@ -84,7 +85,7 @@ def check_network(model, X, **choices):
 
 def _build(model, X, choices):
     """Split the model if it can be, else run all of it for each draw."""
-    library = import_module(f"skcalib.backends.{_LIBRARIES[keras.config.backend()]}")
+    library = _library()
     batch = map_arrays(lambda part: part[:2], X)
     plan, found = _find_random(model, batch, choices)
     if plan is not None:
@@ -118,6 +119,10 @@ def is_random_at_prediction(model, X):
     """Tell whether a model drops, or draws otherwise, at prediction, too."""
     X = convert_inputs(model, X)
     return seen(model, ("random", structure_of(X)), lambda: is_random(model, X))
+
+
+def _library():
+    return import_module(f"skcalib.backends.{_LIBRARIES[keras.config.backend()]}")
 
 
 def _find_random(model, batch, choices):
@@ -187,7 +192,7 @@ def _are_all_sites(plan, found):
 def _describe(model, batch, choices):
     """Return what a Sampler says of its network."""
     return {
-        "accelerated": bool(keras.distribution.list_devices("gpu")),
+        "accelerated": _library().has_card(),
         "half": _is_half(model),
         "left_off": _left_off(model, choices),
         "always_on": is_random(model, batch),

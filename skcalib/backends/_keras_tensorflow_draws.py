@@ -77,6 +77,11 @@ def take(state, rows):
     return [tf.gather(part, rows) for part in state]
 
 
+def has_card():
+    """Tell whether models run on an accelerator."""
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
 def product_of_masked():
     """Return a product for many masks at once, or None if that is not faster here."""
     return _tensorflow_products.product_of_masked if _tensorflow_products.pays() else None

@@ -419,7 +419,7 @@ def test_parameters_set_after_fit_are_checked(mlp):
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
-        (Ridge(), "must hold a network: a Keras model, scikeras"),
+        (Ridge(), "must hold a network: a Keras model, a torch module, scikeras"),
         (StandardScaler(), "must hold a network"),
         ("a network", "must be a Keras model"),
         (MLPClassifier(), "is a classifier: use MCDropoutClassifier"),
