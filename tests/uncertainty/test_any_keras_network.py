@@ -233,7 +233,7 @@ class Halves(layers.Layer):
         ),
         (
             lambda: layers.Lambda(
-                lambda x: x / (1 + 5e-2 * ops.mean(ops.abs(x))), output_shape=(16,)
+                lambda x: x / (1 + 0.5 * ops.mean(ops.abs(x))), output_shape=(16,)
             ),
             "depends on the other rows",
         ),
