@@ -1,9 +1,10 @@
 """How often calibration tests reject: where probabilities are true, and where they are not.
 
 Run ``python tests/benchmarks/bench_calibration_tests.py PART ...`` with parts among ``null
-wide groups power many cumulative peers``; without, all but ``peers``, which needs MAPIE and
-probcal. Seeds are those of a fixed list; nothing is asserted. Rates are of p-values of at most
-0.05; a rate of 0.05 in 2,000 simulations has a standard error of 0.005.
+wide groups power many cumulative every peers``; without, all but ``every``, which is for many
+cores, and ``peers``, which needs MAPIE and probcal. Seeds are those of a fixed list; nothing is
+asserted. Rates are of p-values of at most 0.05; a rate of 0.05 in 2,000 simulations has a
+standard error of 0.005.
 """
 
 import sys
@@ -11,6 +12,7 @@ import time
 import warnings
 
 import numpy as np
+from joblib import Parallel, delayed
 from scipy.special import expit, softmax
 
 from skcalib.metrics import calibration_test, cumulative_calibration_error
@@ -89,6 +91,29 @@ def null(sizes=NULL):
             found.append(row)
         for name, own in zip(names, rate(found), strict=True):
             print_rate(f"null K={n_classes} n={n} {name}", own, n_simulations)
+
+
+EVERY = tuple((n_classes, n) for n in (100, 1000, 10_000) for n_classes in (2, 10, 100))
+
+
+def every(sizes=EVERY, n_simulations=2000):
+    """True probabilities again, each simulation by its own seed, on all cores."""
+    for wide_too in (False, True):
+        names = WIDE if wide_too else [(kind, "auto") for kind in KINDS]
+        for n_classes, n in sizes:
+            if wide_too and (n_classes == 2 or n > 1000):
+                continue
+            found = Parallel(n_jobs=-1)(
+                delayed(simulate)(n_classes, n, seed, names) for seed in range(n_simulations)
+            )
+            for (kind, notion), own in zip(names, rate(found), strict=True):
+                print_rate(f"null K={n_classes} n={n} {kind} {notion}", own, n_simulations)
+
+
+def simulate(n_classes, n, seed, names):
+    """Return the p-values of one simulation."""
+    proba, y = draw(np.random.default_rng([SEED, 7, n_classes, n, seed]), n, n_classes)
+    return [p_value(kind, y, proba, seed, n_classes, notion=own) for kind, own in names]
 
 
 WIDE = (
@@ -263,8 +288,8 @@ def peers(sizes=((100, 400), (1000, 400))):
             show_power(f"peers K=2 n={n} {name}", names, found)
 
 
-PARTS = {f.__name__: f for f in (null, wide, groups, power, many, cumulative, peers)}
+PARTS = {f.__name__: f for f in (null, wide, groups, power, many, cumulative, every, peers)}
 
 if __name__ == "__main__":
-    for part in sys.argv[1:] or list(PARTS)[:-1]:
+    for part in sys.argv[1:] or list(PARTS)[:-2]:
         PARTS[part]()
