@@ -97,8 +97,8 @@ def test_novelty(estimator, check):
 
 
 def failures_of_folds_inside(estimator):
-    if estimator.method != "auto":
-        return {}
+    if estimator.method != "auto" or estimator.ensemble is True:
+        return {}  # each split of these checks holds too few rows to change anything
     return dict.fromkeys(
         [
             "check_sample_weight_equivalence_on_dense_data",
