@@ -132,7 +132,12 @@ def test_every_metric_takes_tensors_and_tables(name):
     for make in (with_gradient, of_arrow):
         found = metric(make(Y), make(P), sample_weight=make(WEIGHT), **keywords)
         assert type(found) is type(expected)
-        for one, other in zip(np.atleast_1d(found), np.atleast_1d(expected), strict=True):
+        pairs = (
+            zip(found, expected, strict=True)
+            if isinstance(found, tuple)
+            else [(found, expected)]
+        )
+        for one, other in pairs:
             assert_array_equal(one, other)
 
 

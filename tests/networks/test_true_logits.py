@@ -285,6 +285,7 @@ def test_a_model_that_cannot_be_traced_is_called_as_it_is():
     )  # the loss says what the output is
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras on torch, said anew
 def test_the_loss_says_what_an_output_of_unknown_origin_is():
     def scores(z):  # could be either, to look at
         return by_hand(z)
