@@ -17,12 +17,13 @@ def add_abstention(classes, label):
         label = lowest - 1 if -1 in classes.tolist() else -1
     if any(label == known for known in classes.tolist()):
         raise InvalidParameterError(
-            f"abstain_label={quote(label)} is a class of y; choose a label that y does not hold"
+            f"abstain_label={quote(label)} is a class of y; choose a label that is none."
         )
-    kind = np.asarray(label).dtype.kind
-    numbers = classes.dtype.kind in "iuf" and kind in "iuf"
-    if numbers or (classes.dtype.kind == "U" and kind == "U"):
-        return np.array([*classes.tolist(), label])
-    decisions = np.empty(len(classes) + 1, dtype=object)
+    decisions = np.array([*classes.tolist(), label])
+    alike = "iuf" if classes.dtype.kind in "iuf" else "U"
+    kinds = classes.dtype.kind, np.asarray(label).dtype.kind, decisions.dtype.kind
+    if all(kind in alike for kind in kinds) and decisions[:-1].tolist() == classes.tolist():
+        return decisions
+    decisions = np.empty(len(classes) + 1, dtype=object)  # of several kinds
     decisions[:] = [*classes.tolist(), label]
     return decisions

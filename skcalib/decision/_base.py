@@ -13,15 +13,19 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib.estimators import VersionedMixin, accepts_weight
-from skcalib.folds import make_indexable, refuse_boosters, refuse_one_class, response_of, train
+from skcalib.folds import (
+    find_classes,
+    make_indexable,
+    proba_of,
+    refuse_boosters,
+    refuse_one_class,
+    train,
+)
 from skcalib.inputs import (
-    check_proba,
     check_weight,
     count_rows,
-    float_array,
     refuse_masked_array,
     refuse_streams,
-    softmax,
     take_rows,
     to_numpy,
 )
@@ -64,9 +68,9 @@ class DecisionClassifier(
     def _decide(self, data):
         """Learn what is done with the probabilities of ``estimator_``."""
 
-    def _split(self, data, frozen):
-        """Return the data to train on, and those to decide by."""
-        return data, data
+    def _split(self, codes):
+        """Return the rows to train on, and those to decide by; None if these are all rows."""
+        return None
 
     def fit(self, X, y=None, sample_weight=None, **fit_params):
         """Train a clone of the classifier, unless it is trained, and learn how to decide.
@@ -104,14 +108,17 @@ class DecisionClassifier(
         params = self._route(estimator, sample_weight, fit_params)
         estimator = fit_network_labels(estimator, data.X, data.y, data.classes)
         frozen = isinstance(estimator, FrozenEstimator)
-        known, rest = self._split(data, frozen)
-        if known is not data:
-            params = {name: _take_if_long(value, data, known) for name, value in params.items()}
-            known, rest = data.take(known), data.take(rest)
+        known = rest = data
+        rows = None if frozen else self._split(data.codes)
+        if rows is not None:
+            known, rest = data.take(rows[0]), data.take(rows[1])
+            params = {
+                name: _take_if_long(value, data, rows[0]) for name, value in params.items()
+            }
         member = estimator if frozen else clone_with_parameters(estimator)
         labels = data.classes[known.codes]
         member = train(member, known.X, known.y, labels, data.classes, params)
-        self.estimator_, self.classes_ = member, np.asarray(find_classes(member))
+        self.estimator_, self.classes_ = member, find_classes(member)
         self._was_trained = frozen
         self._decide(self._by_own_classes(rest))
         self._take_features(member, X)
@@ -133,7 +140,7 @@ class DecisionClassifier(
         check_is_fitted(self)
         refuse_streams(X)
         self._check_features(self.estimator_, X)
-        return predict_probabilities(self.estimator_, X)
+        return proba_of(self.estimator_, X)
 
     def get_metadata_routing(self):
         """Return who consumes which metadata: this estimator, its `estimator`.
@@ -218,35 +225,6 @@ class DecisionClassifier(
         place = {label: column for column, label in enumerate(own)}
         columns = np.array([place.get(label, 0) for label in data.classes.tolist()])
         return data._replace(classes=self.classes_, codes=columns[data.codes])
-
-
-def find_classes(estimator):
-    """Return the labels of the columns of a fitted classifier."""
-    classes = getattr(estimator, "classes_", None)
-    if classes is None:
-        raise AttributeError(
-            f"{type(estimator).__name__} has no attribute classes_ after fit, so the classes "
-            "of its columns are unknown. Set classes_ in its fit."
-        )
-    return classes
-
-
-def predict_probabilities(estimator, X):
-    """Return a fitted classifier's probabilities, a row for each sample, checked."""
-    if wraps_network(find_final_estimator(estimator)):
-        response = response_of(estimator, X)
-        return response.values if response.is_proba else softmax(response.values)
-    source = f"{type(estimator).__name__}.predict_proba"
-    refuse_masked_array(X, "X")
-    proba = float_array(estimator.predict_proba(X), source)
-    shape = count_rows(X), len(find_classes(estimator))
-    if proba.shape != shape:
-        raise ValueError(
-            f"{source} returned shape {proba.shape} for {shape[0]} samples and {shape[1]} "
-            "classes; a column for each class is needed."
-        )
-    check_proba(proba, source)
-    return proba
 
 
 def _take_if_long(value, data, rows):

@@ -147,8 +147,9 @@ class PriorShiftClassifier(DecisionClassifier):
             return proba
         shifted = proba * ratio.astype(proba.dtype)
         total = shifted.sum(axis=1, keepdims=True)
-        # A row that is sure of classes which are said not to occur stays as it is.
-        return np.where(total > 0, shifted / np.where(total > 0, total, 1), proba)
+        # Of a row that is sure of classes which are said not to occur, nothing is known.
+        known = np.where(total > 0, shifted / np.where(total > 0, total, 1), self.priors_)
+        return known.astype(proba.dtype)
 
     def predict(self, X):
         """Label of the largest probability.

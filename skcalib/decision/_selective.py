@@ -53,7 +53,8 @@ class SelectiveClassifier(DecisionClassifier):
     rank_by : {"max_proba", "margin", "novelty"} or callable, default="max_proba"
         How sure a row is: its largest probability; the difference of the two largest; the
         p-value that it is like the training rows (`estimator` has `novelty_pvalue`); or a
-        function ``rank(estimator, X)`` that returns a number for each row, higher for surer.
+        function ``rank(estimator, X)`` that returns a finite number for each row, higher for
+        surer.
 
     coverage : float, default=None
         The share of rows to decide if `max_error` is None, in (0, 1].
@@ -189,15 +190,13 @@ class SelectiveClassifier(DecisionClassifier):
         if share is not None and not (is_number(share) and 0 < share <= 1):
             raise InvalidParameterError(f"coverage must be in (0, 1], got {quote(share)}.")
 
-    def _split(self, data, frozen):
-        if frozen:
-            return data, data
+    def _split(self, codes):
         try:
             return train_test_split(
-                np.arange(len(data.codes)),
+                np.arange(len(codes)),
                 test_size=self.calibration_size,
                 random_state=self.random_state,
-                stratify=data.codes,
+                stratify=codes,
             )
         except ValueError as error:
             raise ValueError(
@@ -275,10 +274,10 @@ class SelectiveClassifier(DecisionClassifier):
         predicted = proba.argmax(axis=1)
         if callable(self.rank_by):
             score = np.asarray(self.rank_by(self.estimator_, X), dtype=float)
-            if score.shape != (count_rows(X),) or np.isnan(score).any():
+            if score.shape != (count_rows(X),) or not np.isfinite(score).all():
                 raise ValueError(
-                    f"rank_by={self.rank_by!r} must return a number for each row, of shape "
-                    f"({count_rows(X)},); got shape {score.shape} or NaN."
+                    f"rank_by={self.rank_by!r} must return a finite number for each row, of "
+                    f"shape ({count_rows(X)},); got {score.shape}, NaN or infinite values."
                 )
         elif self.rank_by == "novelty":
             score = _novelty(self.estimator_, X)

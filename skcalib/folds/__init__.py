@@ -21,7 +21,9 @@ from skcalib.folds._missing_classes import (
 from skcalib.folds._pairs import CalibratedPair, fit_pair
 from skcalib.folds._responses import (
     Response,
+    find_classes,
     logits_from_response,
+    proba_of,
     response_of,
     response_with_features,
 )

@@ -14,6 +14,7 @@ from skcalib.inputs import (
     float_array,
     log_of_floored,
     refuse_masked_array,
+    softmax,
 )
 from skcalib.networks import find_final_estimator, find_final_network
 
@@ -48,13 +49,7 @@ def response_of(estimator, X, *, trusted=False):
     found = find_final_network(estimator, X)
     if found is not None:
         return _network_response(*found)
-    classes = getattr(estimator, "classes_", None)
-    if classes is None:
-        raise AttributeError(
-            f"{type(estimator).__name__} has no attribute classes_ after fit, so the classes "
-            "of its columns are unknown. Set classes_ in its fit."
-        )
-    classes = np.asarray(classes)
+    classes = find_classes(estimator)
     can_proba = hasattr(estimator, "predict_proba")
     if hasattr(estimator, "decision_function"):
         values = _answer(estimator, "decision_function", X, classes, strict=not can_proba)
@@ -77,6 +72,32 @@ def response_with_features(estimator, X, layer=None):
     network, inputs, columns, labels = found
     answer, features = network.answer_with_features(inputs, layer)
     return _make_response(network, answer, columns, labels), features
+
+
+def proba_of(estimator, X):
+    """Ask a fitted classifier for probabilities: a network's, else ``predict_proba``.
+
+    A row of zeros says nothing: it becomes uniform.
+    """
+    found = find_final_network(estimator, X)
+    if found is not None:
+        response = _network_response(*found)
+        return response.values if response.is_proba else softmax(response.values)
+    proba = _answer(estimator, "predict_proba", X, find_classes(estimator))
+    proba = _check_proba(proba, f"{type(estimator).__name__}.predict_proba", trusted=False)
+    silent = ~proba.any(axis=1)
+    return np.where(silent[:, np.newaxis], 1 / proba.shape[1], proba).astype(proba.dtype)
+
+
+def find_classes(estimator):
+    """Return the labels of the columns of a fitted classifier."""
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        raise AttributeError(
+            f"{type(estimator).__name__} has no attribute classes_ after fit, so the classes "
+            "of its columns are unknown. Set classes_ in its fit."
+        )
+    return np.asarray(classes)
 
 
 def _network_response(network, inputs, columns, labels):

@@ -150,6 +150,28 @@ def test_predict_never_looks_at_other_rows():
     assert_allclose(alone, together, atol=1e-15)
 
 
+class Fixed(ClassifierMixin, BaseEstimator):
+    """Answers with what it is asked."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        return np.asarray(X, dtype=float)
+
+
+def test_rows_that_are_sure_of_a_class_that_does_not_occur_and_rows_that_say_nothing():
+    X, y = np.eye(3)[[0, 1, 2, 0]], LABELS[[0, 1, 2, 0]]
+    frozen = FrozenEstimator(Fixed().fit(X, y))
+    model = PriorShiftClassifier(frozen, priors=[0.25, 0.75, 0]).fit(X, y)
+    rows = [[0, 0, 1], [0, 0, 0], [1, 0, 0]]
+    found = model.predict_proba(np.array(rows, dtype=float))
+    assert_allclose(found[0], [0.25, 0.75, 0])
+    assert_allclose(found[1], np.array([0.5, 3, 0]) / 3.5)  # uniform, by 1/2, 3, 0
+    assert_allclose(found[2], [1, 0, 0])
+
+
 def test_a_classifier_that_is_trained_here_has_no_test():
     X, y = draw(400, OLD, 8)
     assert np.isnan(PriorShiftClassifier().fit(X, y).adapt(X).shift_pvalue_)

@@ -166,6 +166,16 @@ def test_ranked_by_novelty_or_by_a_function():
         SelectiveClassifier(FROZEN, rank_by="novelty").fit(X, Y)
 
 
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_score_that_is_no_number_is_refused(value):
+    # A row of infinite score would be decided even if nothing is certified.
+    def rank(estimator, X):
+        return np.where(np.arange(len(X)) == 3, value, 0.0)
+
+    with pytest.raises(ValueError, match="must return a finite number for each row"):
+        SelectiveClassifier(FROZEN, rank_by=rank).fit(X[HELD], Y[HELD])
+
+
 def test_if_nothing_can_be_certified_nothing_is_decided():
     with pytest.warns(UserWarning, match="With 40 rows nothing.*59 rows, 19 more"):
         model = SelectiveClassifier(FROZEN).fit(X[600:640], Y[600:640])
