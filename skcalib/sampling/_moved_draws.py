@@ -2,10 +2,14 @@
 
 import numpy as np
 from scipy.special import log_softmax, logsumexp
+from sklearn.exceptions import ConvergenceWarning
+
+from skcalib.messages import warn
 
 N_STEPS = 100
 LONGEST = 8.0  # step of a logit
 ENOUGH = 1e-8  # of the distance of a probability
+SHORT = 1e-6  # of a probability, which is worth a warning
 VALUES_HELD = 2**22  # of one array
 
 
@@ -22,12 +26,20 @@ def move_draws(draws, target):
     target : ndarray of shape (n_rows, n_classes)
     """
     n_draws, n_rows, n_classes = draws.shape
-    out = np.empty(draws.shape, draws.dtype)
+    out, worst = np.empty(draws.shape, draws.dtype), 0.0
     size = max(1, VALUES_HELD // (n_classes * max(n_draws, n_classes)))
     for start in range(0, n_rows, size):
         rows = slice(start, start + size)
         logs = np.log(np.maximum(draws[:, rows], np.finfo(np.float32).tiny), dtype=np.float64)
-        out[:, rows] = np.exp(_move(logs, target[rows].astype(np.float64)))
+        moved = np.exp(_move(logs, target[rows].astype(np.float64)))
+        worst = max(worst, np.abs(moved.mean(axis=0) - target[rows]).max(initial=0))
+        out[:, rows] = moved
+    if worst > SHORT:
+        warn(
+            f"The draws could not be moved to the calibrated answer: their mean is off by up "
+            f"to {worst:.1e}. Draws that are sure of different classes may be the reason.",
+            ConvergenceWarning,
+        )
     return out
 
 

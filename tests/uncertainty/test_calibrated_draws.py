@@ -6,6 +6,7 @@ from scipy.optimize import root
 from scipy.special import softmax
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
@@ -16,7 +17,7 @@ from skcalib import (
     MCDropoutClassifier,
     TemperatureCalibratedClassifier,
 )
-from skcalib.sampling import move_draws
+from skcalib.sampling import _moved_draws, move_draws
 from skcalib.uncertainty import EnsembleMembersClassifier
 
 X, Y = shuffle(*load_iris(return_X_y=True), random_state=0)
@@ -126,3 +127,10 @@ def test_exact_has_no_standard_error_and_others_have_no_draws(trained):
     plain = TemperatureCalibratedClassifier(LogisticRegression())
     assert not hasattr(plain, "sample_proba")
     assert not hasattr(plain, "predict_uncertainty")
+
+
+def test_draws_that_could_not_be_moved_are_warned_of(monkeypatch):
+    monkeypatch.setattr(_moved_draws, "N_STEPS", 1)
+    draws = np.random.default_rng(0).dirichlet([0.1, 0.1, 0.1], (20, 5))
+    with pytest.warns(ConvergenceWarning, match="their mean is off by up"):
+        move_draws(draws, np.tile([0.2, 0.3, 0.5], (5, 1)))
