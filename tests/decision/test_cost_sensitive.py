@@ -150,6 +150,12 @@ def test_labels_of_abstaining(labels, abstained):
     assert model.decisions_.tolist() == [*labels, abstained]
 
 
+def test_huge_unsigned_labels_stay_as_they_are():
+    labels = np.array([2**63 + 1, 2**63 + 3, 2**63 + 5], dtype=np.uint64)  # no float has them
+    model = CostSensitiveClassifier(BASE.estimator, abstain_cost=0.3).fit(X, labels[Y])
+    assert set(model.predict(X).tolist()) == {*labels.tolist(), -1}
+
+
 @pytest.mark.parametrize(
     ("params", "match"),
     [
