@@ -1,0 +1,3 @@
+"""The command line: files in, figures, pages and maps out."""
+
+__all__ = []

@@ -1,0 +1,3 @@
+"""Out of the notebook: a fitted calibration as plain operations, for every runtime."""
+
+__all__ = []

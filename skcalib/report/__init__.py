@@ -1,0 +1,3 @@
+"""The confidence report: how sure a classifier is, why, and what mends it."""
+
+__all__ = []
