@@ -5,6 +5,7 @@ import inspect
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ PRIVATE = {
 }
 
 
+@cache
 def modules():
     found = []
     for path in sorted(ROOT.rglob("*.py")):
@@ -72,14 +74,17 @@ def room(module):
     return ".".join(module.split(".")[:2])
 
 
+@cache
 def arrows():
-    """Yield (file, imported file) for every import inside the package."""
+    """Return (file, imported file) for every import inside the package."""
     names = {name for name, _ in modules()}
+    found = []
     for module, tree in modules():
         for source, name in imports(tree):
             if source.split(".")[0] == "skcalib":
                 inner = f"{source}.{name}"
-                yield module, inner if inner in names else source
+                found.append((module, inner if inner in names else source))
+    return found
 
 
 @pytest.mark.parametrize(
