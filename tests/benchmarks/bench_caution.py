@@ -17,8 +17,12 @@ import warnings
 import numpy as np
 from quality import base_models, experiments, learned_prior, methods, summary
 
-from skcalib.calibrators import AutoCalibration, _hierarchical, logits_from_proba
-from skcalib.calibrators import probability_floor
+from skcalib.calibrators import (
+    AutoCalibration,
+    _hierarchical,
+    logits_from_proba,
+    probability_floor,
+)
 from skcalib.calibrators._posterior import prepare_prior
 
 CAUTIONS = (0, 0.37, 0.61, 1, 1.6, 2.7, 7.4)
