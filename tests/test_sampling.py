@@ -53,7 +53,7 @@ PARAMETERS = {
     ],
     "LaplaceClassifier": [
         {"estimator": LINEAR, "cv": 2},
-        {"estimator": LINEAR, "prior_precision": 1.0, "predictive": "probit"},
+        {"estimator": LINEAR, "prior_precision": 1.0, "predictive": "sampled"},
         {"estimator": MLP, "prior_precision": 3.0, "structure": "full", "n_draws": 16},
     ],
     "MCDropoutClassifier": [

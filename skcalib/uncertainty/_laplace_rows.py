@@ -153,3 +153,11 @@ def _two_columns(logits):
     if logits.shape[1] > 1:
         return logits
     return np.hstack([np.zeros_like(logits), logits])
+
+
+def cut_blocks(blocks, size):
+    """Yield smaller slices, and their Rows."""
+    for block, rows in blocks:
+        for start in range(0, len(rows.logits), size):
+            part = Rows(*(array[start : start + size] for array in rows))
+            yield slice(block.start + start, block.start + start + len(part.logits)), part

@@ -103,7 +103,7 @@ def test_deviations_have_these_variances():
 
 def test_two_classes_and_one_feature_by_quadrature():
     found = LaplaceClassifier(
-        LogisticRegression(), prior_precision=0.5, n_draws=64, random_state=0
+        LogisticRegression(), prior_precision=0.5, predictive="sampled", random_state=0
     ).fit(X[TWO, :1], Y[TWO])
     model = found.estimator_
     f = model.decision_function(X[TWO, :1])
@@ -139,6 +139,17 @@ def test_probit_is_near_the_mean_of_two_classes():
     ) / weights.sum()
     found = mean_proba(logits.reshape(-1, 1), variances.reshape(-1, 1))[:, 1]
     assert_allclose(found, exact.ravel(), atol=0.02)
+
+
+def test_probit_draws_have_its_mean():
+    model = LogisticRegression(max_iter=500)
+    laplace = LaplaceClassifier(model, prior_precision=0.1, random_state=0).fit(X, Y)
+    mean = laplace.predict_proba(X)
+    assert_allclose(laplace.sample_proba(X).mean(axis=0), mean, atol=1e-7)
+    laplace = LaplaceClassifier(model, prior_precision=0.1, random_state=0).fit(X[TWO], Y[TWO])
+    mean = laplace.predict_proba(X)
+    sampled = laplace.set_params(predictive="sampled").predict_proba(X)
+    assert 1e-4 < np.abs(sampled - mean).max() < 0.02
 
 
 @pytest.mark.parametrize("structure", sorted(STRUCTURES))
@@ -262,9 +273,9 @@ def test_keras_network_and_one_that_is_not_linear():
     model.compile("adam", "sparse_categorical_crossentropy")
     model.fit(X[::2], Y[::2], epochs=3, verbose=0)
     before = [np.array(weight) for weight in model.get_weights()]
-    laplace = LaplaceClassifier(model, prior_precision=1.0, random_state=0).fit(
-        X[1::2], Y[1::2]
-    )
+    laplace = LaplaceClassifier(
+        model, prior_precision=1.0, predictive="sampled", random_state=0
+    ).fit(X[1::2], Y[1::2])
     logits = FrozenNetwork(model).fit(X, Y).decision_function(X)
     reader = keras.Model(inputs, hidden)
     features = np.column_stack([reader.predict(X, verbose=0), np.ones(len(X))])
@@ -306,7 +317,9 @@ def test_torch_module_and_skorch():
     hidden = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh())
     module = torch.nn.Sequential(hidden, torch.nn.Linear(8, 3))
     rows = X.astype(np.float32)
-    laplace = LaplaceClassifier(module, prior_precision=1.0, random_state=0).fit(rows, Y)
+    laplace = LaplaceClassifier(
+        module, prior_precision=1.0, predictive="sampled", random_state=0
+    ).fit(rows, Y)
     with torch.no_grad():
         features = np.column_stack([hidden(torch.tensor(rows)).numpy(), np.ones(len(X))])
         logits = module(torch.tensor(rows)).numpy().astype(float)
