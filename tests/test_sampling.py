@@ -16,6 +16,7 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import shuffle
@@ -40,6 +41,7 @@ HALF, REST = slice(0, 75), slice(75, None)
 MLP = MLPClassifier((8,), solver="lbfgs", max_iter=30, random_state=0)
 TWO_LAYERS = MLPClassifier((16, 16), solver="lbfgs", max_iter=30, random_state=1)
 REGRESSION = MLPRegressor(hidden_layer_sizes=(8,), solver="lbfgs", max_iter=30, random_state=0)
+LINEAR = LogisticRegression(max_iter=200)
 FOREST = RandomForestClassifier(10, min_samples_leaf=3, random_state=0)
 BAGGED = BaggingClassifier(GaussianNB(), max_features=0.5, random_state=0)
 # What is tried besides the class as it is, or in its place if that takes long.
@@ -48,6 +50,11 @@ PARAMETERS = {
         {"estimator": FOREST},
         {"estimator": ExtraTreesClassifier(10, random_state=0)},
         {"estimator": BAGGED},
+    ],
+    "LaplaceClassifier": [
+        {"estimator": LINEAR, "cv": 2},
+        {"estimator": LINEAR, "prior_precision": 1.0, "predictive": "sampled"},
+        {"estimator": MLP, "prior_precision": 3.0, "structure": "full", "n_draws": 16},
     ],
     "MCDropoutClassifier": [
         {"estimator": MLP, "n_draws": 20},

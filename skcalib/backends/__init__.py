@@ -70,6 +70,11 @@ from skcalib.backends._arrays import (
 from skcalib.backends._foreign import is_table, to_numpy
 from skcalib.backends._inputs import name_inputs
 from skcalib.backends._perceptron import make_sampler as make_perceptron_sampler
+from skcalib.backends._perceptron_features import (
+    has_own_pass,
+    proba_of_perceptron,
+    read_perceptron,
+)
 from skcalib.backends._sampling import INJECTED_RATE, LastLayer
 
 # Keras before torch: a Keras model is also a torch module where Keras runs on torch.

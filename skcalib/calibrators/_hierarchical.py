@@ -119,7 +119,7 @@ class HierarchicalCalibration(BinaryCalibrator):
     >>> decision = (rng.normal(size=40) + y - 0.5)[:, None] * 4  # four times too sure
     >>> calibrator = HierarchicalCalibration().fit(decision, y)
     >>> calibrator.predict_proba([[2.0]]).round(2)
-    array([[0.21, 0.79]])
+    array([[0.22, 0.78]])
     >>> lower, upper = calibrator.predict_interval([[2.0]])
     >>> lower[:, 1].round(1), upper[:, 1].round(1)
     (array([0.6]), array([0.9]))

@@ -12,15 +12,17 @@ from sklearn.utils._param_validation import InvalidParameterError
 from skcalib.backends import (
     as_arrays,
     check_arrays,
+    has_own_pass,
     list_arrays,
     network_backend,
+    proba_of_perceptron,
+    read_perceptron,
 )
 from skcalib.folds import Response, response_of, response_with_features
 from skcalib.inputs import count_rows
 from skcalib.messages import check_choice, quote
 from skcalib.networks import find_final_estimator, find_final_step, find_network, wraps_network
 from skcalib.novelty._leaves import FORESTS, LeafCoordinates
-from skcalib.novelty._perceptron import has_own_pass, proba_of_perceptron, read_perceptron
 
 MOST_SPARSE_COLUMNS = 4096
 SHORTEST = 1e-3  # of the median length

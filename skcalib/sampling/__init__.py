@@ -3,7 +3,14 @@
 from skcalib.sampling._answers import gather_draws, summarize_blocks
 from skcalib.sampling._beforehand import refuse_beforehand
 from skcalib.sampling._draws import Draws
-from skcalib.sampling._gaussian_logits import N_POINTS, count_multiplications
+from skcalib.sampling._gaussian_logits import N_POINTS, count_multiplications, normal_points
+from skcalib.sampling._last_layer_posterior import (
+    STRUCTURES,
+    draw_proba,
+    log_evidence,
+    mean_proba,
+    reduce_logits,
+)
 from skcalib.sampling._measures import (
     expected_entropy,
     mutual_information,

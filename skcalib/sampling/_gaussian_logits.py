@@ -107,8 +107,10 @@ def factorise(covariance):
     return np.linalg.cholesky(scaled) * np.where(usable, np.sqrt(scale), 0)[:, None, None]
 
 
-def normal_points(n_dimensions, seed):
-    """Return scrambled Sobol points (N_POINTS, n_dimensions) as normal numbers.
+def normal_points(n_dimensions, seed, n_points=N_POINTS):
+    """Return scrambled Sobol points (n_points, n_dimensions) as normal numbers.
+
+    `n_points` is a power of two.
 
     They are moved so that their mean is 0 and their covariance the identity, or as near to
     it as so few points can be: what follows has the right moments then, and all errors were
@@ -120,11 +122,11 @@ def normal_points(n_dimensions, seed):
     except TypeError:  # SciPy before 1.15
         sobol = qmc.Sobol(n_dimensions, seed=generator)
     tiny = np.finfo(np.float32).eps
-    points = ndtri(np.clip(sobol.random(N_POINTS), tiny, 1 - tiny))
+    points = ndtri(np.clip(sobol.random(n_points), tiny, 1 - tiny))
     points -= points.mean(axis=0)
-    rank = min(n_dimensions, N_POINTS - 1)
+    rank = min(n_dimensions, n_points - 1)
     left, _, right = np.linalg.svd(points, full_matrices=False)
-    return left[:, :rank] @ right[:rank] * np.sqrt(N_POINTS * n_dimensions / rank)
+    return left[:, :rank] @ right[:rank] * np.sqrt(n_points * n_dimensions / rank)
 
 
 def _refuse(last_layer, name):

@@ -11,12 +11,14 @@ from skcalib.sampling import (
 from skcalib.uncertainty._base import SamplingClassifier
 from skcalib.uncertainty._ensemble_members import EnsembleMembersClassifier
 from skcalib.uncertainty._frame import uncertainty_frame
+from skcalib.uncertainty._laplace import LaplaceClassifier
 from skcalib.uncertainty._mc_dropout import MCDropoutClassifier
 from skcalib.uncertainty._mc_dropout_regressor import MCDropoutRegressor
 
 __all__ = [
     "Draws",
     "EnsembleMembersClassifier",
+    "LaplaceClassifier",
     "MCDropoutClassifier",
     "MCDropoutRegressor",
     "SamplingClassifier",

@@ -4,19 +4,16 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold
 
 from skcalib.messages import warn
-from skcalib.metrics import error_detection_auc_score, expected_calibration_error
-from skcalib.uncertainty._dropout_scale import Scale, centre_draws, log_of, log_softmax
+from skcalib.uncertainty._comparison import LOG_BOUND, find_temperature, measure_figures
+from skcalib.uncertainty._dropout_scale import Scale, centre_draws, log_softmax
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 CENTERED_RATE = 0.1
 SPREADS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
-LOG_BOUND = 4.0  # of the logarithm of a temperature
 FEWEST_ROWS = 10
 N_FOLDS = 5
 
@@ -86,15 +83,15 @@ def choose(log_draws, codes, *, centered, seed):
         "plain, temperature": attempt(Scale(0.0), plain).proba,
         "dropout": proba,
     }
-    return best.scale, {name: _figures(codes, p) for name, p in found.items()}
+    return best.scale, {name: measure_figures(codes, p) for name, p in found.items()}
 
 
 def _try(scale, log_draws, codes, folds):
-    temperature, loss = _best_temperature(log_draws, codes)
+    temperature, loss = find_temperature(log_draws, codes)
     proba, losses = np.empty(log_draws.shape[1:]), []
     for rows in folds:
         others = np.setdiff1d(np.arange(len(codes)), rows)
-        own, others_loss = _best_temperature(
+        own, others_loss = find_temperature(
             log_draws[:, others], codes[others], around=np.log(temperature)
         )
         losses.append(others_loss)
@@ -102,38 +99,3 @@ def _try(scale, log_draws, codes, folds):
         proba[rows] = np.exp(log_softmax(part)).mean(axis=0, dtype=np.float64)
     scale = scale._replace(temperature=float(temperature))
     return Tried(scale, loss, np.array(losses), proba)
-
-
-def _best_temperature(log_draws, codes, around=None):
-    """Return the temperature of the least log loss, and that loss."""
-    bounds = (-LOG_BOUND, LOG_BOUND) if around is None else (around - 0.7, around + 0.7)
-    found = minimize_scalar(
-        lambda log_t: _loss(log_draws, codes, np.exp(log_t)),
-        bounds=bounds,
-        method="bounded",
-        options={"xatol": 1e-3},
-    )
-    return np.exp(found.x), found.fun
-
-
-def _loss(log_draws, codes, temperature):
-    """Return the mean log loss of the mean of draws at a temperature."""
-    logs = log_draws / log_draws.dtype.type(temperature)
-    own = np.take_along_axis(logs, codes[None, :, None], axis=2)[..., 0]
-    own = (own - logsumexp(logs, axis=2)).astype(np.float64)
-    return -(logsumexp(own, axis=0) - np.log(len(own))).mean()
-
-
-def _figures(codes, proba):
-    """Return log loss, calibration error, and the area under the ROC curve of errors."""
-    labels = np.arange(proba.shape[1])
-    wrong = proba.argmax(axis=1) != codes
-    own = proba[np.arange(len(codes)), codes]
-    undefined = wrong.all() or not wrong.any()
-    return {
-        "log_loss": float(-log_of(own).mean()),
-        "calibration_error": float(expected_calibration_error(codes, proba, labels=labels)),
-        "error_auroc": float("nan")
-        if undefined
-        else float(error_detection_auc_score(codes, proba, labels=labels)),
-    }

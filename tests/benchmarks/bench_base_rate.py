@@ -7,13 +7,16 @@ calibrates them on 500 rows at the true base rate by several methods, and prints
 positives are said for each true one of the test rows, divided by the share among the
 calibration rows over the true share; the mean test log loss, and by how much it is higher than
 Platt's with its standard error. ``--resampled-calibration`` calibrates on rows that are
-resampled like the training rows, which is the mistake. Nothing is asserted.
+resampled like the training rows, which is the mistake. ``--real`` takes rows of real data sets
+with two classes instead (those of ``bench_quality.py`` for development, with 3,000 rows or
+more), positives of which are left out until 1 % remain. Nothing is asserted.
 """
 
 import argparse
 import warnings
 
 import numpy as np
+from quality import tabular_sets
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
@@ -46,6 +49,37 @@ def population(seed, n_rows=60_000):
         random_state=seed,
     )
     return X, y
+
+
+def rare_rows(X, y, seed):
+    """Return a real data set in random order, with one row in a hundred positive."""
+    rng = np.random.default_rng(seed)
+    y = (y == np.bincount(y).argmin()).astype(int)
+    hits, misses = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
+    kept = rng.choice(hits, min(len(hits), round(RATE * len(misses) / (1 - RATE))), False)
+    rows = rng.permutation(np.concatenate([misses, kept]))
+    return X[rows], y[rows]
+
+
+def data_sets(given):
+    """Yield X, y, a number, and how many rows train, and how many may calibrate."""
+    if not given.real:
+        for seed in range(given.sets):
+            yield *population(seed), seed, 20_000, 20_000
+        return
+    number = 0
+    for name in tabular_sets.half("binary", "dev"):
+        if not tabular_sets.is_there(name):
+            continue
+        X, y = tabular_sets.load(name)
+        if (y == np.bincount(y).argmax()).sum() < 3_000 / 2:
+            continue
+        for seed in range(len(BASES) * given.repeats):
+            rows = rare_rows(X, y, seed)
+            n_train = int(0.4 * len(rows[1]))
+            yield *rows, number, n_train, (len(rows[1]) - n_train) // 2
+            number += 1
+        print(name, len(y), flush=True)
 
 
 def resampled(X, y, way, rng):
@@ -86,6 +120,8 @@ def main():
     )
     parser.add_argument("--n", type=int, default=500)
     parser.add_argument("--resampled-calibration", action="store_true")
+    parser.add_argument("--real", action="store_true")
+    parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     names = ["uncalibrated", *given.methods]
@@ -93,19 +129,20 @@ def main():
     print("|---|---|---|---|---|")
     for way in given.ways:
         said, true, share, losses = [], [], [], []
-        for seed in range(given.sets):
-            X, y = population(seed)
+        for X, y, seed, n_train, n_more in data_sets(given):
             rng = np.random.default_rng(seed)
-            X_train, y_train, weight = resampled(X[:20_000], y[:20_000], way, rng)
+            X_train, y_train, weight = resampled(X[:n_train], y[:n_train], way, rng)
             base = BASES[seed % len(BASES)]
             takes = {} if weight is None else {"sample_weight": weight}
             fitted = type(base)(**base.get_params()).fit(X_train, y_train, **takes)
-            rows = 20_000 + rng.permutation(20_000)[: given.n]
-            X_cal, y_cal, X_test, y_test = X[rows], y[rows], X[40_000:], y[40_000:]
+            rows = n_train + rng.permutation(n_more)[: given.n]
+            X_cal, y_cal = X[rows], y[rows]
+            X_test, y_test = X[n_train + n_more :], y[n_train + n_more :]
             if y_cal.sum() < 2:
                 continue
             if given.resampled_calibration:
-                X_cal, y_cal, _ = resampled(X[20_000:40_000], y[20_000:40_000], way, rng)
+                more = slice(n_train, n_train + n_more)
+                X_cal, y_cal, _ = resampled(X[more], y[more], way, rng)
                 rows = rng.permutation(len(y_cal))[: given.n]
                 X_cal, y_cal = X_cal[rows], y_cal[rows]
             answers = [fitted.predict_proba(X_test)]
