@@ -370,3 +370,14 @@ def test_every_example_is_in_the_gallery_and_says_what_it_asks():
         title, line = ast.get_docstring(ast.parse(path.read_text())).splitlines()[:2]
         assert len(title) <= len(line), path.name
         assert set(line) == {"="}, path.name
+
+
+def test_the_citation_is_of_this_version():
+    text = (ROOT / "CITATION.cff").read_text()
+    assert re.findall(r"^version: (.*)$", text, re.M) == [skcalib.__version__]
+
+
+def test_an_address_that_is_a_placeholder_stands_in_one_place():
+    files = [*ROOT.glob("docs/*.md"), *ROOT.rglob("skcalib/**/*.py"), ROOT / "README.md"]
+    assert not [path for path in files if "example.org" in path.read_text()]
+    assert (ROOT / "pyproject.toml").read_text().count("example.org") == 1
