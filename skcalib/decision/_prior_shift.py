@@ -1,15 +1,13 @@
 """PriorShiftClassifier: probabilities where classes are as frequent as elsewhere."""
 
-from collections.abc import Mapping
-
 import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib.decision._base import DecisionClassifier
 from skcalib.decision._base_rates import estimate_priors, interval_of_priors, pvalue_of_shift
-from skcalib.inputs import check_weight
-from skcalib.messages import check_fraction, quote
+from skcalib.inputs import base_rates_by_class, check_weight, numbers_by_class
+from skcalib.messages import check_fraction
 
 
 class PriorShiftClassifier(DecisionClassifier):
@@ -202,41 +200,14 @@ class PriorShiftClassifier(DecisionClassifier):
 
     def _new_priors(self):
         if self.priors is not None:
-            priors = self._by_class(self.priors, "priors")
-            if abs(priors.sum() - 1) > 1e-6:
-                raise InvalidParameterError(
-                    f"priors must sum to one; {quote(self.priors)} sum to {priors.sum():.6g}."
-                )
-            return priors / priors.sum()
+            return base_rates_by_class(self.priors, self.classes_, "priors")
         if self.sampling_rate is None:
             return self.training_priors_
-        rate = self._by_class(self.sampling_rate, "sampling_rate")
+        rate = numbers_by_class(self.sampling_rate, self.classes_, "sampling_rate")
         if (rate == 0).any():
             raise InvalidParameterError("sampling_rate holds 0: no row of that class was kept.")
         natural = self.training_priors_ / rate
         return natural / natural.sum()
-
-    def _by_class(self, values, name):
-        """Return non-negative numbers in the order of the classes."""
-        labels = self.classes_.tolist()
-        if isinstance(values, Mapping):
-            if set(values) != set(labels):
-                raise InvalidParameterError(
-                    f"{name} must have a number for each of the classes {quote(labels)}; its "
-                    f"keys are {quote(list(values))}."
-                )
-            values = [values[label] for label in labels]
-        try:
-            numbers = np.asarray(values, dtype=np.float64)
-        except (TypeError, ValueError):
-            numbers = np.array(np.nan)
-        right = numbers.shape == (len(labels),) and np.isfinite(numbers).all()
-        if not right or (numbers < 0).any():
-            raise InvalidParameterError(
-                f"{name} must be a dict from label to number, or a number for each of the "
-                f"classes {quote(labels)}, none of them negative; got {quote(values)}."
-            )
-        return numbers
 
     def _refuse_absent(self, mass):
         if (mass == 0).any():

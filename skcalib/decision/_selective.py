@@ -8,8 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from skcalib.decision._abstention import add_abstention
 from skcalib.decision._base import DecisionClassifier
 from skcalib.decision._certificates import NOTHING, Certificate, certify, fewest_rows
-from skcalib.decision._costs import check_cost_matrix
-from skcalib.inputs import count_rows
+from skcalib.inputs import check_cost_matrix, count_rows
 from skcalib.messages import check_flag, check_fraction, is_number, is_word, quote, warn
 
 SCORES = ("max_proba", "margin", "novelty")
