@@ -9,16 +9,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils._param_validation import InvalidParameterError
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib.estimators import VersionedMixin, accepts_weight
+from skcalib.estimators import VersionedMixin
 from skcalib.folds import (
     find_classes,
     make_indexable,
     proba_of,
     refuse_boosters,
     refuse_one_class,
+    route_fit,
     train,
 )
 from skcalib.inputs import (
@@ -29,7 +30,7 @@ from skcalib.inputs import (
     take_rows,
     to_numpy,
 )
-from skcalib.messages import quote, warn
+from skcalib.messages import quote
 from skcalib.networks import (
     WrappingMixin,
     clone_with_parameters,
@@ -105,7 +106,7 @@ class DecisionClassifier(
         """
         self._check_params()
         data, estimator, sample_weight = self._check_data(X, y, sample_weight)
-        params = self._route(estimator, sample_weight, fit_params)
+        params = route_fit(self, estimator, sample_weight, fit_params).estimator.fit
         estimator = fit_network_labels(estimator, data.X, data.y, data.classes)
         frozen = isinstance(estimator, FrozenEstimator)
         known = rest = data
@@ -196,21 +197,6 @@ class DecisionClassifier(
                 "skcalib.CalibratedClassifierCV makes probabilities of it."
             )
         return estimator
-
-    def _route(self, estimator, sample_weight, fit_params):
-        if get_config()["enable_metadata_routing"]:
-            routed = process_routing(self, "fit", sample_weight=sample_weight, **fit_params)
-            return dict(routed.estimator.fit)
-        if sample_weight is None:
-            return fit_params
-        if accepts_weight(estimator):
-            return {**fit_params, "sample_weight": sample_weight}
-        if not isinstance(estimator, FrozenEstimator):
-            warn(
-                f"{type(estimator).__name__} does not appear to accept sample_weight: it is "
-                f"trained without, and only {type(self).__name__} itself uses the weights.",
-            )
-        return fit_params
 
     def _by_own_classes(self, data):
         """Return the data with codes among ``classes_``, which may be more than those of y."""

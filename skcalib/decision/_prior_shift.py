@@ -5,7 +5,13 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib.decision._base import DecisionClassifier
-from skcalib.decision._base_rates import estimate_priors, interval_of_priors, pvalue_of_shift
+from skcalib.decision._base_rates import (
+    ROWS_AHEAD,
+    estimate_priors,
+    interval_of_priors,
+    pvalue_of_shift,
+    shrink_priors,
+)
 from skcalib.inputs import base_rates_by_class, check_weight, numbers_by_class
 from skcalib.messages import check_fraction
 
@@ -90,6 +96,10 @@ class PriorShiftClassifier(DecisionClassifier):
     A. Alexandari, A. Kundaje, A. Shrikumar. Maximum Likelihood with Bias-Corrected
     Calibration is Hard-To-Beat at Label Shift Adaptation. ICML 2020. arXiv:1901.06852
 
+    B. Efron, C. Morris. Stein's Estimation Rule and Its Competitors: An Empirical Bayes
+    Approach. Journal of the American Statistical Association 68, 1973.
+    doi:10.1080/01621459.1973.10481350 (estimates that lean on the training's base rates)
+
     Examples
     --------
     >>> from sklearn.datasets import make_classification
@@ -168,6 +178,10 @@ class PriorShiftClassifier(DecisionClassifier):
     def adapt(self, X, sample_weight=None, *, confidence=0.95):
         """Estimate the base rates among new rows, without labels, and use them from now on.
 
+        By EM, with half a row ahead for each class, so that none is said to be impossible.
+        With four classes or more the estimate leans on the base rates of the training, the
+        more the less the new rows contradict them (James and Stein's rule).
+
         Parameters
         ----------
         X : array-like of n_samples
@@ -190,11 +204,16 @@ class PriorShiftClassifier(DecisionClassifier):
         proba = super().predict_proba(X).astype(np.float64)
         weight = check_weight(sample_weight, proba[:, 0])
         likelihood = proba / self.training_priors_
-        self.priors_ = estimate_priors(likelihood, weight, self.training_priors_)
-        self.priors_interval_ = interval_of_priors(likelihood, weight, self.priors_, confidence)
+        start = self.training_priors_
+        best = estimate_priors(likelihood, weight, start)
+        careful = estimate_priors(likelihood, weight, best, ROWS_AHEAD)
+        self.priors_ = shrink_priors(careful, likelihood, weight, best, start)
+        low, high = interval_of_priors(likelihood, weight, best, confidence).T
+        ends = np.minimum(low, self.priors_), np.maximum(high, self.priors_)
+        self.priors_interval_ = np.stack(ends, axis=1)
         self.shift_pvalue_ = np.nan
         if self._labelled is not None:
-            ratio = self.priors_ / self.training_priors_
+            ratio = best / start
             self.shift_pvalue_ = pvalue_of_shift(*self._labelled, proba, weight, ratio)
         return self
 
