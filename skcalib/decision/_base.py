@@ -53,11 +53,14 @@ class Data(NamedTuple):
     classes: np.ndarray
     codes: np.ndarray
     weight: np.ndarray
+    groups: np.ndarray | None = None
 
     def take(self, rows):
         """Return some of the rows."""
         taken = self.codes[rows], self.weight[rows]
-        return Data(take_rows(self.X, rows), take_rows(self.y, rows), self.classes, *taken)
+        groups = None if self.groups is None else self.groups[rows]
+        X, y = take_rows(self.X, rows), take_rows(self.y, rows)
+        return Data(X, y, self.classes, *taken, groups)
 
 
 class DecisionClassifier(
@@ -104,8 +107,14 @@ class DecisionClassifier(
             If a parameter is unusable, if y is not a vector of at least two classes, or if
             the classifier has no `predict_proba`.
         """
+        return self._fit(X, y, sample_weight, fit_params)
+
+    def _fit(self, X, y, sample_weight, fit_params, find_groups=None):
+        """Do what `fit` does; the groups of the rows, if any, are found in the checked X."""
         self._check_params()
         data, estimator, sample_weight = self._check_data(X, y, sample_weight)
+        if find_groups is not None:
+            data = data._replace(groups=find_groups(data.X))
         params = route_fit(self, estimator, sample_weight, fit_params).estimator.fit
         estimator = fit_network_labels(estimator, data.X, data.y, data.classes)
         frozen = isinstance(estimator, FrozenEstimator)
@@ -142,6 +151,27 @@ class DecisionClassifier(
         refuse_streams(X)
         self._check_features(self.estimator_, X)
         return proba_of(self.estimator_, X)
+
+    def score(self, X, y, sample_weight=None):
+        """Share of right decisions.
+
+        Parameters
+        ----------
+        X : array-like of n_samples
+            As in `fit`.
+
+        y : array-like of shape (n_samples,)
+            Labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+
+        Returns
+        -------
+        score : float
+            In [0, 1]. Rows that are not decided count as wrong.
+        """
+        return share_of_hits(self.predict(X), y, sample_weight)
 
     def get_metadata_routing(self):
         """Return who consumes which metadata: this estimator, its `estimator`.
@@ -211,6 +241,19 @@ class DecisionClassifier(
         place = {label: column for column, label in enumerate(own)}
         columns = np.array([place.get(label, 0) for label in data.classes.tolist()])
         return data._replace(classes=self.classes_, codes=columns[data.codes])
+
+
+def share_of_hits(decided, y, sample_weight):
+    """Return the share of decisions that are the label, which those of abstaining never are."""
+    labels = np.asarray(to_numpy(y, "y"))
+    if labels.shape not in (decided.shape, (len(decided), 1)):
+        raise ValueError(
+            f"y must hold a label for each of {len(decided)} rows, got shape {labels.shape}."
+        )
+    labels = labels.ravel()
+    hit = np.array([a == b for a, b in zip(decided.tolist(), labels.tolist(), strict=True)])
+    weight = None if sample_weight is None else check_weight(sample_weight, hit)
+    return float(np.average(hit, weights=weight))
 
 
 def _take_if_long(value, data, rows):

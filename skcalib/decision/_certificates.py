@@ -64,6 +64,22 @@ def certify(score, loss, weight, max_error, level, *, binary):
     return Certificate(float(scores[best]), float(size[best] / size[-1]), float(risk), bound)
 
 
+def take_share(score, loss, weight, share):
+    """Return what is decided if it is a share of the rows; ties are decided together."""
+    used = weight > 0
+    if not used.any():
+        return NOTHING
+    if share == 1:
+        return Certificate(-np.inf, 1.0, float(np.average(loss, weights=weight)), np.nan)
+    order = np.argsort(-score[used], kind="stable")
+    score, loss, weight = score[used][order], loss[used][order], weight[used][order]
+    place = np.searchsorted(np.cumsum(weight), share * weight.sum() * (1 - 1e-12))
+    kept = score >= score[place]
+    size = weight[kept].sum()
+    risk = weight[kept] @ loss[kept] / size
+    return Certificate(float(score[place]), float(size / weight.sum()), float(risk), np.nan)
+
+
 def _cumulate(score, loss, weight):
     """Return distinct scores from high to low, and the weights and losses from there up."""
     used = weight > 0
