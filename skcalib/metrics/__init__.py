@@ -1,5 +1,6 @@
 """Metrics: how far probabilities can be believed."""
 
+from skcalib.metrics._acting import name_prevalence
 from skcalib.metrics._bootstrap import bootstrap_difference, bootstrap_interval
 from skcalib.metrics._by_group import by_group
 from skcalib.metrics._calibration_error import (
