@@ -498,9 +498,11 @@ def test_what_acting_gains_and_costs_is_that_of_the_metrics(display, metric):
     params = {"prevalence": {1: 0.2, 0: 0.8}, "confidence_level": 0.8}
     made = display.from_predictions(y, proba, name="one", **params)
     curve = metric(y, proba, **params)
-    assert numbers(made.curve) == numbers(curve)
+    assert numbers(made.curve) == numbers([curve])
     assert words_in(made.ax_)[0] == "one"
-    assert_array_equal(made.line_.get_xydata()[:, 0], curve[0])
+    assert_array_equal(made.line_[0].get_xydata()[:, 0], curve[0])
+    alone = display(curve).plot()
+    assert_array_equal(alone.line_.get_xydata(), made.line_[0].get_xydata())
     both = {"one": proba, "other": other}
     paired = display.from_predictions(y, both, reference="one", **params)
     assert paired.name == ["other"]
@@ -508,7 +510,9 @@ def test_what_acting_gains_and_costs_is_that_of_the_metrics(display, metric):
     assert words_in(paired.ax_) == ["other", "one"]
     assert paired.ax_.get_ylabel().endswith("minus that of one")
     for wrong in ("third", None):
-        with pytest.raises(ValueError, match="reference=.* must be the name of one of several"):
+        with pytest.raises(
+            ValueError, match=r"reference=.* must be the name of one of several"
+        ):
             display.from_predictions(y, both if wrong else proba, reference=wrong or "one")
     y, proba = predictions(4, 300)
     names = np.array(["d", "b", "c", "a"])
@@ -924,7 +928,7 @@ def test_costs_are_those_of_the_positive_class():
         model, X, names, cost_fp=1, cost_fn=20, pos_label="default"
     )
     curve = metrics.threshold_curve(names == "default", model.predict_proba(X)[:, 0])
-    assert numbers(made.curve) == numbers(curve)
+    assert numbers(made.curve) == numbers([curve])
     assert made.pos_label == "default"
     assert made.threshold_ == 1 / 21
 

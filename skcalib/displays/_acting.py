@@ -164,9 +164,9 @@ def compute_curves(metric, y_true, y_proba, given, how, reference, n_panels):
         panel = [str(classes[k]) for k in rows]
         curves = [_row(curve, rows) for curve in curves]
     return {
-        "curve": curves[0] if one else curves,
+        "curve": curves,
         "reference": reference,
-        "name": name if one else list(checked),
+        "name": list(checked),
         "panel": panel,
         "pos_label": classes[first.pos] if notion == "positive" else None,
     }

@@ -70,7 +70,7 @@ class CostDisplay(ActingDisplay):
     >>> import matplotlib.pyplot as plt
     >>> from skcalib.displays import CostDisplay
     >>> display = CostDisplay.from_predictions([0, 1, 1, 0] * 9, [0.1, 0.9, 0.4, 0.3] * 9)
-    >>> display.curve.cost[50], display.curve.envelope[50]  # at 1/2
+    >>> display.curve[0].cost[50], display.curve[0].envelope[50]  # at 1/2
     (np.float64(0.25), np.float64(0.0))
     >>> plt.close(display.figure_)
     """

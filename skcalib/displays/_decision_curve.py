@@ -74,7 +74,7 @@ class DecisionCurveDisplay(ActingDisplay):
     >>> display = DecisionCurveDisplay.from_predictions(
     ...     [0, 1, 1, 0] * 9, [0.1, 0.9, 0.4, 0.3] * 9
     ... )
-    >>> float(display.curve.net_benefit[34])  # at .35: all positive ones, nobody else
+    >>> float(display.curve[0].net_benefit[34])  # at .35: all positive ones, nobody else
     0.5
     >>> plt.close(display.figure_)
     """
