@@ -95,7 +95,7 @@ def show_certificates(n_runs, first):
     settings = [(k, n, e) for k in (2, 10) for n in (400, 2000, 10_000) for e in (0.01, 0.05)]
     for n_classes, n_samples, max_error in settings[first:]:
         found = zip(*compare(n_samples, max_error, n_classes, n_runs), strict=True)
-        parts = [f"{broken:9.3f} {kept:6.3f}" for broken, kept in found]
+        parts = [f"{broken:9.4f} {kept:6.4f}" for broken, kept in found]
         print(f"{n_classes:7} {n_samples:6} {max_error:6} ", *parts, flush=True)
 
 
