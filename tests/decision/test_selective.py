@@ -56,6 +56,30 @@ def test_one_sequence_against_brute_force():
             assert found.coverage == (score >= best).mean()
 
 
+def test_several_sequences_against_brute_force():
+    rng, used = np.random.default_rng(3), set()
+    for _ in range(60):
+        score = rng.permutation(1200)
+        loss = (rng.uniform(size=1200) < 0.08 * (1 - score / 1200) * rng.uniform(0, 2)) * 1.0
+        order = np.argsort(-score)
+        errors = np.cumsum(loss[order])
+        # 72 is the fewest rows at half of the level; 288 and 1152 are 4 and 16 times as many.
+        parts = {72: 0.5, 288: 0.25, 1152: 0.2, 1200: 0.05}
+        best, carried = 0, 0.0
+        for rows in range(72, 1201):
+            if rows in parts:
+                carried += parts[rows]
+                source = rows
+            if carried and binom.cdf(errors[rows - 1], rows, 0.05) <= 0.05 * carried:
+                best = rows
+                used.add(source)
+            else:
+                carried = 0.0
+        found = certify(score, loss, np.ones(1200), 0.05, 0.05, binary=True)
+        assert found.coverage == best / 1200
+    assert used == {72, 288, 1152, 1200}
+
+
 def violations(n_samples, max_error, n_runs, *, costs=False):
     """Count certificates that do not hold, in draws of rows with known errors."""
     rng = np.random.default_rng(1)
