@@ -190,7 +190,7 @@ def code_of(page):
 
 def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
     names, compared = run_with_figures(code_of("metrics.md"))
-    assert compared == 9
+    assert compared == 10
     assert names["metrics"].log_loss(names["y_test"], names["raw"]) == np.inf
     assert names["found"]["test_log loss"].mean() < 0
 
