@@ -117,10 +117,12 @@ PARTED = (
 HEAVY = (  # for laws with random examples; the others run by default for all
     "calibration_slope_intercept",
     "calibration_test-2",
+    "cost_curve",
     "cumulative_curve",
     "integrated_calibration_error",
     "top_k_calibration_error",
     "truthful_calibration_error",
+    "value_of_abstaining",
 )
 UNFOLDED = [
     pytest.param(*call.values, id=call.id, marks=pytest.mark.slow)

@@ -129,7 +129,7 @@ def test_base_rates_lean_on_those_of_the_training_by_james_and_stein():
     assert_array_equal(three, best[:3])  # two free base rates: nothing to gain
 
 
-@pytest.mark.parametrize("n_classes", [2, 8])
+@pytest.mark.parametrize("n_classes", [pytest.param(2, marks=pytest.mark.slow), 8])
 def test_adapting_without_need_costs_little(n_classes):
     rng = np.random.default_rng(n_classes)
     means = 1.2 * rng.normal(size=(n_classes, 5))
@@ -142,19 +142,19 @@ def test_adapting_without_need_costs_little(n_classes):
     def posterior(X):
         return softmax(-((X[:, np.newaxis] - means) ** 2).sum(axis=2) / 2, axis=1)
 
-    test, y = draw_rows(5000)
+    test, y = draw_rows(2000)
     before = posterior(test)
     frozen = FrozenEstimator(Fixed().fit(before, y))
     model, worse = PriorShiftClassifier(frozen).fit(before, y), []
     model.training_priors_ = old
-    for _ in range(60):
+    for _ in range(40):
         model.adapt(posterior(draw_rows(1000)[0]))
         assert (model.priors_ > 0).all()
         low, high = model.priors_interval_.T
         assert ((low <= model.priors_) & (model.priors_ <= high)).all()
         after = before * model.priors_
         after /= after.sum(axis=1, keepdims=True)
-        rows = np.arange(5000)
+        rows = np.arange(2000)
         worse.append(np.log(before[rows, y] / after[rows, y]).mean())
     assert np.mean(np.array(worse) > 0.005) <= 0.05
 
