@@ -24,7 +24,9 @@ from sklearn.svm import LinearSVC
 from skcalib import displays, metrics
 from skcalib.displays import (
     ConfidenceHistogramDisplay,
+    CostDisplay,
     CumulativeDisplay,
+    DecisionCurveDisplay,
     DecompositionDisplay,
     ReliabilityDisplay,
     RiskCoverageDisplay,
@@ -37,7 +39,9 @@ plt.switch_backend("Agg")
 SEEDED = {"random_state": 0}
 KEYWORDS = {
     "ConfidenceHistogramDisplay": [{}],
+    "CostDisplay": [{}],
     "CumulativeDisplay": [SEEDED],
+    "DecisionCurveDisplay": [{}],
     "DecompositionDisplay": [{}, {"loss": "log_loss"}],
     "ReliabilityDisplay": [
         SEEDED,
@@ -59,7 +63,12 @@ def is_sheet(params):
 
 
 CASES = [
-    pytest.param(getattr(displays, name), params, id=f"{name}-{i}")
+    pytest.param(
+        getattr(displays, name),
+        params,
+        id=f"{name}-{i}",
+        marks=[pytest.mark.slow] if name == "CostDisplay" else [],  # drawn as decision curves
+    )
     for name, several in KEYWORDS.items()
     for i, params in enumerate(several)
 ]
@@ -476,6 +485,53 @@ def test_cumulative_curves_are_those_of_the_metric():
         CumulativeDisplay.from_predictions(y, proba, notion="class-wise")
 
 
+@pytest.mark.parametrize(
+    ("display", "metric"),
+    [
+        (DecisionCurveDisplay, metrics.net_benefit_curve),
+        (CostDisplay, metrics.cost_curve),
+    ],
+)
+def test_what_acting_gains_and_costs_is_that_of_the_metrics(display, metric):
+    y, proba = predictions(2, 300)
+    other = predictions(2, 300, seed=1)[1]
+    params = {"prevalence": {1: 0.2, 0: 0.8}, "confidence_level": 0.8}
+    made = display.from_predictions(y, proba, name="one", **params)
+    curve = metric(y, proba, **params)
+    assert numbers(made.curve) == numbers([curve])
+    assert words_in(made.ax_)[0] == "one"
+    assert_array_equal(made.line_[0].get_xydata()[:, 0], curve[0])
+    alone = display(curve).plot()
+    assert_array_equal(alone.line_.get_xydata(), made.line_[0].get_xydata())
+    both = {"one": proba, "other": other}
+    paired = display.from_predictions(y, both, reference="one", **params)
+    assert paired.name == ["other"]
+    assert numbers(paired.curve) == numbers([metric(y, other, reference=proba, **params)])
+    assert words_in(paired.ax_) == ["other", "one"]
+    assert paired.ax_.get_ylabel().endswith("minus that of one")
+    for wrong in ("third", None):
+        with pytest.raises(
+            ValueError, match=r"reference=.* must be the name of one of several"
+        ):
+            display.from_predictions(y, both if wrong else proba, reference=wrong or "one")
+    y, proba = predictions(4, 300)
+    names = np.array(["d", "b", "c", "a"])
+    small = display.from_predictions(
+        names[y], {"m": proba}, labels=names, notion="class-wise", n_panels=2
+    )
+    most = np.sort(names)[
+        np.sort(np.argsort(-np.bincount(np.argsort(np.argsort(names))[y]))[:2])
+    ]
+    assert small.panel == most.tolist()
+    assert [ax.get_title() for ax in small.ax_] == [f"class {label}" for label in most]
+    for line, label in zip(small.line_, most, strict=True):
+        own = metric(names[y] == label, proba[:, names.tolist().index(label)])
+        values = own.net_benefit if display is DecisionCurveDisplay else own.cost
+        np.testing.assert_allclose(line.get_ydata(), values)
+    with pytest.raises(ValueError, match="n_panels must be a positive integer"):
+        display.from_predictions(y, proba, notion="class-wise", n_panels=0)
+
+
 def test_classwise_panels_are_the_worst_classes():
     y, proba = predictions(6, 3000, seed=1)
     wrong = proba.copy()
@@ -872,7 +928,7 @@ def test_costs_are_those_of_the_positive_class():
         model, X, names, cost_fp=1, cost_fn=20, pos_label="default"
     )
     curve = metrics.threshold_curve(names == "default", model.predict_proba(X)[:, 0])
-    assert numbers(made.curve) == numbers(curve)
+    assert numbers(made.curve) == numbers([curve])
     assert made.pos_label == "default"
     assert made.threshold_ == 1 / 21
 

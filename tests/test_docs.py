@@ -190,7 +190,7 @@ def code_of(page):
 
 def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
     names, compared = run_with_figures(code_of("metrics.md"))
-    assert compared == 9
+    assert compared == 10
     assert names["metrics"].log_loss(names["y_test"], names["raw"]) == np.inf
     assert names["found"]["test_log loss"].mean() < 0
 
@@ -199,7 +199,7 @@ def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
     ("page", "figures"),
     [
         ("confidence.md", 10),
-        ("acting.md", 6),
+        ("acting.md", 9),
         ("coming_from_others.md", 5),
         ("resampled.md", 3),
     ],
@@ -209,6 +209,8 @@ def test_code_of_guide_pages_gives_the_figures_they_show(page, figures):
     assert compared == figures
     if page == "acting.md":
         assert 0.01 < names["tuned"].best_threshold_ < 0.2
+        assert names["large"].groups_.tolist() == [False, True]
+        assert names["search"].best_params_ == {"estimator__method": "sigmoid"}
 
 
 def test_code_of_the_page_on_tests_gives_the_figures_it_shows():

@@ -53,6 +53,7 @@ KEYWORDS = {
     ],
     "corp_curve": [{"random_state": 0, "n_resamples": 3}],
     "corp_decomposition": [{}, {"loss": "log_loss"}, {"notion": "top-label"}],
+    "cost_curve": [{}],
     "cumulative_calibration_error": [{}, {"norm": "max", "notion": "class-wise"}],
     "cumulative_curve": [{}],
     "error_detection_auc_score": [{}],
@@ -73,6 +74,7 @@ KEYWORDS = {
         {"n_bins": None, "loss": "log_loss"},
         {"strategy": "quantile"},
     ],
+    "net_benefit_curve": [{}],
     "refinement_loss": [RECALIBRATE],
     "reliability_curve": [{}, {"strategy": "quantile", "n_bins": 4, "band": "consistency"}],
     "risk_coverage_curve": [{}],
@@ -81,6 +83,7 @@ KEYWORDS = {
     "threshold_curve": [{}],
     "top_k_calibration_error": [{"k": 2}, {}],
     "truthful_calibration_error": [{}, {"notion": "class-wise"}],
+    "value_of_abstaining": [{}],
 }
 TAKE_A_METRIC = {
     "bootstrap_difference",
@@ -114,10 +117,12 @@ PARTED = (
 HEAVY = (  # for laws with random examples; the others run by default for all
     "calibration_slope_intercept",
     "calibration_test-2",
+    "cost_curve",
     "cumulative_curve",
     "integrated_calibration_error",
     "top_k_calibration_error",
     "truthful_calibration_error",
+    "value_of_abstaining",
 )
 UNFOLDED = [
     pytest.param(*call.values, id=call.id, marks=pytest.mark.slow)
@@ -179,6 +184,8 @@ SIGNED = {
     metrics.calibration_test,
     metrics.cumulative_curve,
     metrics.murphy_decomposition,
+    metrics.net_benefit_curve,
+    metrics.value_of_abstaining,
 }
 
 

@@ -9,16 +9,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils._param_validation import InvalidParameterError
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib.estimators import VersionedMixin, accepts_weight
+from skcalib.estimators import VersionedMixin
 from skcalib.folds import (
     find_classes,
     make_indexable,
     proba_of,
     refuse_boosters,
     refuse_one_class,
+    route_fit,
     train,
 )
 from skcalib.inputs import (
@@ -29,7 +30,7 @@ from skcalib.inputs import (
     take_rows,
     to_numpy,
 )
-from skcalib.messages import quote, warn
+from skcalib.messages import quote
 from skcalib.networks import (
     WrappingMixin,
     clone_with_parameters,
@@ -52,11 +53,14 @@ class Data(NamedTuple):
     classes: np.ndarray
     codes: np.ndarray
     weight: np.ndarray
+    groups: np.ndarray | None = None
 
     def take(self, rows):
         """Return some of the rows."""
         taken = self.codes[rows], self.weight[rows]
-        return Data(take_rows(self.X, rows), take_rows(self.y, rows), self.classes, *taken)
+        groups = None if self.groups is None else self.groups[rows]
+        X, y = take_rows(self.X, rows), take_rows(self.y, rows)
+        return Data(X, y, self.classes, *taken, groups)
 
 
 class DecisionClassifier(
@@ -103,9 +107,15 @@ class DecisionClassifier(
             If a parameter is unusable, if y is not a vector of at least two classes, or if
             the classifier has no `predict_proba`.
         """
+        return self._fit(X, y, sample_weight, fit_params)
+
+    def _fit(self, X, y, sample_weight, fit_params, find_groups=None):
+        """Do what `fit` does; the groups of the rows, if any, are found in the checked X."""
         self._check_params()
         data, estimator, sample_weight = self._check_data(X, y, sample_weight)
-        params = self._route(estimator, sample_weight, fit_params)
+        if find_groups is not None:
+            data = data._replace(groups=find_groups(data.X))
+        params = route_fit(self, estimator, sample_weight, fit_params).estimator.fit
         estimator = fit_network_labels(estimator, data.X, data.y, data.classes)
         frozen = isinstance(estimator, FrozenEstimator)
         known = rest = data
@@ -141,6 +151,27 @@ class DecisionClassifier(
         refuse_streams(X)
         self._check_features(self.estimator_, X)
         return proba_of(self.estimator_, X)
+
+    def score(self, X, y, sample_weight=None):
+        """Share of right decisions.
+
+        Parameters
+        ----------
+        X : array-like of n_samples
+            As in `fit`.
+
+        y : array-like of shape (n_samples,)
+            Labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+
+        Returns
+        -------
+        score : float
+            In [0, 1]. Rows that are not decided count as wrong.
+        """
+        return share_of_hits(self.predict(X), y, sample_weight)
 
     def get_metadata_routing(self):
         """Return who consumes which metadata: this estimator, its `estimator`.
@@ -197,21 +228,6 @@ class DecisionClassifier(
             )
         return estimator
 
-    def _route(self, estimator, sample_weight, fit_params):
-        if get_config()["enable_metadata_routing"]:
-            routed = process_routing(self, "fit", sample_weight=sample_weight, **fit_params)
-            return dict(routed.estimator.fit)
-        if sample_weight is None:
-            return fit_params
-        if accepts_weight(estimator):
-            return {**fit_params, "sample_weight": sample_weight}
-        if not isinstance(estimator, FrozenEstimator):
-            warn(
-                f"{type(estimator).__name__} does not appear to accept sample_weight: it is "
-                f"trained without, and only {type(self).__name__} itself uses the weights.",
-            )
-        return fit_params
-
     def _by_own_classes(self, data):
         """Return the data with codes among ``classes_``, which may be more than those of y."""
         own = self.classes_.tolist()
@@ -225,6 +241,19 @@ class DecisionClassifier(
         place = {label: column for column, label in enumerate(own)}
         columns = np.array([place.get(label, 0) for label in data.classes.tolist()])
         return data._replace(classes=self.classes_, codes=columns[data.codes])
+
+
+def share_of_hits(decided, y, sample_weight):
+    """Return the share of decisions that are the label, which those of abstaining never are."""
+    labels = np.asarray(to_numpy(y, "y"))
+    if labels.shape not in (decided.shape, (len(decided), 1)):
+        raise ValueError(
+            f"y must hold a label for each of {len(decided)} rows, got shape {labels.shape}."
+        )
+    labels = labels.ravel()
+    hit = np.array([a == b for a, b in zip(decided.tolist(), labels.tolist(), strict=True)])
+    weight = None if sample_weight is None else check_weight(sample_weight, hit)
+    return float(np.average(hit, weights=weight))
 
 
 def _take_if_long(value, data, rows):

@@ -11,14 +11,17 @@ from skcalib.messages import warn
 MAX_ITER = 5000
 TOLERANCE = 1e-10  # of a base rate, in three steps of the iteration
 NEXT_TO_NOTHING = 1e-6
+ROWS_AHEAD = 0.5  # of each class: as if they had been seen, so that no class is said to be gone
 
 
-def estimate_priors(likelihood, weight, start):
+def estimate_priors(likelihood, weight, start, rows_ahead=0.0):
     """Maximise the mean log of ``likelihood @ priors`` by EM, with extrapolated steps.
 
     The likelihoods of a row are its probabilities over the base rates they are for. The
-    problem is concave, so the maximum is the one that other algorithms find.
+    problem is concave, so the maximum is the one that other algorithms find. Beside the rows,
+    `rows_ahead` rows that are surely of it count for each class.
     """
+    likelihood, weight = _add_rows(likelihood, weight, rows_ahead)
     share = weight / weight.sum()
     priors = start
     for _ in range(MAX_ITER):
@@ -39,6 +42,19 @@ def estimate_priors(likelihood, weight, start):
         ConvergenceWarning,
     )
     return priors
+
+
+def shrink_priors(priors, likelihood, weight, best, start):
+    """Return base rates that are nearer to `start`, the less there is to tell them apart.
+
+    By James and Stein's rule in the metric of the likelihood: with `best`, its maximum, and d
+    free base rates, the part (d - 2) of what the likelihood gains, doubled, is due to chance.
+    On average over rows that is nearer to the truth, wherever it is, than what is not shrunk.
+    """
+    surplus = len(priors) - 3
+    gain = _mean_log(best, likelihood, weight) - _mean_log(start, likelihood, weight)
+    part = np.clip(surplus / max(2 * gain, np.finfo(float).tiny), 0, 1)
+    return part * start + (1 - part) * priors
 
 
 def interval_of_priors(likelihood, weight, priors, confidence):
@@ -104,6 +120,15 @@ def _functions(proba):
     return np.stack(
         [proba.max(axis=1), entr(proba).sum(axis=1), (proba**2).sum(axis=1)], axis=1
     )
+
+
+def _add_rows(likelihood, weight, rows_ahead):
+    """Return likelihoods and weights with rows that are surely of one class each."""
+    if not rows_ahead:
+        return likelihood, weight
+    n_classes = likelihood.shape[1]
+    surely = np.concatenate([likelihood, np.eye(n_classes)])
+    return surely, np.concatenate([weight, np.full(n_classes, rows_ahead)])
 
 
 def _improve(priors, likelihood, share):

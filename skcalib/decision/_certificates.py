@@ -7,7 +7,8 @@ from scipy.special import xlogy
 from scipy.stats import beta, binom
 
 MANY = 50  # times 1 / max_error: rows from which on several starting points pay
-SHARES = (0.5, 0.25, 0.25)  # of the level, for starting points, each with four times the rows
+SHARES = (0.5, 0.25, 0.2)  # of the level, for starting points, each with four times the rows
+SHARE_OF_ALL = 0.05  # and for all rows at once
 
 
 class Certificate(NamedTuple):
@@ -40,28 +41,40 @@ def certify(score, loss, weight, max_error, level, *, binary):
     if not len(scores):
         return NOTHING
     pvalues = _tail(losses, size, max_error, binary)
-    shares = SHARES if size[-1] * max_error >= MANY else SHARES[:1]
-    begins = [
-        int(
-            np.searchsorted(
-                size, fewest_rows(max_error, 1 - level * shares[0] / sum(shares)) * 4**k
-            )
-        )
-        for k in range(len(shares))
-    ]
+    several = size[-1] * max_error >= MANY
+    shares = (*SHARES, SHARE_OF_ALL) if several else (1.0,)
+    fewest = fewest_rows(max_error, 1 - level * shares[0])
+    begins = [int(np.searchsorted(size, fewest * 4**k)) for k in range(len(SHARES))]
+    begins = [*begins, len(size) - 1] if several else begins[:1]
     best, best_level, alive, share = -1, level, False, 0.0
     for begin, end, own in zip(begins, [*begins[1:], len(size)], shares, strict=True):
         share = share + own if alive else own
-        passed = pvalues[begin:end] <= level * share / sum(shares)
+        passed = pvalues[begin:end] <= level * share
         length = len(passed) if passed.all() else int(passed.argmin())
         alive = length == len(passed)
         if length:
-            best, best_level = begin + length - 1, level * share / sum(shares)
+            best, best_level = begin + length - 1, level * share
     if best < 0:
         return NOTHING
     risk = losses[best] / size[best]
     bound = _upper_bound(losses[best], size[best], best_level, binary)
     return Certificate(float(scores[best]), float(size[best] / size[-1]), float(risk), bound)
+
+
+def take_share(score, loss, weight, share):
+    """Return what is decided if it is a share of the rows; ties are decided together."""
+    used = weight > 0
+    if not used.any():
+        return NOTHING
+    if share == 1:
+        return Certificate(-np.inf, 1.0, float(np.average(loss, weights=weight)), np.nan)
+    order = np.argsort(-score[used], kind="stable")
+    score, loss, weight = score[used][order], loss[used][order], weight[used][order]
+    place = np.searchsorted(np.cumsum(weight), share * weight.sum() * (1 - 1e-12))
+    kept = score >= score[place]
+    size = weight[kept].sum()
+    risk = weight[kept] @ loss[kept] / size
+    return Certificate(float(score[place]), float(size / weight.sum()), float(risk), np.nan)
 
 
 def _cumulate(score, loss, weight):

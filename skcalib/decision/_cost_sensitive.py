@@ -8,11 +8,10 @@ from skcalib.decision._abstention import add_abstention
 from skcalib.decision._base import DecisionClassifier
 from skcalib.decision._costs import (
     check_abstain_cost,
-    check_cost_matrix,
     check_costs_of_rows,
     threshold_of,
 )
-from skcalib.inputs import count_rows
+from skcalib.inputs import check_cost_matrix, count_rows
 from skcalib.messages import quote
 
 

@@ -1,15 +1,19 @@
 """PriorShiftClassifier: probabilities where classes are as frequent as elsewhere."""
 
-from collections.abc import Mapping
-
 import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib.decision._base import DecisionClassifier
-from skcalib.decision._base_rates import estimate_priors, interval_of_priors, pvalue_of_shift
-from skcalib.inputs import check_weight
-from skcalib.messages import check_fraction, quote
+from skcalib.decision._base_rates import (
+    ROWS_AHEAD,
+    estimate_priors,
+    interval_of_priors,
+    pvalue_of_shift,
+    shrink_priors,
+)
+from skcalib.inputs import base_rates_by_class, check_weight, numbers_by_class
+from skcalib.messages import check_fraction
 
 
 class PriorShiftClassifier(DecisionClassifier):
@@ -92,6 +96,10 @@ class PriorShiftClassifier(DecisionClassifier):
     A. Alexandari, A. Kundaje, A. Shrikumar. Maximum Likelihood with Bias-Corrected
     Calibration is Hard-To-Beat at Label Shift Adaptation. ICML 2020. arXiv:1901.06852
 
+    B. Efron, C. Morris. Stein's Estimation Rule and Its Competitors: An Empirical Bayes
+    Approach. Journal of the American Statistical Association 68, 1973.
+    doi:10.1080/01621459.1973.10481350 (estimates that lean on the training's base rates)
+
     Examples
     --------
     >>> from sklearn.datasets import make_classification
@@ -170,6 +178,10 @@ class PriorShiftClassifier(DecisionClassifier):
     def adapt(self, X, sample_weight=None, *, confidence=0.95):
         """Estimate the base rates among new rows, without labels, and use them from now on.
 
+        By EM, with half a row ahead for each class, so that none is said to be impossible.
+        With four classes or more the estimate leans on the base rates of the training, the
+        more the less the new rows contradict them (James and Stein's rule).
+
         Parameters
         ----------
         X : array-like of n_samples
@@ -192,51 +204,29 @@ class PriorShiftClassifier(DecisionClassifier):
         proba = super().predict_proba(X).astype(np.float64)
         weight = check_weight(sample_weight, proba[:, 0])
         likelihood = proba / self.training_priors_
-        self.priors_ = estimate_priors(likelihood, weight, self.training_priors_)
-        self.priors_interval_ = interval_of_priors(likelihood, weight, self.priors_, confidence)
+        start = self.training_priors_
+        best = estimate_priors(likelihood, weight, start)
+        careful = estimate_priors(likelihood, weight, best, ROWS_AHEAD)
+        self.priors_ = shrink_priors(careful, likelihood, weight, best, start)
+        low, high = interval_of_priors(likelihood, weight, best, confidence).T
+        ends = np.minimum(low, self.priors_), np.maximum(high, self.priors_)
+        self.priors_interval_ = np.stack(ends, axis=1)
         self.shift_pvalue_ = np.nan
         if self._labelled is not None:
-            ratio = self.priors_ / self.training_priors_
+            ratio = best / start
             self.shift_pvalue_ = pvalue_of_shift(*self._labelled, proba, weight, ratio)
         return self
 
     def _new_priors(self):
         if self.priors is not None:
-            priors = self._by_class(self.priors, "priors")
-            if abs(priors.sum() - 1) > 1e-6:
-                raise InvalidParameterError(
-                    f"priors must sum to one; {quote(self.priors)} sum to {priors.sum():.6g}."
-                )
-            return priors / priors.sum()
+            return base_rates_by_class(self.priors, self.classes_, "priors")
         if self.sampling_rate is None:
             return self.training_priors_
-        rate = self._by_class(self.sampling_rate, "sampling_rate")
+        rate = numbers_by_class(self.sampling_rate, self.classes_, "sampling_rate")
         if (rate == 0).any():
             raise InvalidParameterError("sampling_rate holds 0: no row of that class was kept.")
         natural = self.training_priors_ / rate
         return natural / natural.sum()
-
-    def _by_class(self, values, name):
-        """Return non-negative numbers in the order of the classes."""
-        labels = self.classes_.tolist()
-        if isinstance(values, Mapping):
-            if set(values) != set(labels):
-                raise InvalidParameterError(
-                    f"{name} must have a number for each of the classes {quote(labels)}; its "
-                    f"keys are {quote(list(values))}."
-                )
-            values = [values[label] for label in labels]
-        try:
-            numbers = np.asarray(values, dtype=np.float64)
-        except (TypeError, ValueError):
-            numbers = np.array(np.nan)
-        right = numbers.shape == (len(labels),) and np.isfinite(numbers).all()
-        if not right or (numbers < 0).any():
-            raise InvalidParameterError(
-                f"{name} must be a dict from label to number, or a number for each of the "
-                f"classes {quote(labels)}, none of them negative; got {quote(values)}."
-            )
-        return numbers
 
     def _refuse_absent(self, mass):
         if (mass == 0).any():

@@ -1,18 +1,19 @@
 """SelectiveClassifier: decide the rows that are sure enough, with a certificate."""
 
 import numpy as np
-from sklearn.model_selection import train_test_split
+from sklearn import get_config
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib.decision._abstention import add_abstention
-from skcalib.decision._base import DecisionClassifier
-from skcalib.decision._certificates import NOTHING, Certificate, certify, fewest_rows
-from skcalib.decision._costs import check_cost_matrix
-from skcalib.inputs import count_rows
-from skcalib.messages import check_flag, check_fraction, is_number, is_word, quote, warn
+from skcalib.decision._base import DecisionClassifier, share_of_hits
+from skcalib.decision._certified_rows import check_demand, check_risk, check_times, split_rows
+from skcalib.decision._groups import find_groups, find_known_groups, number_groups
+from skcalib.decision._parts import certify_parts
+from skcalib.decision._ranking import check_ranking, rank_rows
+from skcalib.messages import check_flag, check_fraction
 
-SCORES = ("max_proba", "margin", "novelty")
+ATTRIBUTES = ("threshold_", "coverage_", "risk_", "bound_")  # as in Certificate
 
 
 class SelectiveClassifier(DecisionClassifier):
@@ -27,7 +28,8 @@ class SelectiveClassifier(DecisionClassifier):
     **When to use it.** To automate the part of the cases for which a promised error holds,
     and to leave the others to people. **When not.** With few rows nothing can be certified.
     The certificate is for new rows of the same kind: it says nothing under shift, and
-    nothing of single groups of rows. For sets of labels with a guarantee see MAPIE.
+    nothing of single groups of rows unless each has its own. For sets of labels with a
+    guarantee see MAPIE.
 
     Parameters
     ----------
@@ -60,8 +62,17 @@ class SelectiveClassifier(DecisionClassifier):
         The share of rows to decide if `max_error` is None, in (0, 1].
 
     per_class : bool, default=False
-        Whether each predicted class has a threshold and a certificate of its own, which hold
-        at the same time: each of K classes has the confidence 1 - (1 - confidence) / K.
+        Whether each predicted class has a threshold and a certificate of its own.
+
+    group_by : str, int or callable, default=None
+        What groups of rows have a threshold and a certificate each: a column of X by its name
+        or number (`estimator` gets it, too), or a function of X that returns a label for each
+        row. Or give `groups` to `fit` and `predict`. Not together with `per_class`.
+
+    simultaneous : bool, default=True
+        Whether the certificates of all classes, or groups, hold at the same time, with
+        probability `confidence`: each has a part of the error 1 - confidence, save those
+        with too few rows for any certificate. False: each holds by itself.
 
     abstain_label : object, default=None
         What `predict` returns where nothing is decided; no class of y. By default -1 beside
@@ -86,7 +97,7 @@ class SelectiveClassifier(DecisionClassifier):
 
     threshold_ : float or ndarray of shape (n_classes,)
         The score from which on rows are decided; infinite if none is. For each class if
-        `per_class`, as the next three.
+        `per_class`, for each group if there are any, as the next three.
 
     coverage_ : float or ndarray of shape (n_classes,)
         The share of the certifying rows that are decided.
@@ -97,6 +108,9 @@ class SelectiveClassifier(DecisionClassifier):
     bound_ : float or ndarray of shape (n_classes,)
         What their true risk is below, at the confidence of the test; at most `max_error`. NaN
         without a certificate.
+
+    groups_ : ndarray of shape (n_groups,)
+        Sorted labels of the groups. Not there without groups.
 
     n_features_in_ : int
         The number of features of the fitted estimator, if it has this attribute.
@@ -153,6 +167,8 @@ class SelectiveClassifier(DecisionClassifier):
         rank_by="max_proba",
         coverage=None,
         per_class=False,
+        group_by=None,
+        simultaneous=True,
         abstain_label=None,
         calibration_size=0.5,
         random_state=None,
@@ -164,6 +180,8 @@ class SelectiveClassifier(DecisionClassifier):
         self.rank_by = rank_by
         self.coverage = coverage
         self.per_class = per_class
+        self.group_by = group_by
+        self.simultaneous = simultaneous
         self.abstain_label = abstain_label
         self.calibration_size = calibration_size
         self.random_state = random_state
@@ -173,127 +191,109 @@ class SelectiveClassifier(DecisionClassifier):
         check_fraction("confidence", self.confidence)
         check_fraction("calibration_size", self.calibration_size)
         check_flag("per_class", self.per_class)
-        if not callable(self.rank_by) and not is_word(self.rank_by, SCORES):
+        check_flag("simultaneous", self.simultaneous)
+        check_ranking(self.rank_by)
+        check_risk(self.risk)
+        check_demand(self.max_error, self.coverage)
+
+    def fit(self, X, y=None, sample_weight=None, groups=None, **fit_params):
+        """Train a clone of the classifier, unless it is trained, and certify.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, dataframe, list or dict of arrays, of n_samples
+            Whatever `estimator` takes. For a trained classifier, rows that neither it nor
+            its calibrator has seen.
+
+        y : array-like of shape (n_samples,)
+            Class labels; for networks also one-hot.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Whole numbers: how many equal rows each stands for. The estimator gets them if it
+            takes them.
+
+        groups : array-like of shape (n_samples,), default=None
+            The label of each row's group; each group has a certificate. With metadata
+            routing, the estimator gets them, too, if it requests them.
+
+        **fit_params : dict
+            Passed to the estimator's `fit`. With metadata routing enabled, they go to whoever
+            requested them.
+
+        Returns
+        -------
+        self : object
+            The fitted instance.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is unusable, if weights are no whole numbers, if y is not a vector of
+            at least two classes, or if the classifier has no `predict_proba`.
+        """
+        if groups is not None and get_config()["enable_metadata_routing"]:
+            fit_params = {**fit_params, "groups": groups}
+        given = groups is not None or self.group_by is not None
+        if given and self.per_class:
             raise InvalidParameterError(
-                f"rank_by must be one of {SCORES} or a function, got {quote(self.rank_by)}."
+                "per_class=True and groups each divide the rows; give one of them."
             )
-        if isinstance(self.risk, str) and self.risk != "error":
-            raise InvalidParameterError(
-                f"risk must be 'error' or a matrix of costs, got {quote(self.risk)}."
-            )
-        if (self.max_error is None) == (self.coverage is None):
-            raise InvalidParameterError(
-                "Give max_error for a certificate, or max_error=None and coverage, the share "
-                f"to decide; got max_error={self.max_error!r}, coverage={self.coverage!r}."
-            )
-        share = self.coverage
-        if share is not None and not (is_number(share) and 0 < share <= 1):
-            raise InvalidParameterError(f"coverage must be in (0, 1], got {quote(share)}.")
+
+        def find(X):
+            return find_groups(self.group_by, groups, X)
+
+        return self._fit(X, y, sample_weight, fit_params, find if given else None)
 
     def _split(self, codes):
-        try:
-            return train_test_split(
-                np.arange(len(codes)),
-                test_size=self.calibration_size,
-                random_state=self.random_state,
-                stratify=codes,
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"The rows cannot be split into some that train and some that certify "
-                f"(calibration_size={self.calibration_size}): {error} Give more rows of each "
-                "class, or a trained classifier in sklearn.frozen.FrozenEstimator."
-            ) from error
+        return split_rows(codes, self.calibration_size, self.random_state)
 
     def _decide(self, data):
         self.decisions_ = add_abstention(self.classes_, self.abstain_label)
-        times = np.rint(data.weight)
-        if not np.allclose(times, data.weight, rtol=0, atol=1e-9):
-            raise ValueError(
-                "sample_weight must hold whole numbers: a certificate counts rows. Leave the "
-                "weights out, or repeat rows."
-            )
+        times = check_times(data.weight)
         predicted, score = self._ask(data.X)
-        costs = None if isinstance(self.risk, str) else self._costs()
+        costs = check_risk(self.risk, self.classes_)
         loss = (
             (predicted != data.codes).astype(float)
             if costs is None
             else costs[data.codes, predicted]
         )
-        found = [
-            self._find(score[rows], loss[rows], times[rows], costs is None)
-            for rows in self._parts(predicted)
-        ]
-        threshold, coverage, risk, bound = np.transpose(found)
-        one = not self.per_class
-        self.threshold_ = float(threshold[0]) if one else threshold
-        self.coverage_ = float(coverage[0]) if one else coverage
-        self.risk_ = float(risk[0]) if one else risk
-        self.bound_ = float(bound[0]) if one else bound
-        if self.max_error is not None and np.isinf(threshold).any():
-            self._warn_of_nothing(np.flatnonzero(np.isinf(threshold)), times.sum())
-
-    def _parts(self, predicted):
-        if not self.per_class:
-            return [slice(None)]
-        return [predicted == k for k in range(len(self.classes_))]
-
-    def _find(self, score, loss, weight, binary):
-        if self.max_error is None:
-            return _take_share(score, loss, weight, self.coverage)
-        level = (1 - self.confidence) / (len(self.classes_) if self.per_class else 1)
-        return certify(score, loss, weight, self.max_error, level, binary=binary)
-
-    def _costs(self):
-        costs = check_cost_matrix(self.risk, self.classes_, "risk")
-        if costs.min() < 0 or costs.max() > 1:
-            raise InvalidParameterError(
-                "risk holds costs outside [0, 1]; divide them, and max_error, by the largest."
-            )
-        return costs
-
-    def _warn_of_nothing(self, classes, n_rows):
-        level = 1 - self.confidence
-        fewest = fewest_rows(self.max_error, 1 - level / (len(self.classes_) ** self.per_class))
-        what = (
-            "nothing"
-            if not self.per_class
-            else (f"nothing of the predicted classes {quote(self.classes_[classes].tolist())}")
+        part, labels, kind = self._find_parts(data, predicted)
+        found = certify_parts(
+            (score, loss, times),
+            (part, labels, kind),
+            (self.max_error, self.coverage),
+            (1 - self.confidence, self.simultaneous),
+            binary=costs is None,
         )
-        missing = f", {fewest - n_rows:.0f} more than there are" if n_rows < fewest else ""
-        warn(
-            f"With {n_rows:.0f} rows {what} can be certified to have a risk of at most "
-            f"{self.max_error}, so that it is never decided. Without an error among the surest "
-            f"it takes {fewest} rows{missing}; more if there are errors. Give more rows, or a "
-            "larger max_error.",
-        )
+        for name, values in zip(ATTRIBUTES, np.transpose(found), strict=True):
+            setattr(self, name, float(values[0]) if labels is None else values)
+
+    def _find_parts(self, data, predicted):
+        """Return the number of each row's part, the labels of the parts, and their kind."""
+        vars(self).pop("groups_", None)  # of an earlier fit
+        if data.groups is not None:
+            self.groups_, part = number_groups(data.groups)
+            return part, self.groups_, "groups"
+        if self.per_class:
+            return predicted, self.classes_, "predicted classes"
+        return np.zeros_like(predicted), None, None
 
     def _ask(self, X):
         """Return the likeliest class of each row, and how sure it is."""
         proba = self.predict_proba(X)
-        predicted = proba.argmax(axis=1)
-        if callable(self.rank_by):
-            score = np.asarray(self.rank_by(self.estimator_, X), dtype=float)
-            if score.shape != (count_rows(X),) or not np.isfinite(score).all():
-                raise ValueError(
-                    f"rank_by={self.rank_by!r} must return a finite number for each row, of "
-                    f"shape ({count_rows(X)},); got {score.shape}, NaN or infinite values."
-                )
-        elif self.rank_by == "novelty":
-            score = _novelty(self.estimator_, X)
-        elif self.rank_by == "margin" and proba.shape[1] > 1:
-            score = np.diff(np.partition(-proba, 1, axis=1)[:, :2])[:, 0]
-        else:
-            score = proba.max(axis=1)
-        return predicted, score.astype(np.float64)
+        return proba.argmax(axis=1), rank_rows(self.rank_by, self.estimator_, X, proba)
 
-    def predict(self, X):
+    def predict(self, X, groups=None):
         """Decide the rows that are sure enough.
 
         Parameters
         ----------
         X : array-like of n_samples
             As in `fit`.
+
+        groups : array-like of shape (n_samples,), default=None
+            The label of each row's group, if `fit` was given them. Of groups that it did not
+            see nothing is decided.
 
         Returns
         -------
@@ -302,31 +302,34 @@ class SelectiveClassifier(DecisionClassifier):
         """
         check_is_fitted(self)
         predicted, score = self._ask(X)
-        threshold = self.threshold_ if not self.per_class else self.threshold_[predicted]
+        threshold = self.threshold_
+        part = find_known_groups(self.group_by, groups, X, getattr(self, "groups_", None))
+        if part is not None:
+            threshold = np.append(threshold, np.inf)[part]
+        elif self.per_class:
+            threshold = threshold[predicted]
         return self.decisions_[np.where(score >= threshold, predicted, len(self.classes_))]
 
+    def score(self, X, y, sample_weight=None, groups=None):
+        """Share of the rows that are decided, and rightly.
 
-def _take_share(score, loss, weight, share):
-    """Return what is decided if it is a share of the rows; ties are decided together."""
-    used = weight > 0
-    if not used.any():
-        return NOTHING
-    if share == 1:
-        return Certificate(-np.inf, 1.0, float(np.average(loss, weights=weight)), np.nan)
-    order = np.argsort(-score[used], kind="stable")
-    score, loss, weight = score[used][order], loss[used][order], weight[used][order]
-    place = np.searchsorted(np.cumsum(weight), share * weight.sum() * (1 - 1e-12))
-    kept = score >= score[place]
-    size = weight[kept].sum()
-    risk = weight[kept] @ loss[kept] / size
-    return Certificate(float(score[place]), float(size / weight.sum()), float(risk), np.nan)
+        Parameters
+        ----------
+        X : array-like of n_samples
+            As in `fit`.
 
+        y : array-like of shape (n_samples,)
+            Labels.
 
-def _novelty(estimator, X):
-    if not hasattr(estimator, "novelty_pvalue"):
-        raise InvalidParameterError(
-            "rank_by='novelty' needs an estimator with novelty_pvalue, such as "
-            "skcalib.novelty.DistanceAwareTemperatureClassifier; "
-            f"{type(estimator).__name__} has none."
-        )
-    return np.asarray(estimator.novelty_pvalue(X), dtype=float)
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+
+        groups : array-like of shape (n_samples,), default=None
+            As in `predict`.
+
+        Returns
+        -------
+        score : float
+            In [0, 1]. Rows that are not decided count as wrong.
+        """
+        return share_of_hits(self.predict(X, groups), y, sample_weight)

@@ -27,5 +27,6 @@ from skcalib.folds._responses import (
     response_of,
     response_with_features,
 )
+from skcalib.folds._routing import route_fit
 from skcalib.folds._splits import make_indexable, make_splits
 from skcalib.folds._training import find_trained, train

@@ -1,19 +1,17 @@
 """The meta-estimator: honest answers by cross-validation, and calibrators from them."""
 
 from abc import ABCMeta, abstractmethod
-from inspect import signature
 
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.svm import LinearSVC
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import InvalidParameterError
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib.estimators import ProbabilisticClassifierMixin, VersionedMixin, accepts_weight
+from skcalib.estimators import ProbabilisticClassifierMixin, VersionedMixin
 from skcalib.folds._boosters import refuse_boosters
 from skcalib.folds._calibrated_draws import CalibratedDrawsMixin
 from skcalib.folds._classes import (
@@ -34,6 +32,7 @@ from skcalib.folds._missing_classes import (
     warn_of_weights,
 )
 from skcalib.folds._pairs import count_once, fit_joined_pairs, fit_pair
+from skcalib.folds._routing import route_fit
 from skcalib.folds._splits import make_indexable, make_splits
 from skcalib.folds._training import find_trained, train
 from skcalib.inputs import (
@@ -49,7 +48,6 @@ from skcalib.messages import (
     is_count,
     quote,
     run_parallel,
-    warn,
 )
 from skcalib.networks import (
     WrappingMixin,
@@ -136,7 +134,7 @@ class CrossCalibratedClassifier(
         weight = check_weight(sample_weight, codes, self.weights)
         refuse_one_class(y_classes, codes[weight > 0])
         estimator = fit_network_labels(estimator, X, y, y_classes)
-        params = self._route(estimator, sample_weight, fit_params)
+        params = route_fit(self, estimator, sample_weight, fit_params)
         estimator = give_classes(estimator, y_classes)
         splits = self._splits(estimator, X, y, codes, params.splitter.split)
         warn_of_weights(calibrator, sample_weight)
@@ -303,39 +301,3 @@ class CrossCalibratedClassifier(
         if isinstance(estimator, FrozenEstimator) and not self._resolve_ensemble(estimator):
             return [(slice(None), slice(None))]  # nothing is trained: every row is held out
         return make_splits(self.cv, X, y, codes, split_params)
-
-    def _route(self, estimator, sample_weight, fit_params):
-        """Return what goes to the fit of the estimator and to the splitter."""
-        if get_config()["enable_metadata_routing"]:
-            return process_routing(self, "fit", sample_weight=sample_weight, **fit_params)
-        _refuse_groups(estimator, fit_params)
-        if sample_weight is not None:
-            if accepts_weight(estimator):
-                fit_params = {**fit_params, "sample_weight": sample_weight}
-            elif not isinstance(estimator, FrozenEstimator):
-                warn(
-                    f"Since {type(self._get_estimator()).__name__} does not appear to accept "
-                    "sample_weight, sample weights will only be used for the calibration "
-                    "itself, and the result is likely to be incorrect. If a classifier inside "
-                    "it takes weights (the last step of a Pipeline, say), enable metadata "
-                    "routing and let that classifier request them.",
-                    UserWarning,
-                )
-        return Bunch(splitter=Bunch(split={}), estimator=Bunch(fit=fit_params))
-
-
-GROUPS = (
-    "groups are not passed to the splitter without metadata routing. Enable it, "
-    "sklearn.set_config(enable_metadata_routing=True), and pass a splitter that requests them "
-    "(cv=GroupKFold()); or pass the splits themselves: "
-    "cv=list(GroupKFold().split(X, y, groups))."
-)
-
-
-def _refuse_groups(estimator, fit_params):
-    """Raise if groups were to go to a classifier that has no use for them."""
-    known = signature(estimator.fit).parameters.values()
-    splits_itself = hasattr(estimator, "cv") and any(p.kind is p.VAR_KEYWORD for p in known)
-    takes = "groups" in {p.name for p in known} or splits_itself
-    if "groups" in fit_params and (isinstance(estimator, FrozenEstimator) or not takes):
-        raise ValueError(GROUPS)

@@ -2,6 +2,12 @@
 
 from skcalib.backends import to_numpy
 from skcalib.inputs._blocks import row_blocks, run_in_threads
+from skcalib.inputs._costs import (
+    base_rates_by_class,
+    check_cost_matrix,
+    check_costs,
+    numbers_by_class,
+)
 from skcalib.inputs._logits import (
     ROUNDING,
     SMALLEST_FLOOR,

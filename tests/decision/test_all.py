@@ -4,15 +4,18 @@ import pickle
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skcalib import decision
+from skcalib import CalibratedClassifierCV, decision
+from skcalib.folds import route_fit
 
 # What `__all__` holds, with parameters under which it always decides.
 PARAMETERS = {
@@ -73,6 +76,21 @@ def test_weights_reach_the_classifier(model):
     weight = np.where(Y == 0, 3, 1)
     fitted = clone(model).fit(X, Y, sample_weight=weight)
     assert fitted.estimator_.class_prior_[0] == pytest.approx(0.6, abs=0.02)
+
+
+@pytest.mark.parametrize("cls", [*PARAMETERS, "CalibratedClassifierCV"])
+def test_weights_that_a_classifier_cannot_take_are_warned_of_in_one_way(cls):
+    owner = getattr(decision, cls, CalibratedClassifierCV)
+    model = owner(KNeighborsClassifier(), **PARAMETERS.get(cls, {}))
+    words = f"KNeighborsClassifier does not appear to accept sample_weight.* only {cls} itself"
+    with pytest.warns(UserWarning, match=words):
+        model.fit(X, Y, sample_weight=np.ones(150))
+    with pytest.raises(ValueError, match="groups are not passed to the splitter"):
+        route_fit(model, model.estimator, None, {"groups": Y})
+    with sklearn.config_context(enable_metadata_routing=True):
+        base = GaussianNB().set_fit_request(sample_weight=True)
+        weighted = clone(model).set_params(estimator=base)
+        weighted.set_fit_request(sample_weight=True).fit(X, Y, sample_weight=np.arange(150))
 
 
 @every

@@ -105,6 +105,21 @@ def test_frames_named_by_the_labels_are_put_in_order():
     assert_array_equal(model.cost_matrix_, costs[np.ix_(place, place)])
 
 
+def test_labels_that_sort_the_wrong_way():
+    y = Y == 2
+    text = np.where(y, "fraud", "honest")
+    costs = np.array([[-2.0, 5.0], [100.0, 0.0]])  # true: honest, fraud; a gain, and a zero
+    expected = CostSensitiveClassifier(GaussianNB(), cost_matrix=costs).fit(X, y)
+    order = ["honest", "fraud"]
+    for matrix in (costs[::-1, ::-1], pd.DataFrame(costs, index=order, columns=order)):
+        model = CostSensitiveClassifier(GaussianNB(), cost_matrix=matrix).fit(X, text)
+        assert_array_equal(model.predict(X) == "fraud", expected.predict(X))
+        assert_allclose(model.expected_cost(X)[:, ::-1], expected.expected_cost(X))
+        assert model.threshold_ == pytest.approx(1 - expected.threshold_)  # of "honest"
+        search = GridSearchCV(model, {"abstain_cost": [None, 0.01]}, cv=3).fit(X, text)
+        assert search.best_params_ == {"abstain_cost": None}  # decides more rows rightly
+
+
 def test_costs_of_each_row():
     rng = np.random.default_rng(1)
     costs = rng.uniform(0, 1, (len(X), 3, 3)) * (1 - np.eye(3))

@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from skcalib.decision import PriorShiftClassifier
-from skcalib.decision._base_rates import estimate_priors
+from skcalib.decision._base_rates import estimate_priors, shrink_priors
 
 MEANS = 1.5 * np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0]])
 LABELS = np.array(["ant", "bee", "cat"])
@@ -99,6 +99,64 @@ def test_the_estimate_is_the_maximum_of_the_likelihood():
         repeated = np.repeat(np.arange(200), weight.astype(int))
         again = estimate_priors(likelihood[repeated], np.ones(len(repeated)), start)
         assert_allclose(again, found, atol=1e-8)
+
+
+def test_rows_ahead_count_as_rows_that_are_sure():
+    rng = np.random.default_rng(4)
+    likelihood, weight = rng.dirichlet(np.ones(3), 50), np.ones(50)
+    start = np.full(3, 1 / 3)
+    found = estimate_priors(likelihood, weight, start, 0.5)
+
+    def loss(free):
+        priors = np.exp(log_softmax(np.append(free, 0)))
+        return -np.log(likelihood @ priors).sum() - 0.5 * np.log(priors).sum()
+
+    best = minimize(loss, np.zeros(2), method="BFGS", options={"gtol": 1e-9})
+    assert_allclose(found, softmax(np.append(best.x, 0)), atol=1e-5)
+
+
+def test_base_rates_lean_on_those_of_the_training_by_james_and_stein():
+    rng = np.random.default_rng(5)
+    likelihood, weight = rng.dirichlet(np.ones(6), 100), np.ones(100)
+    start = np.full(6, 1 / 6)
+    best = estimate_priors(likelihood, weight, start)
+    gain = 2 * (np.log(likelihood @ best).sum() - np.log(likelihood @ start).sum())
+    found = shrink_priors(best, likelihood, weight, best, start)
+    assert_allclose(found, start + max(0, 1 - 3 / gain) * (best - start))
+    many = 1000 * weight  # the same rows again and again leave no doubt
+    assert_allclose(shrink_priors(best, likelihood, many, best, start), best, atol=2e-3)
+    three = shrink_priors(best[:3], likelihood[:, :3], weight, best[:3], start[:3])
+    assert_array_equal(three, best[:3])  # two free base rates: nothing to gain
+
+
+@pytest.mark.parametrize("n_classes", [pytest.param(2, marks=pytest.mark.slow), 8])
+def test_adapting_without_need_costs_little(n_classes):
+    rng = np.random.default_rng(n_classes)
+    means = 1.2 * rng.normal(size=(n_classes, 5))
+    old = np.full(n_classes, 1 / n_classes)
+
+    def draw_rows(n):
+        y = rng.integers(0, n_classes, n)
+        return means[y] + rng.normal(size=(n, 5)), y
+
+    def posterior(X):
+        return softmax(-((X[:, np.newaxis] - means) ** 2).sum(axis=2) / 2, axis=1)
+
+    test, y = draw_rows(2000)
+    before = posterior(test)
+    frozen = FrozenEstimator(Fixed().fit(before, y))
+    model, worse = PriorShiftClassifier(frozen).fit(before, y), []
+    model.training_priors_ = old
+    for _ in range(40):
+        model.adapt(posterior(draw_rows(1000)[0]))
+        assert (model.priors_ > 0).all()
+        low, high = model.priors_interval_.T
+        assert ((low <= model.priors_) & (model.priors_ <= high)).all()
+        after = before * model.priors_
+        after /= after.sum(axis=1, keepdims=True)
+        rows = np.arange(2000)
+        worse.append(np.log(before[rows, y] / after[rows, y]).mean())
+    assert np.mean(np.array(worse) > 0.005) <= 0.05
 
 
 def test_adapting_finds_the_base_rates_and_says_how_well():
