@@ -9,6 +9,7 @@ from skcalib.sampling._last_layer_posterior import (
     draw_proba,
     log_evidence,
     mean_proba,
+    proba_of_reduced,
     reduce_logits,
 )
 from skcalib.sampling._measures import (

@@ -206,14 +206,18 @@ STRUCTURES = {
 }
 
 
-def mean_proba(logits, variances):
-    """Return the probit approximation of the mean of probabilities, by MacKay's formula."""
-    return proba_of_reduced(logits / np.sqrt(1 + np.pi / 8 * variances))
+def mean_proba(logits, variances, temperature=1.0):
+    """Return the probit approximation of the mean of probabilities, by MacKay's formula.
+
+    A temperature divides all draws of the logits.
+    """
+    return proba_of_reduced(logits / np.sqrt(temperature**2 + np.pi / 8 * variances))
 
 
-def draw_proba(posterior, features, logits, precision, points):
+def draw_proba(posterior, features, logits, precision, points, temperature=1.0):
     """Return probabilities (n_points, n, n_classes); the network's own at precision inf."""
-    return proba_of_reduced(logits + posterior.deviations(features, precision, points))
+    draws = logits + posterior.deviations(features, precision, points)
+    return proba_of_reduced(draws / temperature)
 
 
 def log_evidence(posterior, square, precision):

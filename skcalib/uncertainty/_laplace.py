@@ -53,11 +53,12 @@ class LaplaceClassifier(WrappingMixin, SamplingClassifier):
     **When to use it.** To rank rows by how much the last layer does not know of them
     (`epistemic` of :meth:`predict_uncertainty`), for one matrix product beside a prediction.
 
-    **When not.** For better probabilities: with the precision that held-out rows choose, it
-    gives about what one temperature gives, and ``comparison_`` shows it. With the precision of
-    the marginal likelihood, networks that were trained without weight decay become badly
-    underconfident. :class:`~skcalib.novelty.DistanceAwareTemperatureClassifier` finds rows
-    unlike the training rows better; several networks, an ensemble, give better predictions.
+    **When not.** For better probabilities: with the precision and temperature that held-out
+    rows choose, it gives about what one temperature alone gives, and ``comparison_`` shows it.
+    With the precision of the marginal likelihood, networks that were trained without weight
+    decay become badly underconfident.
+    :class:`~skcalib.novelty.DistanceAwareTemperatureClassifier` finds rows unlike the training
+    rows better; several networks, an ensemble, give better predictions.
 
     Parameters
     ----------
@@ -73,9 +74,10 @@ class LaplaceClassifier(WrappingMixin, SamplingClassifier):
         classes "kronecker" is exact, as "full" is.
 
     prior_precision : {"held_out", "marginal_likelihood"} or float, default="held_out"
-        :math:`\delta`, positive; inf is the network as it is. "held_out": of the least log loss
-        on held-out rows. These are the rows passed to `fit` for a trained network, which it
-        must not have been trained on; otherwise they come from cross-validation.
+        :math:`\delta`, positive; inf is the network as it is. "held_out": that of the least log
+        loss on held-out rows, together with a temperature for the draws. These are the rows
+        passed to `fit` for a trained network, which it must not have been trained on;
+        otherwise they come from cross-validation.
 
     predictive : {"probit", "sampled"}, default="probit"
         How the mean is found: by MacKay's formula, each logit divided by
@@ -106,6 +108,9 @@ class LaplaceClassifier(WrappingMixin, SamplingClassifier):
     prior_precision_ : float
         The precision in use. With two classes it is that of the difference of their weights.
 
+    temperature_ : float
+        By which draws of the logits are divided; 1 unless held-out rows chose it.
+
     comparison_ : dict
         With ``prior_precision="held_out"``, for "plain", "plain, temperature" and "laplace" the
         ``log_loss``, ``calibration_error`` and ``error_auroc`` on the same held-out rows; what
@@ -127,11 +132,9 @@ class LaplaceClassifier(WrappingMixin, SamplingClassifier):
 
     Notes
     -----
-    The softmax does not change if a number is added to all logits of a row: in that direction
-    only the prior holds the weights. The points are chosen, not drawn, so that
-    `standard_error` is NaN. Memory is n_features squared and n_classes squared, and a block of
-    rows. "marginal_likelihood" needs the weights: of networks they are the smallest that give
-    the logits of the training rows.
+    The points are chosen, not drawn, so that `standard_error` is NaN. Memory is n_features
+    squared and n_classes squared, and a block of rows. "marginal_likelihood" needs the weights:
+    of networks they are the smallest that give the logits of the training rows.
 
     References
     ----------
@@ -198,7 +201,7 @@ class LaplaceClassifier(WrappingMixin, SamplingClassifier):
             them the Hessian is that of X, and the precision is chosen by cross-validation.
 
         y_train : array-like, default=None
-            Their labels, which the Hessian does not depend on; only for the sake of the call.
+            Their labels; the Hessian does not depend on them.
 
         **fit_params : dict
             Passed to the estimator's `fit`, if it is trained.
@@ -212,8 +215,7 @@ class LaplaceClassifier(WrappingMixin, SamplingClassifier):
         ------
         ValueError
             If a parameter is out of range; if the estimator does not end in a linear layer; if
-            X_train is given for an estimator that is trained here; if there are fewer than ten
-            rows to choose the precision by.
+            X_train is given for one that is trained here; if fewer than ten rows are held out.
 
         Warns
         -----
@@ -264,6 +266,7 @@ class LaplaceClassifier(WrappingMixin, SamplingClassifier):
                 f"y holds the classes {sorted(strange)}, which the classifier does not know."
             )
         codes = columns_among(self.classes_, classes)[codes]
+        self.temperature_ = 1.0
         if not isinstance(self.prior_precision, str):
             self.prior_precision_ = float(self.prior_precision)
         elif self.prior_precision == "marginal_likelihood":
@@ -272,9 +275,10 @@ class LaplaceClassifier(WrappingMixin, SamplingClassifier):
         else:
             rows = X, y, codes, X_train
             parts = hold_out(self, rows, estimator, fit_params)
-            self.prior_precision_, self.comparison_ = choose_held_out(
+            best, self.comparison_ = choose_held_out(
                 parts, self._points(), self.predictive, self.seed_
             )
+            self.prior_precision_, self.temperature_ = best.precision, best.temperature
             tell_what_is_better(self.comparison_, sum(len(part.codes) for part in parts))
 
     def predict_proba(self, X):
@@ -324,11 +328,12 @@ class LaplaceClassifier(WrappingMixin, SamplingClassifier):
 
     def _mean(self, rows):
         variances = self._posterior.variances(rows.features, self.prior_precision_)
-        return mean_proba(rows.logits, variances)
+        return mean_proba(rows.logits, variances, self.temperature_)
 
     def _draw(self, rows, points):
-        given = self._posterior, rows.features
-        draws = draw_proba(*given, rows.logits, self.prior_precision_, points)
+        draws = draw_proba(
+            self._posterior, *rows, self.prior_precision_, points, self.temperature_
+        )
         return draws if self.predictive == "sampled" else move_draws(draws, self._mean(rows))
 
     def _points(self):

@@ -1,6 +1,5 @@
 """The precision of a Laplace approximation's prior: by held-out rows, or by the evidence."""
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,11 +8,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold
 
 from skcalib.messages import warn
-from skcalib.sampling import draw_proba, log_evidence, mean_proba
-from skcalib.uncertainty._comparison import find_temperature, measure_figures
-from skcalib.uncertainty._dropout_scale import log_of, log_softmax
+from skcalib.sampling import log_evidence, mean_proba, proba_of_reduced
+from skcalib.uncertainty._comparison import measure_figures
+from skcalib.uncertainty._dropout_scale import log_of
 
-DECADES = np.arange(-2, 9)  # of precisions that are tried; then half ones beside the best
+DECADES = np.arange(-2, 7)  # of precisions that are tried; then half ones beside the best
+LOG_TEMPERATURES = (-4.0, 4.0)
 LOG_BOUNDS = (-12.0, 25.0)  # of precisions found by the evidence
 N_FOLDS = 5
 WITHOUT = {
@@ -28,15 +28,6 @@ class HeldOutPart(NamedTuple):
     posterior: object
     rows: object
     codes: np.ndarray
-
-
-def predict_mean(posterior, rows, precision, points, predictive):
-    """Return the mean probabilities of rows, in float64."""
-    if predictive == "probit":
-        variances = posterior.variances(rows.features, precision)
-        return mean_proba(rows.logits, variances)
-    draws = draw_proba(posterior, rows.features, rows.logits, precision, points)
-    return draws.mean(axis=0)
 
 
 def choose_by_evidence(posterior, square):
@@ -54,8 +45,18 @@ def choose_by_evidence(posterior, square):
     return float(np.exp(found.x))
 
 
+class Tried(NamedTuple):
+    """One precision on held-out rows."""
+
+    precision: float
+    temperature: float  # the best one for all rows
+    loss: float
+    others_losses: np.ndarray  # (n_folds,), of the rows outside a fold, at their temperature
+    proba: np.ndarray  # (n_rows, n_classes), each fold at the temperature of the others
+
+
 def choose_held_out(parts, points, predictive, seed):
-    """Return the precision of the least held-out log loss, and how that compares.
+    """Return the precision and temperature of the least held-out log loss.
 
     Parameters
     ----------
@@ -70,32 +71,69 @@ def choose_held_out(parts, points, predictive, seed):
 
     Returns
     -------
-    precision : float
+    best : Tried
 
     comparison : dict
         From "plain", "plain, temperature" and "laplace" to their figures.
     """
     codes = np.concatenate([part.codes for part in parts])
-    predict = partial(_predict, parts, points, predictive)
-    tried = {float(p): predict(float(p)) for p in 10.0**DECADES}
-    best = min(tried, key=lambda p: _losses(tried[p], codes).mean())
-    for precision in (best * 10**-0.5, best * 10**0.5):
-        tried[precision] = predict(precision)
-    losses = {p: _losses(proba, codes) for p, proba in tried.items()}
-    precisions = sorted(losses)
-    table = np.stack([losses[p] for p in precisions])
-    plain = predict(np.inf)
     n_folds = min(N_FOLDS, len(codes))
-    proba, tempered = np.empty_like(plain), np.empty_like(plain)
-    logs = log_of(plain)[None]
-    for others, rows in KFold(n_folds, shuffle=True, random_state=seed).split(codes):
-        chosen = precisions[int(table[:, others].mean(axis=1).argmin())]
-        proba[rows] = tried[chosen][rows]
-        temperature, _ = find_temperature(logs[:, others], codes[others])
-        tempered[rows] = np.exp(log_softmax(logs[0, rows] / temperature))
-    found = {"plain": plain, "plain, temperature": tempered, "laplace": proba}
-    comparison = {name: measure_figures(codes, p) for name, p in found.items()}
-    return precisions[int(table.mean(axis=1).argmin())], comparison
+    folds = list(KFold(n_folds, shuffle=True, random_state=seed).split(codes))
+
+    def attempt(precision):
+        predict = _predictor(parts, points, predictive, precision)
+        return _try(predict, float(precision), codes, folds)
+
+    tried = [attempt(precision) for precision in 10.0**DECADES]
+    around = min(tried, key=lambda one: one.loss).precision
+    tried += [attempt(around * factor) for factor in (10**-0.5, 10**0.5)]
+    best = min(tried, key=lambda one: one.loss)
+    chosen = np.argmin([one.others_losses for one in tried], axis=0)
+    proba = np.empty_like(best.proba)
+    for (_, rows), number in zip(folds, chosen, strict=True):
+        proba[rows] = tried[number].proba[rows]
+    plain = _predictor(parts, points, predictive, np.inf)
+    found = {
+        "plain": plain(1.0, slice(None)),
+        "plain, temperature": _try(plain, np.inf, codes, folds).proba,
+        "laplace": proba,
+    }
+    return best, {name: measure_figures(codes, own) for name, own in found.items()}
+
+
+def _try(predict, precision, codes, folds):
+    """Return what a precision is worth, at the best temperature."""
+    temperature, loss = _find_temperature(predict, codes, slice(None), LOG_TEMPERATURES)
+    around = np.log(temperature) + np.array([-0.7, 0.7])
+    proba, losses = np.empty_like(predict(1.0, slice(None))), []
+    for others, rows in folds:
+        own, others_loss = _find_temperature(predict, codes, others, around)
+        losses.append(others_loss)
+        proba[rows] = predict(own, rows)
+    return Tried(precision, temperature, loss, np.array(losses), proba)
+
+
+def _find_temperature(predict, codes, rows, bounds):
+    """Return the temperature of the least log loss of some rows, and that loss."""
+    found = minimize_scalar(
+        lambda log: _loss(predict(np.exp(log), rows), codes[rows]),
+        bounds=bounds,
+        method="bounded",
+        options={"xatol": 1e-3},
+    )
+    return float(np.exp(found.x)), found.fun
+
+
+def _predictor(parts, points, predictive, precision):
+    """Return a function of a temperature and rows that gives their mean probabilities."""
+    logits = np.concatenate([part.rows.logits for part in parts])
+    given = [(part.posterior, part.rows.features) for part in parts]
+    if predictive == "probit":
+        variances = np.concatenate([own.variances(h, precision) for own, h in given])
+        return lambda t, rows: mean_proba(logits[rows], variances[rows], t)
+    moved = [own.deviations(h, precision, points) for own, h in given]
+    moved = np.concatenate(moved, axis=1) + logits
+    return lambda t, rows: proba_of_reduced(moved[:, rows] / t).mean(axis=0)
 
 
 def tell_what_is_better(comparison, n_rows):
@@ -111,14 +149,5 @@ def tell_what_is_better(comparison, n_rows):
         )
 
 
-def _predict(parts, points, predictive, precision):
-    return np.concatenate(
-        [
-            predict_mean(part.posterior, part.rows, precision, points, predictive)
-            for part in parts
-        ]
-    )
-
-
-def _losses(proba, codes):
-    return -log_of(proba[np.arange(len(codes)), codes])
+def _loss(proba, codes):
+    return -log_of(proba[np.arange(len(codes)), codes]).mean()
