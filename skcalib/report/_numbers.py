@@ -44,6 +44,17 @@ def write_share(value):
     return f"{text.lstrip('-') if float(text) == 0 else text} %"
 
 
+def write_points(value, sign=True):
+    """Return a difference of shares in percentage points: "+3.1 points"."""
+    value = 100 * float(value)
+    if not math.isfinite(value):
+        return write_number(value)
+    if not sign and 0 < abs(value) < 0.05:
+        return f"{value:.0e} points"
+    text = f"{value:+.1f}" if sign else f"{value:.1f}"
+    return f"{text.lstrip('+-') if float(text) == 0 else text} points"
+
+
 def write_interval(interval, write=write_number, unit=""):
     """Return "0.21 [0.17, 0.25] nats", or the value alone where no interval is known."""
     value = write(interval.value)
@@ -51,8 +62,10 @@ def write_interval(interval, write=write_number, unit=""):
     if np.isnan([interval.lower, interval.upper]).any():
         return f"{value}{unit}"
     lower, upper = write(interval.lower), write(interval.upper)
-    if all(text.endswith(" %") for text in (value, lower, upper)):
-        lower = lower.removesuffix(" %")
+    for own in (" %", " points"):  # told once, behind the bracket or the upper limit
+        if all(text.endswith(own) for text in (value, lower, upper)):
+            lower = lower.removesuffix(own)
+            value = value if own == " %" else value.removesuffix(own)
     return f"{value} [{lower}, {upper}]{unit}"
 
 
