@@ -10,9 +10,9 @@ Findings, in the order of the report (``CODES``)
 Every ``measure`` is an Interval of 95 %; "n" counts rows (the sum of weights, where given).
 A ``details["pvalue"]`` is adjusted for everything else that is tested; causes are below .05.
 
-=================  ==========  ==================================================================
+=================  ==========  =================================================================
 code               severity    measure; ``details``; cure
-=================  ==========  ==================================================================
+=================  ==========  =================================================================
 permuted           cause       gain of the other order, nats per row; ``order`` (list of labels:
                                what each given column seems to be), ``moved`` (labels),
                                ``accuracy_as_given``, ``accuracy_reordered``, ``pvalue``;
@@ -80,7 +80,7 @@ too_few_rows       note        confidence minus accuracy; ``half_width`` (of its
                                {"n_rows": rows for a half width of .02}
 none_needed        note        gain of the best calibrator, nats per row; ``methods`` as
                                above, ``pvalue``; cure None
-=================  ==========  ==================================================================
+=================  ==========  =================================================================
 
 Cures that calibrate have ``arguments`` {"method": short name}, and the cross-validated gain.
 
