@@ -36,8 +36,8 @@ overfitted         cause       how much better it is on training rows: log loss 
                                of parameters that the estimator has and that restrain it}
 saturated          cause if    share of rows with a probability of exactly 1;
                    refuted,    ``n_saturated``, ``n_wrong`` (of them), ``n_impossible`` (rows
-                   else note   whose true class had exactly 0), ``logits`` ("given", "recovered",
-                               "lost"), ``precision`` ("float32"...); cure ``true_logits`` {} if
+                   else note   whose true class had exactly 0), ``logits`` ("given",
+                               "recovered", "lost"), ``precision`` ("float32"...); cure ``true_logits`` {} if
                                lost, else ``calibrate``
 overconfident      cause       temperature (above 1); ``pvalue``, ``confidence``, ``accuracy``;
                                cure ``calibrate`` {"method": "temperature"}
@@ -46,8 +46,8 @@ base_rate          cause       said minus true of the class that is most surely 
                                ``classes``: list of {"label", "n", "said", "true", "gap",
                                "lower", "upper" (of the gap, simultaneous), "off"},
                                ``worst`` (label), ``pvalue``; cure ``calibrate``
-level_wrong        cause       ranking: area under the ROC curve; ``bins``: list of {"from", "to",
-                               "n", "said", "true", "lower", "upper" (of true, simultaneous),
+level_wrong        cause       ranking: area under the ROC curve; ``bins``: list of {"from",
+                               "to", "n", "said", "true", "lower", "upper" (of true, simultaneous),
                                "off"}, ``notion`` ("positive": of pos_label, "confidence"),
                                ``pvalue``; cure ``calibrate``
 bad_class          cause       confidence minus accuracy where this class is predicted;
@@ -69,8 +69,8 @@ unrepeatable       cause       largest change of a probability between two calls
                                ``n_rows``, ``mean_change``; cure ``make_repeatable`` {"kind"}
 calibrator_helps   cause if    gain of the best calibrator, nats per row (cross-validated);
                    calibration ``methods``: list of {"method", "gain", "lower", "upper",
-                   is tested   "log_loss"}, best first; ``method``, ``best_single``, ``over_single``
-                   off, else   (gain of auto over the best single one, [value, lower, upper] or
+                   is tested   "log_loss"}, best first; ``method``, ``best_single``,
+                   off, else   ``over_single`` (gain of auto over the best single one, [value, lower, upper] or
                    note        None); cure ``calibrate`` {"method"}
 rounded            note        decimals that are left; ``decimals``; cure ``keep_digits`` {}
 few_levels         note        number of different answers; ``n_levels``, ``largest_share`` (of
@@ -88,8 +88,8 @@ Figures: a dictionary of Interval; where no interval can be had lower and upper 
 ---------------------------------------------------------------------------------------
 ``n_rows`` (rows of positive weight), ``n_classes``, ``accuracy``, ``confidence`` (mean of the
 largest probability), ``confidence_gap`` (confidence minus accuracy), ``log_loss`` (nats),
-``brier`` (sum over classes halved: 0 to 1), ``ece`` (root mean square calibration error in bins,
-debiased: that of ``calibration_error_interval``), ``smooth_ece``, ``auc`` (positive class; with
+``brier`` (sum over classes halved: 0 to 1), ``ece`` (root mean square calibration error in
+bins, debiased: that of ``calibration_error_interval``), ``smooth_ece``, ``auc`` (positive class; with
 more than two classes the mean of one against the rest), ``temperature``, ``gain`` (of the best
 calibrator), ``pvalue`` (whether all of calibration could be right, adjusted).
 A gate may ask for any name (the value) and for name_lower and name_upper.
