@@ -9,10 +9,12 @@ Findings, in the order of the report (``CODES``)
 ------------------------------------------------
 Every ``measure`` is an Interval of 95 %; "n" counts rows (the sum of weights, where given).
 A ``details["pvalue"]`` is adjusted for everything else that is tested; causes are below .05.
+What is off, but surely by next to nothing (as with a million rows), is a note with
+``details["small"]`` True: temperature, base rates, bins, classes and groups have this key.
 
-=================  ==========  ==================================================================
+=================  ==========  ================================================================
 code               severity    measure; ``details``; cure
-=================  ==========  ==================================================================
+=================  ==========  =================================================================
 permuted           cause       gain of the other order, nats per row; ``order`` (list of labels:
                                what each given column seems to be), ``moved`` (labels),
                                ``accuracy_as_given``, ``accuracy_reordered``, ``pvalue``;
@@ -36,9 +38,9 @@ overfitted         cause       how much better it is on training rows: log loss 
                                of parameters that the estimator has and that restrain it}
 saturated          cause if    share of rows with a probability of exactly 1;
                    refuted,    ``n_saturated``, ``n_wrong`` (of them), ``n_impossible`` (rows
-                   else note   whose true class had exactly 0), ``logits`` ("given", "recovered",
-                               "lost"), ``precision`` ("float32"...); cure ``true_logits`` {} if
-                               lost, else ``calibrate``
+                   else note   whose true class had exactly 0), ``logits`` ("given",
+                               "recovered", "lost"), ``precision`` ("float32"...); cure
+                               ``true_logits`` {} if lost, else ``calibrate``
 overconfident      cause       temperature (above 1); ``pvalue``, ``confidence``, ``accuracy``;
                                cure ``calibrate`` {"method": "temperature"}
 underconfident     cause       temperature (below 1); the same
@@ -46,9 +48,9 @@ base_rate          cause       said minus true of the class that is most surely 
                                ``classes``: list of {"label", "n", "said", "true", "gap",
                                "lower", "upper" (of the gap, simultaneous), "off"},
                                ``worst`` (label), ``pvalue``; cure ``calibrate``
-level_wrong        cause       ranking: area under the ROC curve; ``bins``: list of {"from", "to",
-                               "n", "said", "true", "lower", "upper" (of true, simultaneous),
-                               "off"}, ``notion`` ("positive": of pos_label, "confidence"),
+level_wrong        cause       ranking: area under the ROC curve; ``bins``: list of {"from",
+                               "to", "n", "said", "true", "lower", "upper" (of true,
+                               simultaneous), "off"},
                                ``pvalue``; cure ``calibrate``
 bad_class          cause       confidence minus accuracy where this class is predicted;
                                ``classes``: list of {"label", "n", "confidence", "accuracy",
@@ -69,9 +71,9 @@ unrepeatable       cause       largest change of a probability between two calls
                                ``n_rows``, ``mean_change``; cure ``make_repeatable`` {"kind"}
 calibrator_helps   cause if    gain of the best calibrator, nats per row (cross-validated);
                    calibration ``methods``: list of {"method", "gain", "lower", "upper",
-                   is tested   "log_loss"}, best first; ``method``, ``best_single``, ``over_single``
-                   off, else   (gain of auto over the best single one, [value, lower, upper] or
-                   note        None); cure ``calibrate`` {"method"}
+                   is tested   "log_loss"}, best first; ``method``, ``best_single``,
+                   off, else   ``over_single`` (gain of auto over the best single one,
+                   note        [value, lower, upper], or None); cure ``calibrate`` {"method"}
 rounded            note        decimals that are left; ``decimals``; cure ``keep_digits`` {}
 few_levels         note        number of different answers; ``n_levels``, ``largest_share`` (of
                                rows with the same answer); cure None
@@ -80,7 +82,7 @@ too_few_rows       note        confidence minus accuracy; ``half_width`` (of its
                                {"n_rows": rows for a half width of .02}
 none_needed        note        gain of the best calibrator, nats per row; ``methods`` as
                                above, ``pvalue``; cure None
-=================  ==========  ==================================================================
+=================  ==========  =================================================================
 
 Cures that calibrate have ``arguments`` {"method": short name}, and the cross-validated gain.
 
@@ -88,10 +90,10 @@ Figures: a dictionary of Interval; where no interval can be had lower and upper 
 ---------------------------------------------------------------------------------------
 ``n_rows`` (rows of positive weight), ``n_classes``, ``accuracy``, ``confidence`` (mean of the
 largest probability), ``confidence_gap`` (confidence minus accuracy), ``log_loss`` (nats),
-``brier`` (sum over classes halved: 0 to 1), ``ece`` (root mean square calibration error in bins,
-debiased: that of ``calibration_error_interval``), ``smooth_ece``, ``auc`` (positive class; with
-more than two classes the mean of one against the rest), ``temperature``, ``gain`` (of the best
-calibrator), ``pvalue`` (whether all of calibration could be right, adjusted).
+``brier`` (sum over classes halved: 0 to 1), ``ece`` (root mean square calibration error in
+bins, debiased: that of ``calibration_error_interval``), ``smooth_ece``, ``auc`` (positive
+class; with more than two classes the mean of one against the rest), ``temperature``, ``gain``
+(of the best calibrator), ``pvalue`` (whether all of calibration could be right, adjusted).
 A gate may ask for any name (the value) and for name_lower and name_upper.
 
 Curves: dictionaries of NumPy vectors of equal length
