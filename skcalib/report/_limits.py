@@ -1,25 +1,49 @@
 """The gate for tests: limits that a report keeps, or an AssertionError in its words."""
 
-import math
-
 from skcalib.messages import is_number, quote
+from skcalib.report._codes import CODES
 from skcalib.report._finding import CAUSE, NOTE
+from skcalib.report._numbers import write_interval
+from skcalib.report._story import tell
+from skcalib.report._text import show_finding
+from skcalib.report._words import FIGURES
 
-LOWER, HIGHER = "lower", "higher"  # which of two values is better
+SIDE = {"lower": "upper", "higher": "lower"}  # from where it is limited, by what is better
 
 
-def limits_of(figures, better):
-    """Return what may be limited: its name, the figure, the end of its interval, the sign.
+def check_report(report, no, limits):
+    """Raise an AssertionError unless the limits are kept and nothing refused was found."""
+    refused = check_refused(no)
+    known = known_limits(report.figures)
+    check_limits(limits, known)
+    if not refused and not limits:
+        raise ValueError(
+            "require() asks for nothing. Give a limit, such as ece_upper=0.05, or no='cause'."
+        )
+    broken = [
+        describe(name, limit, report.figures, known)
+        for name, limit in limits.items()
+        if not is_kept(name, limit, report.figures, known)
+    ]
+    found = [one for one in report.findings if {one.code, one.severity} & refused]
+    broken += [f"{one.code} was found." for one in found]
+    if broken:
+        told = found or [one for one in report.findings if one.severity == CAUSE]
+        lines = ["The confidence report does not keep what is required:"]
+        lines += [f"* {line}" for line in broken]
+        for one in told:
+            lines += ["", *show_finding(tell(one, report.context))]
+        raise AssertionError("\n".join(lines))
 
-    A figure that is better when it is lower has an upper limit, one that is better when it is
-    higher a lower one, and one where neither is better both.
-    """
+
+def known_limits(figures):
+    """Return what may be limited: the figure, which of its numbers, and from which side."""
     found = {}
     for name in figures:
-        sides = {LOWER: ("upper",), HIGHER: ("lower",)}.get(better.get(name), ("lower", "upper"))
-        if len(sides) == 1:
-            found[name] = (name, "value", sides[0])
-        for side in sides:
+        better = FIGURES[name].better if name in FIGURES else None
+        if better:
+            found[name] = (name, "value", SIDE[better])
+        for side in ("lower", "upper"):
             found[f"{name}_{side}"] = (name, side, side)
     return found
 
@@ -29,36 +53,39 @@ def check_limits(limits, known):
     for name, limit in limits.items():
         if name not in known:
             raise ValueError(
-                f"The report has no limit {name!r}. It has: {', '.join(sorted(known))}; and no=."
+                f"The report has no limit {name}. It has no= and {', '.join(sorted(known))}."
             )
-        if not is_number(limit) or math.isnan(limit):
+        if not is_number(limit):
             raise ValueError(f"{name} must be a number, got {quote(limit)}.")
 
 
-def check_refused(no, codes):
+def check_refused(no):
     """Return the findings that ``no`` refuses, as a set of codes and severities."""
     refused = [] if no is None else [no] if isinstance(no, str) else no
-    known = {CAUSE, NOTE, *codes}
-    if not isinstance(refused, list | tuple | set | frozenset) or not all(
-        isinstance(word, str) for word in refused
-    ):
+    if not isinstance(refused, list | tuple | set | frozenset):
         raise ValueError(f"no must be a string or a list of strings, got {quote(no)}.")
+    known = (CAUSE, NOTE, *CODES)
     for word in refused:
         if word not in known:
             raise ValueError(
-                f"no={word!r} is no finding. There are: {', '.join(sorted(known))}."
+                f"no: there is no finding {quote(word)}. There are {', '.join(known)}."
             )
     return set(refused)
 
 
-def is_kept(value, side, limit):
+def is_kept(name, limit, figures, known):
     """Say whether a limit is kept; what is not known keeps none."""
+    figure, end, side = known[name]
+    value = getattr(figures[figure], end)
     return value <= limit if side == "upper" else value >= limit
 
 
-def broken_limits(figures, limits, known):
-    """Yield a figure's name, the end of its interval, the side and the limit, where broken."""
-    for name, limit in limits.items():
-        figure, end, side = known[name]
-        if not is_kept(getattr(figures[figure], end), side, limit):
-            yield figure, end, side, limit
+def describe(name, limit, figures, known):
+    """Return a limit that is not kept, in words."""
+    figure, end, side = known[name]
+    most = "at most" if side == "upper" else "at least"
+    told = write_interval(figures[figure])
+    if not is_number(getattr(figures[figure], end)):
+        told += ", which is not known" if end == "value" else ", whose interval is not known"
+    part = "it" if end == "value" else f"the {end} end of its interval"
+    return f"{name}={limit!r}: {figure} is {told}; {part} must be {most} {limit:g}."

@@ -1,10 +1,9 @@
 """Tags of HTML and SVG, in which every string that is not Markup is text."""
 
 import html
-import unicodedata
 
-# Signs that would turn the order of the text behind them round.
-DIRECTIONS = {*"\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
+from skcalib.report._labels import clean
+
 VOID = {"br", "link", "meta"}
 
 
@@ -15,22 +14,12 @@ class Markup(str):
 
 
 def escape(value):
-    """Return a value as text of a page; what cannot be shown becomes a replacement sign."""
-    if isinstance(value, Markup):
-        return value
-    signs = (
-        "\ufffd" if sign in DIRECTIONS or is_unprintable(sign) else sign for sign in str(value)
-    )
-    return Markup(html.escape("".join(signs), quote=True))
+    """Return a value as text of a page."""
+    return value if isinstance(value, Markup) else Markup(html.escape(clean(value), quote=True))
 
 
-def is_unprintable(sign):
-    """Say whether a sign is a control sign or half of one; spaces are not."""
-    return unicodedata.category(sign) in ("Cc", "Cs") and not sign.isspace()
-
-
-def tag(name, *children, **attributes):
-    """Return an element; ``class_`` is the attribute class, and ``stroke_width`` stroke-width."""
+def tag(name, /, *children, **attributes):
+    """Return an element; ``class_`` gives class, ``stroke_width`` gives stroke-width."""
     given = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
         for key, value in attributes.items()

@@ -6,11 +6,12 @@ from skcalib.report._pictures import draw_histogram, draw_intervals, draw_reliab
 from skcalib.report._style import BODY, PART
 from skcalib.report._words import MOST_ROWS
 
-PICTURE_WORDS = {
-    "reliability": "When it says so much (across), how often is it right (up)? On the dashed line, "
-    "what it says is true; below it, it is too sure. Lines: 95 % intervals.",
-    "confidence": "How many rows it answers how surely.",
-}
+RELIABILITY = (
+    "Of {notion}: what it says (across), and how often that comes true (up). On the dashed "
+    "line it says what comes true. Dots with 95 % intervals: as it is."
+)
+AFTER = " Rings: after the best calibrator, tried on rows that it was not fitted to."
+HISTOGRAM = "How many rows it answers how surely, by the largest probability."
 
 
 def show_part(story, guide_url=None):
@@ -43,7 +44,9 @@ def sections(story, guide_url):
         tag("p", story.verdict, class_=f"verdict {story.mood}"),
         id="skcalib-verdict",
     )
-    yield section("figures", "The figures", tag("ul", *map(tile, story.figures), class_="tiles"))
+    yield section(
+        "figures", "The figures", tag("ul", *map(tile, story.figures), class_="tiles")
+    )
     for severity, title in (("cause", "What is wrong, and what mends it"), ("note", "Notes")):
         told = [card(one, guide_url) for one in story.told if one.severity == severity]
         if told:
@@ -112,7 +115,14 @@ def show_rows(rows):
 
 def curves(story):
     """Yield the pictures of the whole model."""
-    for name, draw in (("reliability", draw_reliability), ("confidence", draw_histogram)):
-        if name in story.curves:
-            picture = draw(story.curves[name])
-            yield tag("figure", picture, tag("figcaption", PICTURE_WORDS[name]))
+    found = story.curves
+    if "reliability" in found:
+        after = found.get("reliability_after")
+        picture = draw_reliability(found["reliability"], after)
+        words = RELIABILITY.format(notion=story.notion) + (AFTER if after else "")
+        yield tag("figure", picture, tag("figcaption", words))
+    if "histogram" in found:
+        picture = draw_histogram(found["histogram"])
+        yield tag("figure", picture, tag("figcaption", HISTOGRAM))
+    if story.groups:
+        yield join(show_rows(story.groups))

@@ -1,13 +1,16 @@
-"""Pictures as SVG, by hand: small, sharp on every screen, in the colours of the text around them."""
+"""Pictures as SVG, by hand: small and sharp, in the colours of the text around them."""
 
 import math
 
+from skcalib.messages import shorten
+from skcalib.report._labels import write_label
 from skcalib.report._markup import join, tag
-from skcalib.report._numbers import write_count, write_interval, write_label, write_share
+from skcalib.report._numbers import write_count, write_interval, write_share
 
 SAID, TRUE = "#2585c0", "#D55E00"  # what the model says, and what came true
 WIDTH = 320
-LEFT, RIGHT, TOP = 44, 12, 10
+LEFT, RIGHT, TOP = 44, 22, 10
+LONGEST_NAME = 26  # signs of a label beside its numbers
 
 
 def draw_text(x, y, words, anchor="middle", **style):
@@ -48,12 +51,12 @@ def draw_frame(bottom, height, ticks, title):
     return join(parts)
 
 
-def draw_reliability(curve):
+def draw_reliability(curve, after=None):
     """
     Return what came true against what was said, in bins, with intervals.
 
-    ``curve`` holds, for each bin, the mean of what was said, the share that came true, and the
-    limits of its interval: said, true, lower, upper.
+    ``curve`` holds what was said, the share that came true, and the limits of its interval,
+    each for all bins; ``after`` the same after calibration, drawn as rings.
     """
     side = WIDTH - LEFT - RIGHT
     bottom = TOP + side
@@ -68,13 +71,17 @@ def draw_reliability(curve):
             draw_line(LEFT, place(tick), WIDTH - RIGHT, place(tick), opacity=0.12),
         ]
     parts.append(
-        draw_line(LEFT, bottom, WIDTH - RIGHT, TOP, width=1.5, stroke_dasharray="5 4", opacity=0.6)
+        draw_line(
+            LEFT, bottom, WIDTH - RIGHT, TOP, width=1.5, stroke_dasharray="5 4", opacity=0.6
+        )
     )
     for said, true, lower, upper in zip(*curve, strict=True):
         x = LEFT + said * side
         if not math.isnan(lower + upper):
             parts.append(draw_line(x, place(lower), x, place(upper), TRUE, 2))
         parts.append(draw_dot(x, place(true), TRUE))
+    for said, true, *_ in zip(*(after or ()), strict=True):
+        parts.append(draw_dot(LEFT + said * side, place(true), SAID, hollow=True))
     return picture(bottom + 40, "How often it is right, against how sure it says it is", *parts)
 
 
@@ -109,8 +116,8 @@ def draw_intervals(rows, words, marks=None, reference=None, write=write_share):
     """
     Return a row for each of some labels: its interval, and what was said beside it.
 
-    ``rows`` are pairs of a label and an Interval, ``marks`` one value for each row (hollow), and
-    ``reference`` is a value for all of them (dashed).
+    ``rows`` are pairs of a label and an Interval, ``marks`` one value for each row (rings),
+    and ``reference`` is a value for all of them (dashed).
     """
     marks = [None] * len(rows) if marks is None else marks
     others = [value for value in (reference, *marks) if value is not None]
@@ -126,7 +133,9 @@ def draw_intervals(rows, words, marks=None, reference=None, write=write_share):
         parts.append(draw_line(x, TOP, x, bottom, stroke_dasharray="4 3", opacity=0.7))
     for k, ((label, interval), mark) in enumerate(zip(rows, marks, strict=True)):
         y = TOP + step * k + 22
-        parts.append(draw_text(left - 8, y - 11, write_label(label), "start"))
+        parts.append(
+            draw_text(left - 8, y - 11, shorten(write_label(label), LONGEST_NAME), "start")
+        )
         parts.append(
             draw_text(right + 8, y - 11, write_interval(interval, write), "end", opacity=0.8)
         )

@@ -61,20 +61,47 @@ SCHEMA = {
 
 def plain(value):
     """Return a value as JSON knows it; labels of other types become their text."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        return value if math.isfinite(value) else "infinite" if value > 0 else "-infinite"
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
     if hasattr(value, "_asdict"):
-        return plain(value._asdict())
+        value = value._asdict()
     if isinstance(value, dict):
-        return {key if isinstance(key, str) else str(key): plain(v) for key, v in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    return str(value)
+    if isinstance(value, float):
+        return plain_float(value)
+    return value if value is None or isinstance(value, str | bool | int) else str(value)
+
+
+def plain_float(value):
+    """Return a number, None if it is not known, or a word if it is infinite."""
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else "infinite" if value > 0 else "-infinite"
+
+
+def as_values(report, story):
+    """Return a report and its words as plain values that keep to the schema."""
+    findings = [
+        {**plain(finding), "cure": cure_values(finding.cure, told.remedy), **words_of(told)}
+        for finding, told in zip(report.findings, story.told, strict=True)
+    ]
+    return {
+        "schema_version": VERSION,
+        "verdict": story.verdict,
+        "findings": findings,
+        "figures": plain(report.figures),
+        "curves": plain(report.curves),
+        "context": plain(report.context),
+    }
+
+
+def words_of(told):
+    """Return the words of a finding."""
+    return {"title": told.title, "words": told.text, "guide": f"docs/{told.guide}.md"}
+
+
+def cure_values(cure, remedy):
+    """Return a cure with its line of code."""
+    return None if cure is None else {**plain(cure), "code": remedy.code}

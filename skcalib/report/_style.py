@@ -1,9 +1,9 @@
 """
 How the page looks: one style sheet, without pictures, fonts or addresses.
 
-Everything is under ``.skcalib-report``, so that a notebook around it keeps its own looks. Colours
-are those of the text around it, and accents stand out from white and from black: what a notebook
-shows on is not known.
+Everything is under ``.skcalib-report``, so that a notebook around it keeps its own looks.
+Colours are those of the text around it; the accents stand out from white and from black,
+because what a notebook shows on is not known.
 """
 
 BODY = """
@@ -27,8 +27,9 @@ max-width:960px;margin:0 auto;padding:1rem;overflow-wrap:anywhere;text-align:lef
 background:var(--tint)}
 .skcalib-report .verdict.cause{border-color:#D55E00}
 .skcalib-report .verdict.unsure{border-color:#E69F00}
-.skcalib-report .tiles{display:flex;flex-wrap:wrap;gap:.6rem;padding:0;margin:0;list-style:none}
-.skcalib-report .tiles li{flex:1 1 150px;border:1px solid var(--line);border-radius:6px;
+.skcalib-report .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(135px,1fr));
+gap:.6rem;padding:0;margin:0;list-style:none}
+.skcalib-report .tiles li{border:1px solid var(--line);border-radius:6px;
 padding:.5rem .7rem;margin:0;min-width:0}
 .skcalib-report .tiles b{display:block;font-size:1.35rem;line-height:1.3}
 .skcalib-report article{border:1px solid var(--line);border-left:6px solid var(--line);

@@ -3,8 +3,8 @@
 from textwrap import indent, wrap
 
 from skcalib.report._guide import name_page
+from skcalib.report._labels import write_label
 from skcalib.report._words import MOST_LINES
-from skcalib.report._numbers import write_label
 
 WIDTH = 79
 

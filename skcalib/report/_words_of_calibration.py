@@ -1,87 +1,73 @@
 """Words of findings about calibration: too sure, not sure enough, wrong for some."""
 
 from skcalib.report._finding import CAUSE, Interval
+from skcalib.report._labels import list_labels, write_label
 from skcalib.report._numbers import (
-    list_labels,
-    write_count,
+    two_decimals,
     write_interval,
-    write_label,
     write_number,
     write_points,
     write_share,
 )
 from skcalib.report._words import Rows
-from skcalib.report._words_of_data import interval_of_true
+from skcalib.report._words_of_data import count_rows
 
-BITS = {"float16": 8, "bfloat16": 6, "float32": 17, "float64": 37}  # logits that round to 1
+LARGEST = {"float16": 8, "bfloat16": 6, "float32": 17, "float64": 37}  # logits short of 1
+SAID_AND_TRUE = "Dots: how often it came, with its interval. Rings: how often it was said."
+SURE_AND_RIGHT = "Dots: how often it is right, with its interval. Rings: how sure it is."
+RANGES = "Dots: what came true in each range, with its interval. Rings: what was said."
+GAINS = "What each calibrator gains, in nats per row; right of the line, it helps."
+NATS = "nats per row"
 
 
 def tell_overfitted(finding, context):
     """Tell that it does better on training rows."""
-    found, unit = finding.details, finding.details["unit"]
-    known = found.get("log_loss_train") is not None
-    losses = (
-        f" Log loss is {write_number(found['log_loss_train'])} there and "
-        f"{write_number(found['log_loss_here'])} here; it is right in "
-        f"{write_share(found['accuracy_train'])} there and in "
-        f"{write_share(found['accuracy_here'])} here."
-        if known
-        else ""
-    )
-    number = (
-        f"Log loss here is higher by {write_interval(finding.measure, unit='nats per row')}"
-        if unit == "nats"
-        else f"Surer there by {write_interval(absolute(finding.measure), write_points)}"
-    )
+    found = finding.details
+    there, here = (write_share(found[f"confidence_{k}"]) for k in ("train", "here"))
+    text = f"It is {there} sure of its training rows, and {here} of these."
+    if found.get("log_loss_train") is not None:
+        losses = (write_number(found[f"log_loss_{k}"]) for k in ("train", "here"))
+        right = (write_share(found[f"accuracy_{k}"]) for k in ("train", "here"))
+        text += " It is right in {} there and in {} here;".format(*right)
+        text += " its log loss is {} there and {} here.".format(*losses)
+    measure = finding.measure
+    if found["unit"] == "nats":
+        number = f"Log loss here minus there: {write_interval(measure, unit=NATS)}"
+    else:
+        number = f"Confidence there minus here: {write_interval(measure, write_points)}"
     return {
-        "title": "It has learned its training rows by heart",
-        "text": f"It is {write_share(found['confidence_train'])} sure of its training rows and "
-        f"{write_share(found['confidence_here'])} sure of these.{losses} A model that can "
-        "memorise its training rows makes them ever more certain, and new rows with them. "
-        "Calibration mends how sure it is; only the next training mends the cause.",
+        "title": "It does much better on its training rows",
+        "text": f"{text} A model that can memorise its training rows becomes ever surer of "
+        "them, and of new rows with them. Calibration mends how sure it is; only the next "
+        "training mends the cause.",
         "number": number,
         "guide": "confidence",
     }
 
 
-def absolute(interval):
-    """Return the interval of a difference the other way round, if it is negative."""
-    value, lower, upper = interval
-    return interval if value >= 0 else Interval(-value, -upper, -lower)
-
-
 def tell_saturated(finding, context):
     """Tell that probabilities of exactly 0 and 1 came."""
     found = finding.details
-    bits = BITS.get(found.get("precision"))
-    lost = (
-        f" In {found['precision']} every logit beyond about {bits} becomes exactly 1"
-        if bits
-        else " Beyond some logit every answer becomes exactly 1"
-    )
-    how = {
-        "given": "Logits were given, so nothing is lost for calibration.",
-        "recovered": "The network's true logits were found, so nothing is lost for calibration.",
-        "lost": f"The true logits are lost.{lost}, and how large they were cannot be told "
-        "afterwards.",
-    }[found["logits"]]
-    wrong = f"{write_count(found['n_wrong'])} of them wrongly" if found["n_wrong"] else "all rightly"
-    text = (
-        f"{write_count(found['n_saturated'])} rows ({write_share(finding.measure.value)}) are "
-        f"answered with a probability of exactly 1, {wrong}; "
-    )
+    wrong = f"{count_rows(found['n_wrong'])} of them wrongly" if found["n_wrong"] else "rightly"
+    zeros = "No true class was given exactly 0."
     if found["n_impossible"]:
-        text += (
-            f"{write_count(found['n_impossible'])} rows belong to a class that was given exactly "
-            "0, each of which makes log loss infinite. "
+        zeros = (
+            f"{count_rows(found['n_impossible'])} had a true class that was given exactly 0, "
+            "which makes log loss infinite."
         )
-    else:
-        text += "no true class was given exactly 0. "
+    largest = LARGEST.get(found.get("precision"))
+    size = f"about {largest} in {found['precision']}" if largest else "some size"
+    logits = {
+        "given": "Logits were given, so that nothing is lost for calibration.",
+        "recovered": "The true logits were found, so that nothing is lost for calibration.",
+        "lost": f"The true logits are lost: beyond {size} each becomes exactly 1, and how "
+        "large it was cannot be told afterwards.",
+    }[found["logits"]]
+    bad = finding.severity == CAUSE
     return {
-        "title": "It says exactly 0 and 1, and is wrong"
-        if finding.severity == CAUSE
-        else "It says exactly 0 and 1",
-        "text": text + how,
+        "title": f"It says exactly 0 and 1{', and is wrong' if bad else ''}",
+        "text": f"{count_rows(found['n_saturated'])} ({write_share(finding.measure.value)}) "
+        f"are answered with exactly 1, {wrong}. {zeros} {logits}",
         "number": "",
         "guide": "networks",
     }
@@ -89,106 +75,83 @@ def tell_saturated(finding, context):
 
 def tell_overconfident(finding, context):
     """Tell that it is too sure."""
-    found = finding.details
-    return {
-        "title": "It is too sure",
-        "text": f"It is {write_share(found['confidence'])} sure on average, and right in "
-        f"{write_share(found['accuracy'])} of the rows. Its logits are "
-        f"{write_number(finding.measure.value, 2)} times as large as they should be.",
-        "number": f"Temperature {write_interval(finding.measure, two_decimals)}; 1 is right",
-        "guide": "confidence",
-    }
+    return {"title": "It is too sure", **tell_temperature(finding)}
 
 
 def tell_underconfident(finding, context):
     """Tell that it is not sure enough."""
+    words = tell_temperature(finding)
+    words["text"] += (
+        " Averages (forests, ensembles), label smoothing and strong weight decay do that."
+    )
+    return {"title": "It is right more often than it says", **words}
+
+
+def tell_temperature(finding):
+    """Tell how much too large, or too small, the logits are."""
     found = finding.details
+    sure, right = write_share(found["confidence"]), write_share(found["accuracy"])
+    times = two_decimals(finding.measure.value)
     return {
-        "title": "It is right more often than it says",
-        "text": f"It is {write_share(found['confidence'])} sure on average, and right in "
-        f"{write_share(found['accuracy'])} of the rows. Its logits are "
-        f"{write_number(finding.measure.value, 2)} times as large as they should be. Averages "
-        "(forests, ensembles), label smoothing and strong weight decay do that.",
-        "number": f"Temperature {write_interval(finding.measure, two_decimals)}; 1 is right",
+        "text": f"It is {sure} sure on average, and right in {right} of the rows. Its logits "
+        f"are {times} times as large as they should be.",
+        "number": f"Temperature: {write_interval(finding.measure, two_decimals)}; 1 is right",
         "guide": "confidence",
     }
 
 
-def two_decimals(value):
-    """Return a number with two decimals."""
-    return write_number(value, 2)
-
-
 def tell_base_rate(finding, context):
     """Tell that a class is said more often than it comes."""
-    found = finding.details
-    worst = next(one for one in found["classes"] if one["label"] == found["worst"])
-    often = "more" if finding.measure.value > 0 else "less"
+    found, worst = finding.details, find_worst(finding.details, "classes", "label")
+    name = write_label(found["worst"])
+    often = "too often" if finding.measure.value > 0 else "too seldom"
     return {
-        "title": f"It expects some classes too often: {write_label(found['worst'])}"
-        if finding.measure.value > 0
-        else f"It expects some classes too seldom: {write_label(found['worst'])}",
-        "text": f"By its probabilities, {write_label(worst['label'])} would be "
-        f"{write_share(worst['said'])} of these rows; it is {write_share(worst['true'])}, so it "
-        f"is expected {often} often than it comes. This is what resampled or re-weighted "
-        "training rows do (SMOTE, undersampling, class_weight), or rows from another source.",
+        "title": f"It expects {name} {often}",
+        "text": f"By its probabilities, {write_share(worst['said'])} of these rows would be "
+        f"{name}; {write_share(worst['true'])} are. This is what training on resampled or "
+        "re-weighted rows does (SMOTE, undersampling, class_weight), or on rows from another "
+        "source.",
         "number": f"Said minus true: {write_interval(finding.measure, write_points)}",
         "guide": "resampled",
         "rows": rows_of(found["classes"], "label", "said", "true", SAID_AND_TRUE),
     }
 
 
-SAID_AND_TRUE = "Share of each class: what came true (dot, with its interval), and what was said (ring)."
-SURE_AND_RIGHT = "How often it is right (dot, with its interval), and how sure it is (ring)."
-
-
-def rows_of(listed, name, said, true, words):
-    """Return what came true for each label, those that are most surely off first."""
-    ordered = sorted(listed, key=how_far, reverse=True)
-    rows = [(one[name], interval_of_true(one, said, true)) for one in ordered]
-    return Rows(words, rows, [one[said] for one in ordered])
-
-
-def how_far(one):
-    """Return how far the interval of a gap is from 0."""
-    return max(one["lower"], -one["upper"])
-
-
 def tell_level_wrong(finding, context):
     """Tell that the ranking is good, and the level wrong."""
     found = finding.details
-    of = f"of {write_label(context['pos_label'])}" if found["notion"] == "positive" else "of being right"
+    what = "that it is right"
+    if found["notion"] == "positive":
+        what = f"of {write_label(context['pos_label'])}"
     rows = [
-        (
-            f"{write_share(one['from'])} to {write_share(one['to'])}",
-            Interval(one["true"], one["lower"], one["upper"]),
-        )
+        (f"{name_range(one)}", Interval(one["true"], one["lower"], one["upper"]))
         for one in found["bins"]
     ]
-    marks = [one["said"] for one in found["bins"]]
     return {
         "title": "It ranks well, but its numbers are off",
-        "text": f"It tells rows apart (area under the ROC curve "
-        f"{write_number(finding.measure.value)}), but where it says a probability {of}, "
-        "another share comes true, and one temperature does not put that right.",
-        "number": f"Area under ROC: {write_interval(finding.measure)}",
+        "text": "It tells rows apart, but where it says one probability "
+        f"{what}, another share comes true. The wrong ranges: "
+        f"{list_labels([name_range(one) for one in found['bins'] if one['off']]) or 'none'}.",
+        "number": f"Area under the ROC curve: {write_interval(finding.measure)}",
         "guide": "which_method",
-        "rows": Rows("What came true in each range (dot, with its interval), and what was said (ring).", rows, marks),
+        "rows": Rows(RANGES, rows, [one["said"] for one in found["bins"]]),
     }
 
 
+def name_range(one):
+    """Return "20 % to 25 %"."""
+    return f"{100 * one['from']:.3g} % to {100 * one['to']:.3g} %"
+
+
 def tell_bad_class(finding, context):
-    """Tell for which predicted class it is wrong how surely."""
-    found = finding.details
-    worst = next(one for one in found["classes"] if one["label"] == found["worst"])
-    more = "too sure" if worst["gap"] > 0 else "not sure enough"
+    """Tell where it says a class and is wrong how surely."""
+    found, worst = finding.details, find_worst(finding.details, "classes", "label")
+    name = write_label(found["worst"])
     return {
-        "title": f"It is {more} where it says {write_label(found['worst'])}",
-        "text": f"Where it says {write_label(worst['label'])} ({write_count(worst['n'])} rows) it is "
-        f"{write_share(worst['confidence'])} sure and right in {write_share(worst['accuracy'])}. "
-        f"Over all other rows it is surer than right by {write_points(found['rest'])}. Off as "
-        f"surely: {list_off(found['classes'], 'label')}.",
-        "number": f"Surer than right by {write_interval(finding.measure, write_points)}",
+        "title": f"It is {how_sure(worst)} where it says {name}",
+        "text": f"It says {name} in {count_rows(worst['n'])}. "
+        f"{compare(worst, found, 'classes', 'label')}",
+        "number": f"Confidence minus accuracy: {write_interval(finding.measure, write_points)}",
         "guide": "how_sure",
         "rows": rows_of(found["classes"], "label", "confidence", "accuracy", SURE_AND_RIGHT),
     }
@@ -196,48 +159,66 @@ def tell_bad_class(finding, context):
 
 def tell_bad_group(finding, context):
     """Tell for which group it is wrong how surely."""
-    found = finding.details
-    worst = next(one for one in found["groups"] if one["group"] == found["worst"])
-    more = "too sure" if worst["gap"] > 0 else "not sure enough"
-    text = (
-        f"Of the group {write_label(worst['group'])} ({write_count(worst['n'])} rows) it is "
-        f"{write_share(worst['confidence'])} sure, and right in {write_share(worst['accuracy'])}. "
-        f"Over all other rows it is surer than right by {write_points(found['rest'])}."
-    )
-    if worst.get("said") is not None:
-        text += (
-            f" In this group it expects {write_label(context['pos_label'])} in "
-            f"{write_share(worst['said'])}; it comes in {write_share(worst['true'])}."
-        )
+    found, worst = finding.details, find_worst(finding.details, "groups", "group")
+    name = write_label(found["worst"])
+    text = f"{count_rows(worst['n'])} are of {name}. {compare(worst, found, 'groups', 'group')}"
+    if worst.get("said") is not None and context.get("pos_label") is not None:
+        said, true = write_share(worst["said"]), write_share(worst["true"])
+        text += f" There it expects {write_label(context['pos_label'])} in {said}; {true} are."
     return {
-        "title": f"It is {more} of one group: {write_label(found['worst'])}",
-        "text": f"{text} Off as surely: {list_off(found['groups'], 'group')}.",
-        "number": f"Surer than right by {write_interval(finding.measure, write_points)}",
+        "title": f"It is {how_sure(worst)} of one group: {name}",
+        "text": text,
+        "number": f"Confidence minus accuracy: {write_interval(finding.measure, write_points)}",
         "guide": "how_sure",
         "rows": rows_of(found["groups"], "group", "confidence", "accuracy", SURE_AND_RIGHT),
     }
 
 
-def list_off(listed, name):
-    """Return the labels whose gap is surely not 0."""
-    return list_labels([one[name] for one in listed if one["off"]], 6) or "none"
+def find_worst(found, listed, name):
+    """Return the entry of the worst label."""
+    return next(one for one in found[listed] if one[name] == found["worst"])
+
+
+def how_sure(one):
+    """Return which way it is wrong."""
+    return "too sure" if one["gap"] > 0 else "not sure enough"
+
+
+def compare(worst, found, listed, name):
+    """Return how sure and how right it is of the worst, of the others, and who else is off."""
+    sure, right = write_share(worst["confidence"]), write_share(worst["accuracy"])
+    text = f"There it is {sure} sure, and right in {right}"
+    rest = found["rest"]
+    if rest == rest:
+        way = "surer than right" if rest >= 0 else "less sure than right"
+        text += f"; in all other rows it is {way} by {write_points(abs(rest), sign=False)}"
+    off = [one[name] for one in found[listed] if one["off"] and one is not worst]
+    return f"{text}.{f' Surely off, too: {list_labels(off)}.' if off else ''}"
+
+
+def rows_of(listed, name, said, true, words):
+    """Return what came true for each label, those that are most surely off first."""
+    ordered = sorted(listed, key=lambda one: max(one["lower"], -one["upper"]), reverse=True)
+    rows = [
+        (one[name], Interval(one[true], one[said] - one["upper"], one[said] - one["lower"]))
+        for one in ordered
+    ]
+    return Rows(words, rows, [one[said] for one in ordered])
 
 
 def tell_calibrator_helps(finding, context):
     """Tell what calibration would gain."""
     found = finding.details
-    over = found.get("over_single")
-    single = ""
-    if over is not None and found["method"] == "auto" and found.get("best_single"):
-        single = (
-            f" The best single method is {write_label(found['best_single'])}; the automatic "
-            f"choice is better by {write_interval(Interval(*over), unit='nats')}."
-        )
+    best, single = write_label(found["method"]), ""
+    if found.get("over_single") and found.get("best_single"):
+        gain = write_interval(Interval(*found["over_single"]), unit=NATS)
+        name = write_label(found["best_single"])
+        single = f" Beside the best single method, {name}, the automatic choice gains {gain}."
     return {
         "title": "Calibration would help",
-        "text": f"Fitted to some of these rows and tried on the others, "
-        f"{write_label(found['method'])} lowers log loss.{single}",
-        "number": f"Gain: {write_interval(finding.measure, unit='nats per row')}",
+        "text": f'Fitted to some of these rows and tried on the others, method="{best}" lowers '
+        f"log loss.{single}",
+        "number": f"Gain: {write_interval(finding.measure, unit=NATS)}",
         "guide": "auto",
         "rows": rows_of_methods(found),
     }
@@ -249,16 +230,16 @@ def rows_of_methods(found):
         (one["method"], Interval(one["gain"], one["lower"], one["upper"]))
         for one in found["methods"]
     ]
-    words = "Gain of each calibrator in nats per row; right of the line, it helps."
-    return Rows(words, rows, None, 0.0, write_number)
+    return Rows(GAINS, rows, None, 0.0, write_number)
 
 
 def tell_none_needed(finding, context):
     """Tell that no calibrator is needed."""
+    gain = write_interval(finding.measure, unit=NATS)
     return {
         "title": "No calibrator is needed",
-        "text": "As far as these rows can tell, what it says is what comes true: no calibrator, "
-        "fitted to some of them and tried on the others, surely lowers log loss.",
-        "number": f"Gain of the best one: {write_interval(finding.measure, unit='nats per row')}",
+        "text": "No calibrator, fitted to some of these rows and tried on the others, surely "
+        "lowers log loss.",
+        "number": f"Gain of the best one: {gain}",
         "guide": "auto",
     }

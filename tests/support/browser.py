@@ -119,9 +119,12 @@ class Browser:
             if event["method"] == "Network.requestWillBeSent"
         ]
 
-    def screenshot(self, path):
-        """Save a picture of the whole page."""
-        picture = self.ask("Page.captureScreenshot", captureBeyondViewport=True)
+    def screenshot(self, path, top=0, height=None):
+        """Save a picture of the page, or of so many pixels of it from so far down."""
+        size = self.ask("Page.getLayoutMetrics")["cssContentSize"]
+        height = size["height"] - top if height is None else height
+        clip = {"x": 0, "y": top, "width": size["width"], "height": height, "scale": 1}
+        picture = self.ask("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
         Path(path).write_bytes(base64.b64decode(picture["data"]))
 
     def print_pdf(self):
