@@ -1,25 +1,20 @@
 """Labels and names of groups as short pieces of text that can be shown anywhere."""
 
-import unicodedata
+import re
 
 import numpy as np
 
 from skcalib.messages import shorten
 
 LONGEST_LABEL = 40  # characters
-# Signs that would turn the order of the text behind them round.
-DIRECTIONS = {*"\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
-CONTROLS = ("Cc", "Cs")  # what terminals obey, and halves of signs, which no file can hold
+# What a terminal or a page would obey, not show: control signs, halves of signs, and those that
+# turn the order of the text behind them round. Line breaks are not among them.
+OBEYED = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 def clean(text):
     """Return text with a replacement sign for each sign that would be obeyed, not shown."""
-    return "".join("\ufffd" if is_obeyed(sign) else sign for sign in str(text))
-
-
-def is_obeyed(sign):
-    """Say whether a sign is a control sign; line breaks are not."""
-    return sign in DIRECTIONS or (unicodedata.category(sign) in CONTROLS and sign != "\n")
+    return OBEYED.sub("\ufffd", str(text))
 
 
 def write_label(label):

@@ -75,11 +75,16 @@ def tile(figure):
     )
 
 
+def unbroken(text):
+    """Return text whose numbers stay beside their unit."""
+    return text.replace(" %", "\u00a0%").replace(" points", "\u00a0points")
+
+
 def card(one, guide_url):
     """Return one finding: its words, its number, what mends it, and where to read on."""
-    parts = [tag("h4", one.title), tag("p", one.text)]
+    parts = [tag("h4", one.title), tag("p", unbroken(one.text))]
     if one.number:
-        parts.append(tag("p", tag("span", one.number, class_="number")))
+        parts.append(tag("p", tag("span", unbroken(one.number), class_="number")))
     if one.rows:
         parts += show_rows(one.rows)
     if one.remedy:

@@ -53,5 +53,7 @@ def show_rows(rows):
 
 
 def fill(text, width=WIDTH):
-    """Return the lines of a paragraph."""
-    return wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    """Return the lines of a paragraph, in which numbers stay beside their unit."""
+    whole = text.replace(" %", "\0%")
+    lines = wrap(whole, width, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in lines]

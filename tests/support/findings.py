@@ -49,7 +49,7 @@ def details(labels=LABELS):
     sure = {"pvalue": 0.001, "confidence": 0.97, "accuracy": 0.88}
     reorder = Cure("reorder", {"labels": labels[::-1]}, None)
     digits = Cure("keep_digits", {}, None)
-    unknown = (NAN, NAN)
+    levels = {"n_levels": 7, "largest_share": 0.6}
     again = Cure("train_again", {"kind": "network", "parameters": ["alpha"]}, None)
     of_group = {"group": labels[0], "method": "sigmoid"}
     group = Cure("calibrate_group", of_group, Interval(0.1, -0.1, 0.3))
@@ -152,18 +152,8 @@ def details(labels=LABELS):
             | {"over_single": [0.01, -0.01, 0.03]},
             CALIBRATE._replace(arguments={"method": "auto"}),
         ),
-        "rounded": (
-            "note",
-            Interval(2, NAN, NAN),
-            {"decimals": 2},
-            Cure("keep_digits", {}, None),
-        ),
-        "few_levels": (
-            "note",
-            Interval(7, NAN, NAN),
-            {"n_levels": 7, "largest_share": 0.6},
-            None,
-        ),
+        "rounded": ("note", Interval(2, NAN, NAN), {"decimals": 2}, digits),
+        "few_levels": ("note", Interval(7, NAN, NAN), levels, None),
         "too_few_rows": (
             "note",
             Interval(0.01, -0.1, 0.12),
