@@ -3,8 +3,9 @@
 import sys
 from weakref import WeakKeyDictionary
 
-from skcalib.report._codes import CODES
+from skcalib.report._entry import confidence_report
 from skcalib.report._finding import CAUSE
+from skcalib.report._given import check_seed
 from skcalib.report._guide import name_page
 from skcalib.report._story import tell
 
@@ -126,6 +127,47 @@ def explain(told):
     return " ".join(part for part in parts if part)
 
 
-def skore_checks(**options):
-    """Placeholder."""
-    raise NotImplementedError
+def skore_checks(*, random_state=None):
+    """
+    Return the findings of the confidence report as checks for skore.
+
+    ``report.checks.add(skore_checks())`` adds them to a report of skore, whose
+    ``checks.summarize()`` then tells them among its own: causes as issues, notes as tips. Their
+    codes are ``SKC_`` and the code of the finding in capitals, for ``ignore=``. One confidence
+    report is computed for each of skore's reports (for each split of a cross-validation), by the
+    first check that asks; training rows are looked at where skore has them. skore is not needed
+    to make the list, and never imported.
+
+    **When to use it.** Where models are looked at in skore, which has no checks of
+    probabilities. **When not.** To see figures, pictures and gains: ``confidence_report``.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None, default=None
+        As in ``confidence_report``.
+
+    Returns
+    -------
+    list of SkoreCheck
+        Objects with what the protocol ``skore.Check`` asks for: ``code``, ``title``,
+        ``docs_url``, ``report_types``, ``severity``, ``slow`` and ``check_function(report)``.
+        skore leaves slow checks out in its fast mode.
+
+    Raises
+    ------
+    ValueError
+        If ``random_state`` is neither a seed, a generator, nor None.
+
+    See Also
+    --------
+    confidence_report : The whole report.
+
+    Examples
+    --------
+    >>> from skcalib.report import skore_checks
+    >>> checks = skore_checks(random_state=0)
+    >>> checks[0].code, checks[0].title
+    ('SKC_PERMUTED', 'Columns in another order than the labels')
+    """
+    reports = Reports(confidence_report, {"random_state": check_seed(random_state)})
+    return [SkoreCheck(finding, reports) for finding in TITLES]

@@ -8,7 +8,7 @@ from skcalib.report._numbers import write_count, write_interval
 from skcalib.report._words import Remedy
 
 MOST_LABELS = 20  # labels in a line of code
-BARE = {"Sequential", "Functional", "Model", "FrozenNetwork"}  # need no FrozenEstimator
+FROZEN = {"FrozenNetwork"}  # what networks are reported as; they are not trained again
 METHOD_WORDS = {
     "auto": "the automatic choice",
     "temperature": "one temperature",
@@ -98,7 +98,7 @@ def calibration_code(method, context, X, y, own):
 
 def held(context):
     """Return the trained classifier as meta-estimators take it without training it again."""
-    return "estimator" if context["estimator"] in BARE else "FrozenEstimator(estimator)"
+    return "estimator" if context["estimator"] in FROZEN else "FrozenEstimator(estimator)"
 
 
 def calibrate_group(arguments, context):
@@ -199,8 +199,10 @@ def train_again(arguments, context):
     names = [name for name in arguments["parameters"] if name.split("__")[-1] in GRIDS][:3]
     if not names:
         return words, KERAS if kind == "network" else ""
-    grid = ", ".join(f'"{name}": {GRIDS[name.split("__")[-1]]}' for name in names)
-    code = f'GridSearchCV(estimator, {{{grid}}}, scoring="neg_log_loss").fit(X_train, y_train)'
+    # The parameters are those of the last step.
+    step = 'f"{model.steps[-1][0]}__' if context["estimator"] == "Pipeline" else '"'
+    grid = ", ".join(f'{step}{name}": {GRIDS[name.split("__")[-1]]}' for name in names)
+    code = f'GridSearchCV(model, {{{grid}}}, scoring="neg_log_loss").fit(X_train, y_train)'
     return words, code
 
 
