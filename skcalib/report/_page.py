@@ -87,15 +87,24 @@ def card(one, guide_url):
         parts.append(tag("p", tag("span", unbroken(one.number), class_="number")))
     if one.rows:
         parts += show_rows(one.rows)
-    if one.remedy:
-        parts.append(tag("p", one.remedy.words))
-        if one.remedy.code:
-            parts.append(tag("pre", tag("code", one.remedy.code)))
-        if one.remedy.gain:
-            parts.append(tag("p", one.remedy.gain))
+    parts += show_remedy(one.remedy)
     if one.guide:
         parts.append(tag("p", "Read on: ", link(one.guide, guide_url), class_="quiet"))
     return tag("article", *parts, class_=one.severity, id=f"skcalib-{one.code}")
+
+
+def show_remedy(remedy):
+    """Yield what mends a finding; what was shown already is not shown again."""
+    if remedy is None:
+        return
+    if remedy.again:
+        yield tag("p", remedy.again)
+        return
+    yield tag("p", remedy.words)
+    if remedy.code:
+        yield tag("pre", tag("code", remedy.code))
+    if remedy.gain:
+        yield tag("p", unbroken(remedy.gain))
 
 
 def link(page, guide_url):

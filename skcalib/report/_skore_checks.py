@@ -132,11 +132,11 @@ def skore_checks(*, random_state=None):
     Return the findings of the confidence report as checks for skore.
 
     ``report.checks.add(skore_checks())`` adds them to a report of skore, whose
-    ``checks.summarize()`` then tells them among its own: causes as issues, notes as tips. Their
-    codes are ``SKC_`` and the code of the finding in capitals, for ``ignore=``. One confidence
-    report is computed for each of skore's reports (for each split of a cross-validation), by the
-    first check that asks; training rows are looked at where skore has them. skore is not needed
-    to make the list, and never imported.
+    ``checks.summarize()`` then tells them among its own: causes as issues, notes as tips.
+    Their codes are ``SKC_`` and the code of the finding in capitals, for ``ignore=``. One
+    confidence report is computed for each of skore's reports (for each split of a
+    cross-validation), by the first check that asks; training rows are looked at where skore
+    has them. skore is not needed to make the list, and never imported.
 
     **When to use it.** Where models are looked at in skore, which has no checks of
     probabilities. **When not.** To see figures, pictures and gains: ``confidence_report``.

@@ -75,7 +75,7 @@ def tell_story(report):
         mood=mood,
         verdict=verdict,
         figures=[show_figure(k, report.figures[k]) for k in TILES if k in report.figures],
-        told=[tell(finding, context) for finding in report.findings],
+        told=shorten_remedies([tell(finding, context) for finding in report.findings]),
         curves=draw_curves(report.curves),
         groups=show_groups(report),
         notion=name_notion(context),
@@ -90,6 +90,20 @@ def tell(finding, context):
         words["text"] += SMALL
     remedy = find_remedy(finding, context)
     return Told(code=finding.code, severity=finding.severity, remedy=remedy, **words)
+
+
+def shorten_remedies(told):
+    """Return findings whose remedy was told already with a word that says so."""
+    known, shorter = {}, []
+    for one in told:
+        code = one.remedy.code if one.remedy else ""
+        if code and code in known:
+            words = f'What mends "{known[code]}" mends this, too.'
+            one = one._replace(remedy=one.remedy._replace(again=words))
+        elif code:
+            known[code] = one.title
+        shorter.append(one)
+    return shorter
 
 
 def judge(findings, context):

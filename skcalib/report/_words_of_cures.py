@@ -81,8 +81,10 @@ def class_of(method):
 def calibrate(arguments, context):
     """Write how to calibrate with one method, for what was given."""
     method = arguments.get("method", "auto")
-    words = f"Calibrate by {METHOD_WORDS.get(method, write_label(method))}, with these rows:"
-    return words, calibration_code(method, context, "X", "y", "")
+    by = METHOD_WORDS.get(method) or class_of(method)
+    return f"Calibrate by {by}, with these rows:", calibration_code(
+        method, context, "X", "y", ""
+    )
 
 
 def calibration_code(method, context, X, y, own):
