@@ -19,7 +19,8 @@ permuted           cause       gain of the other order, nats per row; ``order`` 
                                what each given column seems to be), ``moved`` (labels),
                                ``accuracy_as_given``, ``accuracy_reordered``, ``pvalue``;
                                cure ``reorder`` {"labels": order}. Findings on calibration are
-                               left out beside it: they would all be due to it.
+                               left out beside it, and where half of the rows are training
+                               rows: they would all be due to that.
 sums_off           cause       largest distance of a row's sum from one; ``n_off``, ``share``,
                                ``smallest_sum``, ``largest_sum``, ``first_row``; all else in the
                                report is of rows divided by their sums; cure ``fix_sums`` {}
@@ -50,7 +51,7 @@ base_rate          cause       said minus true of the class that is most surely 
                                ``worst`` (label), ``pvalue``; cure ``calibrate``
 level_wrong        cause       ranking: area under the ROC curve; ``bins``: list of {"from",
                                "to", "n", "said", "true", "lower", "upper" (of true,
-                               simultaneous), "off"},
+                               simultaneous), "off"}, ``overall`` (the same of all rows),
                                ``pvalue``; cure ``calibrate``
 bad_class          cause       confidence minus accuracy where this class is predicted;
                                ``classes``: list of {"label", "n", "confidence", "accuracy",

@@ -140,7 +140,7 @@ def confidence_report_from_logits(
     is lost where that is saturated.
 
     **When to use it.** For networks whose logits were saved. **When not.** For decision values
-    that are no logits, such as distances to a hyperplane: their softmax is nobody's probability.
+    that are no logits, such as distances to a hyperplane: their softmax is no probability.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ from skcalib.metrics import check_predictions
 from skcalib.report._bounds import bound_pvalue, fit_beta
 from skcalib.report._columns import find_order
 from skcalib.report._levels import (
+    LEVEL,
     MOST_BINS,
     ROWS_OF_BIN,
     Levels,
@@ -228,7 +229,7 @@ class Evidence:
             {
                 "temperature": Tested(np.array([bound_pvalue(self.beta[3])])),
                 "base_rate": test_base_rates(self),
-                "bins": test_slices(self, self.bins),
+                "bins": test_slices(self, [slice(None), *self.bins]),
                 "predicted": test_predicted(self),
                 "groups": test_groups(self),
                 "order": test_order(self.order.gain, len(self.classes)),
@@ -243,9 +244,16 @@ class Evidence:
         return self.order.is_better and self.levels.rejects("order")
 
     @cached_property
+    def is_spoilt(self):
+        """Whether what follows on calibration would be due to columns or training rows."""
+        found = self.training_rows
+        seen = found is not None and found.n_equal + found.n_near >= found.n_rows / 2
+        return self.permuted or (seen and self.levels.rejects("training_rows"))
+
+    @cached_property
     def recalibrated(self):
         """What calibrators would gain; the automatic choice only where something is off."""
-        off = self.levels.calibration <= 0.05 and not self.permuted
+        off = self.levels.calibration <= LEVEL and not self.is_spoilt
         return recalibrate(self.logits, self.codes, self.weight, self.floor, self.seed, off)
 
 

@@ -9,7 +9,7 @@ from skcalib.report._levels import LEVEL
 def find_calibrator_helps(evidence):
     """Find a calibrator that surely gains on rows that it did not see."""
     found = evidence.recalibrated
-    if evidence.permuted or not found or not found[0].lower > 0:
+    if evidence.is_spoilt or not found or not found[0].lower > 0:
         return None
     best = found[0]
     single = next((own for own in found if own.method != "auto"), None)
@@ -32,7 +32,7 @@ def find_none_needed(evidence):
     """Find that nothing is surely off, and that no calibrator surely gains."""
     found = evidence.recalibrated
     off = evidence.levels.calibration <= LEVEL
-    if evidence.permuted or off or not found or found[0].lower > 0:
+    if evidence.is_spoilt or off or not found or found[0].lower > 0:
         return None
     details = {
         "methods": tabulate_calibrators(found),

@@ -1,8 +1,12 @@
 """Probabilities of exactly one."""
 
+import numpy as np
+
 from skcalib.report._bounds import share_interval
 from skcalib.report._cures import calibrate
 from skcalib.report._finding import CAUSE, NOTE, Cure, Finding, Interval
+
+TINY = 1e-6
 
 
 def find_saturated(evidence):
@@ -19,7 +23,9 @@ def find_saturated(evidence):
         "precision": evidence.precision,
     }
     refuted = details["n_wrong"] > 0 or details["n_impossible"] > 0
-    lost = evidence.source_of_logits == "lost"
+    # A softmax that saturates has tiny values besides; shares of votes have zeros only.
+    smallest = np.min(evidence.proba, where=evidence.proba > 0, initial=1.0)
+    lost = evidence.source_of_logits == "lost" and smallest < TINY
     cure = Cure("true_logits", {}, None) if lost else calibrate(evidence) if refuted else None
     low, high = share_interval(share, evidence.total)
     measure = Interval(share, float(low), float(high))

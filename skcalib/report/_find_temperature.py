@@ -17,7 +17,7 @@ def find_underconfident(evidence):
 
 
 def _find(evidence, code, is_so):
-    if not is_so or evidence.permuted or not evidence.levels.rejects("temperature"):
+    if not is_so or evidence.is_spoilt or not evidence.levels.rejects("temperature"):
         return None
     beta, low, high, _ = evidence.beta
     small = low > 1 / SMALL and high < SMALL
