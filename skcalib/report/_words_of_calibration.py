@@ -217,10 +217,10 @@ def rows_of(found, listed, name, said, true, words):
         return one[name] != found["worst"], min(-one["lower"], one["upper"])
 
     ordered = sorted((one for one in found[listed] if not math.isnan(one[true])), key=place)
-    rows = [
-        (one[name], Interval(one[true], one[said] - one["upper"], one[said] - one["lower"]))
-        for one in ordered
-    ]
+    rows = []
+    for one in ordered:
+        ends = one[said] - one["upper"], one[said] - one["lower"]  # of said minus true
+        rows.append((one[name], Interval(one[true], max(ends[0], 0.0), min(ends[1], 1.0))))
     return Rows(words, rows, [one[said] for one in ordered], said=WORD_OF[said])
 
 
