@@ -8,7 +8,7 @@ from scipy.special import gammaln
 from skcalib.report._bounds import bound_pvalue, test_rate
 
 LEVEL = 0.05
-MOST_BINS, ROWS_OF_BIN = 10, 20
+MOST_BINS, ROWS_OF_BIN = 10, 40
 CALIBRATION = ("temperature", "base_rate", "bins", "predicted", "groups")
 
 

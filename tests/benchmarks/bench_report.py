@@ -73,11 +73,11 @@ def base_rate(case):
 
 
 def level_wrong(case):
-    """Ranking intact, the level wrong: the largest of each row's log-odds is squashed to .5 +
-    .35 (p - .5) with two classes; with more, 60 % uniform probabilities are mixed in.
+    """Ranking intact, the level wrong: the probabilities are mixed with uniform ones, 80 % of
+    them with two classes, 60 % with more.
     """
     proba = softmax(case.true)
-    share = 0.65 if case.n_classes == 2 else 0.6
+    share = 0.8 if case.n_classes == 2 else 0.6
     case.said = (1 - share) * proba + share / case.n_classes
 
 
@@ -94,10 +94,12 @@ def bad_class(case):
 
 
 def bad_group(case):
-    """Three groups of equal size, in one of which labels have nothing to do with the rows."""
+    """Three groups of equal size, in one of which two of three likeliest classes are wrong."""
     case.groups = case.rng.choice(["a", "b", "c"], size=case.n)
-    bad = case.groups == "b"
-    case.y[bad] = case.rng.integers(case.n_classes, size=bad.sum())
+    bad = (case.groups == "b") & (case.rng.uniform(size=case.n) < 2 / 3)
+    other = case.rng.integers(1, case.n_classes, size=case.n)
+    likeliest = case.true.argmax(axis=1)
+    case.y[bad] = ((likeliest + other) % case.n_classes)[bad]
 
 
 def permuted(case):
