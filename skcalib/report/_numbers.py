@@ -2,7 +2,6 @@
 
 import math
 
-
 SMALLEST = 1e-6  # what is told in plain notation
 
 

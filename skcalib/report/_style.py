@@ -27,8 +27,8 @@ max-width:960px;margin:0 auto;padding:1rem;overflow-wrap:anywhere;text-align:lef
 background:var(--tint)}
 .skcalib-report .verdict.cause{border-color:#D55E00}
 .skcalib-report .verdict.unsure{border-color:#E69F00}
-.skcalib-report .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(135px,1fr));
-gap:.6rem;padding:0;margin:0;list-style:none}
+.skcalib-report .tiles{display:grid;gap:.6rem;
+grid-template-columns:repeat(auto-fit,minmax(max(135px,30%),1fr));padding:0;margin:0;list-style:none}
 .skcalib-report .tiles li{border:1px solid var(--line);border-radius:6px;
 padding:.5rem .7rem;margin:0;min-width:0}
 .skcalib-report .tiles b{display:block;font-size:1.35rem;line-height:1.3}

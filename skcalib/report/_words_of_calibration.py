@@ -115,9 +115,9 @@ def tell_base_rate(finding, context):
     return {
         "title": f"It expects {name} {often}",
         "text": f"By its probabilities, {write_share(worst['said'])} of these rows would be "
-        f"{name}; {write_share(worst['true'])} are. This is what training on resampled or "
-        "re-weighted rows does (SMOTE, undersampling, class_weight), or on rows from another "
-        "source.",
+        f"{name}; {write_share(worst['true'])} are. Training on resampled or re-weighted rows "
+        "does that (SMOTE, undersampling, class_weight), and so do rows from another source, "
+        "or few training rows.",
         "number": f"Said minus true: {write_interval(finding.measure, write_points)}",
         "guide": "resampled",
         "rows": rows_of(found, "classes", "label", "said", "true", SAID_AND_TRUE),
