@@ -22,7 +22,7 @@ def bound_pvalue(evidence):
     return float(min(1.0, 2 * np.exp(-max(evidence, 0.0))))
 
 
-def test_rate(proba, hit, weight):
+def assess_rate(proba, hit, weight):
     """Bound the p-value of how often events came true, given each one's probability."""
     return bound_pvalue(_gain_of_shift(proba, hit, weight))
 

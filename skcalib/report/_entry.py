@@ -137,7 +137,13 @@ def confidence_report(
     check_rows(X, y)
     asked = ask(estimator, X)
     given = check_given_proba(
-        y, asked.proba, asked.classes, pos_label, sample_weight, asked.logits
+        y,
+        asked.proba,
+        asked.classes,
+        pos_label,
+        sample_weight,
+        logits=asked.logits,
+        name=f"{type(estimator).__name__}.predict_proba",
     )
     X = take_used(X, given.used)
     known = asked.logits is not None

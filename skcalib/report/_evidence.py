@@ -13,13 +13,13 @@ from skcalib.report._levels import (
     LEVEL,
     MOST_BINS,
     ROWS_OF_BIN,
+    Assessed,
     Levels,
-    Tested,
-    test_base_rates,
-    test_groups,
-    test_order,
-    test_predicted,
-    test_slices,
+    assess_base_rates,
+    assess_groups,
+    assess_order,
+    assess_predicted,
+    assess_slices,
 )
 from skcalib.report._recalibrated import recalibrate
 from skcalib.report._training_rows import find_training_rows
@@ -144,6 +144,14 @@ class Evidence:
         return self.proba[np.arange(len(self.proba)), self.predicted]
 
     @cached_property
+    def certain(self):
+        """Rows with a probability of exactly one, in the precision that was given."""
+        given = self.given_values.reshape(len(self.given_values), -1)
+        if given.shape[1] == 1:
+            return (given[:, 0] >= 1) | (given[:, 0] <= 0)
+        return given.max(axis=1) >= 1
+
+    @cached_property
     def hit(self):
         """Whether the likeliest class is the true one."""
         return self.predicted == self.codes
@@ -227,12 +235,12 @@ class Evidence:
         """The p-values of all that is tested, adjusted together."""
         return Levels(
             {
-                "temperature": Tested(np.array([bound_pvalue(self.beta[3])])),
-                "base_rate": test_base_rates(self),
-                "bins": test_slices(self, [slice(None), *self.bins]),
-                "predicted": test_predicted(self),
-                "groups": test_groups(self),
-                "order": test_order(self.order.gain, len(self.classes)),
+                "temperature": Assessed(np.array([bound_pvalue(self.beta[3])])),
+                "base_rate": assess_base_rates(self),
+                "bins": assess_slices(self, [slice(None), *self.bins]),
+                "predicted": assess_predicted(self),
+                "groups": assess_groups(self),
+                "order": assess_order(self.order.gain, len(self.classes)),
                 "training_rows": _tested(self.training_rows),
                 "unusual_rows": _tested(self.unusual_rows),
             }
@@ -258,7 +266,7 @@ class Evidence:
 
 
 def _tested(found):
-    return None if found is None else Tested(np.array([found.pvalue]))
+    return None if found is None else Assessed(np.array([found.pvalue]))
 
 
 def logits_of(answers):

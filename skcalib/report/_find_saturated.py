@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skcalib.inputs import SUM_TOLERANCE
 from skcalib.report._bounds import share_interval
 from skcalib.report._cures import calibrate
 from skcalib.report._finding import CAUSE, NOTE, Cure, Finding, Interval
@@ -11,7 +12,7 @@ TINY = 1e-6
 
 def find_saturated(evidence):
     """Find rows that are said to be certain; one of them that is wrong refutes that."""
-    certain = evidence.confidence >= 1
+    certain = evidence.certain & (np.abs(evidence.sums - 1) <= SUM_TOLERANCE)
     if not certain.any():
         return None
     share = float(evidence.weight @ certain / evidence.total)
