@@ -160,7 +160,7 @@ def skore_checks(*, random_state=None):
 
     See Also
     --------
-    confidence_report : The whole report.
+    skcalib.confidence_report : The whole report.
 
     Examples
     --------

@@ -148,11 +148,11 @@ def tell_level_wrong(finding, context):
 def name_range(one):
     """Return "20 % to 25 %", with as many digits as tell one end from the other."""
     low, high = 100 * one["from"], 100 * one["to"]
-    for digits in range(3, 16):
+    for digits in range(3, 9):
         ends = f"{low:.{digits}g}", f"{high:.{digits}g}"
-        if ends[0] != ends[1]:
-            return f"{ends[0]} % to {ends[1]} %"
-    return f"{low:g} %"
+        if ends[0] != ends[1] and (high == 100 or ends[1] != "100"):
+            break
+    return f"{ends[0]} % to {ends[1]} %"
 
 
 def tell_bad_class(finding, context):

@@ -31,6 +31,7 @@ from skcalib.report._numbers import (
 )
 from skcalib.report._skore_checks import TITLES
 from skcalib.report._story import TELLERS, tell
+from skcalib.report._words_of_calibration import name_range
 from skcalib.report._words_of_cures import GRIDS, METHOD_WORDS, WRITERS, class_of
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -123,6 +124,20 @@ def test_intervals_as_words():
     )
     assert write_interval(Interval(0.5, 0.4, 0.6), write_share) == "50.0 % [40.0, 60.0]"
     assert write_interval(Interval(0.5, NAN, NAN), write_share) == "50.0 %"
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ((0.2, 0.25), "20 % to 25 %"),
+        ((0.9991, 0.99978), "99.91 % to 99.98 %"),
+        ((0.99999, 1.0), "99.999 % to 100 %"),
+        ((0.0, 0.00041), "0 % to 0.041 %"),
+        ((0.5, 0.5), "50 % to 50 %"),
+    ],
+)
+def test_ranges_have_digits_enough_to_tell_their_ends(ends, words):
+    assert name_range({"from": ends[0], "to": ends[1]}) == words
 
 
 # Lines of code
