@@ -9,8 +9,9 @@ Findings, in the order of the report (``CODES``)
 ------------------------------------------------
 Every ``measure`` is an Interval of 95 %; "n" counts rows (the sum of weights, where given).
 A ``details["pvalue"]`` is adjusted for everything else that is tested; causes are below .05.
-What is off, but surely by next to nothing (as with a million rows), is a note with
-``details["small"]`` True: temperature, base rates, bins, classes and groups have this key.
+What is off, but surely by next to nothing (as with a hundred thousand rows), is a note with
+``details["small"]`` True: a temperature between 1 / 1.1 and 1.1, base rates within .01, bins,
+classes and groups within .02 (the whole interval), a gain below .002 nats.
 
 =================  ==========  ================================================================
 code               severity    measure; ``details``; cure

@@ -77,8 +77,11 @@ class Evidence:
     source_of_logits : {"given", "recovered", "lost"}
         "lost": only probabilities are known.
 
-    groups, X, X_train, y_train : object
+    groups, X, X_train : object
         As they were given.
+
+    codes_train : ndarray or None
+        The columns of the classes of the training rows.
 
     train : Answers or None
         Of some of the training rows.
@@ -102,7 +105,7 @@ class Evidence:
     estimator: object = None
     X: object = None
     X_train: object = None
-    y_train: object = None
+    codes_train: np.ndarray | None = None
     groups: np.ndarray | None = None
     train: Answers | None = None
     predicted_codes: np.ndarray | None = None
@@ -228,7 +231,7 @@ class Evidence:
     @cached_property
     def unusual_rows(self):
         """How many rows are unlike those of training, or None."""
-        return find_unusual_rows(self.X, self.X_train, self.y_train, self.seed)
+        return find_unusual_rows(self.X, self.X_train, self.codes_train, self.seed)
 
     @cached_property
     def levels(self):

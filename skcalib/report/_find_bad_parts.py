@@ -9,7 +9,7 @@ from skcalib.report._finding import CAUSE, NOTE, Cure, Finding, Interval
 from skcalib.report._levels import LEVEL
 from skcalib.report._recalibrated import recalibrate
 
-SMALL = 0.01
+SMALL = 0.02  # of confidence minus accuracy
 
 
 def find_bad_class(evidence):

@@ -7,7 +7,7 @@ from skcalib.report._cures import calibrate
 from skcalib.report._finding import CAUSE, NOTE, Finding, Interval
 from skcalib.report._levels import LEVEL
 
-SMALL = 0.005
+SMALL = 0.01  # of a share of rows
 
 
 def find_base_rate(evidence):

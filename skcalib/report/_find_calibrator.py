@@ -5,6 +5,8 @@ from skcalib.report._cures import calibrate
 from skcalib.report._finding import CAUSE, NOTE, Finding, Interval
 from skcalib.report._levels import LEVEL
 
+SMALL = 0.002  # nats per row
+
 
 def find_calibrator_helps(evidence):
     """Find a calibrator that surely gains on rows that it did not see."""
@@ -23,7 +25,9 @@ def find_calibrator_helps(evidence):
         "best_single": None if single is None else single.method,
         "over_single": over,
     }
-    severity = CAUSE if evidence.levels.calibration <= LEVEL else NOTE
+    small = best.gain < SMALL
+    details["small"] = small
+    severity = CAUSE if evidence.levels.calibration <= LEVEL and not small else NOTE
     measure = Interval(best.gain, best.lower, best.upper)
     return Finding("calibrator_helps", severity, measure, details, calibrate(evidence))
 

@@ -3,7 +3,7 @@
 from skcalib.report._cures import calibrate
 from skcalib.report._finding import CAUSE, NOTE, Finding, Interval
 
-SMALL = 1.03  # a temperature, or one over it, that makes no difference
+SMALL = 1.1  # a temperature, or one over it: .90 becomes .88 by it
 
 
 def find_overconfident(evidence):
