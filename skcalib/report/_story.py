@@ -10,7 +10,7 @@ from skcalib.report._finding import CAUSE, Interval
 from skcalib.report._labels import list_labels, write_label
 from skcalib.report._numbers import write_count, write_interval
 from skcalib.report._words import FIGURES, TILES, Rows, Told
-from skcalib.report._words_of_cures import find_remedy
+from skcalib.report._words_of_cures import FROZEN, find_remedy
 
 TELLERS = {
     "bad_class": calibration.tell_bad_class,
@@ -132,7 +132,8 @@ def lower_first(text):
 def name_subject(context):
     """Return what the report is about."""
     if context.get("estimator"):
-        return write_label(context["estimator"])
+        name = context["estimator"]
+        return "A trained network" if name in FROZEN else write_label(name)
     return {"predictions": "Given probabilities", "logits": "Given logits"}.get(
         context["source"], "A classifier"
     )

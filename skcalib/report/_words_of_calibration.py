@@ -70,6 +70,8 @@ def tell_saturated(finding, context):
         "lost": f"The true logits are lost: beyond {size} each becomes exactly 1, and how "
         "large it was cannot be told afterwards.",
     }[found["logits"]]
+    if found["logits"] == "lost" and not is_of_logits(finding):
+        logits = "A share of votes, or of neighbours, is exactly 1 as soon as they agree."
     bad = finding.severity == CAUSE
     return {
         "title": f"It says exactly 0 and 1{', and is wrong' if bad else ''}",
@@ -78,6 +80,11 @@ def tell_saturated(finding, context):
         "number": "",
         "guide": "networks",
     }
+
+
+def is_of_logits(finding):
+    """Say whether these were logits once; shares of votes were not."""
+    return finding.cure is not None and finding.cure.action == "true_logits"
 
 
 def tell_overconfident(finding, context):
@@ -126,19 +133,23 @@ def tell_base_rate(finding, context):
 
 def tell_level_wrong(finding, context):
     """Tell that the ranking is good, and the level wrong."""
-    found = finding.details
+    found, whole = finding.details, finding.details["overall"]
     what = "that it is right"
-    if found["notion"] == "positive":
+    if context["notion"] == "positive":
         what = f"of {write_label(context['pos_label'])}"
     rows = [
-        (f"{name_range(one)}", Interval(one["true"], one["lower"], one["upper"]))
+        (name_range(one), Interval(one["true"], one["lower"], one["upper"]))
         for one in found["bins"]
     ]
+    wrong = [name_range(one) for one in found["bins"] if one["off"]]
+    where = f"The wrong ranges: {list_labels(wrong)}."
+    if not wrong:
+        said, true = write_share(whole["said"]), write_share(whole["true"])
+        where = f"Over all rows it says {said}, and {true} come true."
     return {
         "title": "It ranks well, but its numbers are off",
         "text": "It tells rows apart, but where it says one probability "
-        f"{what}, another share comes true. The wrong ranges: "
-        f"{list_labels([name_range(one) for one in found['bins'] if one['off']]) or 'none'}.",
+        f"{what}, another share comes true. {where}",
         "number": f"Area under the ROC curve: {write_interval(finding.measure)}",
         "guide": "which_method",
         "rows": Rows(RANGES, rows, [one["said"] for one in found["bins"]]),

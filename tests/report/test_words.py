@@ -77,6 +77,27 @@ def test_pages_of_the_guide_are_there_under_their_titles():
         assert heading.startswith(f"# {title}"), page
 
 
+def test_votes_are_not_told_to_have_had_logits():
+    finding = make_finding("saturated")
+    assert "true logits are lost" in tell(finding, context()).text
+    finding = finding._replace(cure=Cure("calibrate", {"method": "auto"}, None))
+    assert "logits" not in tell(finding, context()).text
+
+
+def test_ranges_of_which_none_is_off_by_itself_are_told_together():
+    finding = make_finding("level_wrong")
+    finding.details["bins"] = [{**one, "off": False} for one in finding.details["bins"]]
+    assert (
+        "Over all rows it says 85.0 %, and 62.0 % come true." in tell(finding, context()).text
+    )
+
+
+def test_a_bare_network_is_not_named_by_its_wrapping():
+    words = str(make_report(["overconfident"], estimator="FrozenNetwork"))
+    assert "FrozenNetwork" not in words
+    assert "CalibratedClassifierCV(estimator, " in words
+
+
 def test_what_is_off_by_next_to_nothing_says_so():
     finding = make_finding("overconfident")
     finding.details["small"] = True
