@@ -52,12 +52,14 @@ base_rate          cause       said minus true of the class that is most surely 
                                ``worst`` (label), ``pvalue``; cure ``calibrate``
 level_wrong        cause       ranking: area under the ROC curve; ``bins``: list of {"from",
                                "to", "n", "said", "true", "lower", "upper" (of true,
-                               simultaneous), "off"}, ``overall`` (the same of all rows),
+                               simultaneous), "off"}, ``overall`` (the same of all rows:
+                               where it is off, none of the bins need be),
                                ``pvalue``; cure ``calibrate``
 bad_class          cause       confidence minus accuracy where this class is predicted;
                                ``classes``: list of {"label", "n", "confidence", "accuracy",
                                "gap", "lower", "upper" (simultaneous), "off"}, ``worst``,
-                               ``rest`` (gap of all other rows), ``pvalue``; cure ``calibrate``
+                               ``rest`` (gap of all other rows), ``others_off`` (whether some
+                               of the rest are off, too), ``pvalue``; cure ``calibrate``
 bad_group          cause       as bad_class, by ``groups``: list of {"group", ...};
                                for two classes {"said", "true"} of pos_label besides;
                                cure ``calibrate_group`` {"group", "method"}, gain per row of it

@@ -50,6 +50,7 @@ def _find(evidence, code, name, names, slices, key):
         "classes" if key == "label" else "groups": rows,
         "worst": names[worst],
         "rest": describe_part(evidence, rest, 1)["gap"],
+        "others_off": bool((off & ~np.array(worse)).any()),
         "pvalue": evidence.levels.pvalue[name],
         "small": small,
     }

@@ -132,7 +132,9 @@ def test_base_rate_of_resampled_training(n_classes):
     logits, y, _ = make_logits(n_classes=n_classes)
     said = logits.copy()
     said[:, 1] += np.log(8)
-    finding = by_code(confidence_report_from_logits(y, said))["base_rate"]
+    report = confidence_report_from_logits(y, said)
+    finding = by_code(report)["base_rate"]
+    assert report.findings[0] == finding  # before "overconfident", which follows from it
     row = finding.details["classes"][1]
     assert finding.details["worst"] == 1
     assert row["off"]
@@ -163,7 +165,8 @@ def test_a_bad_group_is_named_as_it_is_given():
     groups = rng.choice(["A & Co", BAD_NAME, "c"], size=900)
     bad = groups == BAD_NAME
     y[bad] = rng.integers(3, size=bad.sum())
-    finding = by_code(confidence_report_from_logits(y, logits, groups=groups))["bad_group"]
+    report = confidence_report_from_logits(y, logits, groups=groups)
+    codes, finding = list(by_code(report)), by_code(report)["bad_group"]
     assert finding.details["worst"] == BAD_NAME
     row = next(own for own in finding.details["groups"] if own["group"] == BAD_NAME)
     proba = softmax(logits, axis=1)[bad]
@@ -171,6 +174,8 @@ def test_a_bad_group_is_named_as_it_is_given():
     assert row["confidence"] == pytest.approx(proba.max(axis=1).mean())
     assert row["accuracy"] == pytest.approx((proba.argmax(axis=1) == y[bad]).mean())
     assert [own["group"] for own in finding.details["groups"] if own["off"]] == [BAD_NAME]
+    assert not finding.details["others_off"]
+    assert codes[0] == "bad_group"  # before "overconfident", which follows from it
     assert finding.cure.action == "calibrate_group"
     assert finding.cure.gain.lower > 0
 
