@@ -108,10 +108,8 @@ def refuse_others(report, estimator):
         reason = f"The task is {report.ml_task}; confidence is about one label of each row."
     elif type(estimator).__name__ == "SkrubLearner":
         reason = "A plan of skrub has no rows that could be given to its classifier alone."
-    elif not hasattr(estimator, "predict_proba") and not hasattr(
-        estimator, "decision_function"
-    ):
-        reason = f"{type(estimator).__name__} has neither predict_proba nor decision_function."
+    elif not hasattr(estimator, "predict_proba"):
+        reason = f"{type(estimator).__name__} has no predict_proba."
     else:
         return
     # Whoever holds a report of skore has imported it.
