@@ -52,8 +52,8 @@ base_rate          cause       said minus true of the class that is most surely 
                                ``worst`` (label), ``pvalue``; cure ``calibrate``
 level_wrong        cause       ranking: area under the ROC curve; ``bins``: list of {"from",
                                "to", "n", "said", "true", "lower", "upper" (of true,
-                               simultaneous), "off"}, ``overall`` (the same of all rows:
-                               where it is off, none of the bins need be),
+                               simultaneous), "off"}, ``overall`` (the same of the
+                               confidence of all rows; where it is off, no bin need be),
                                ``pvalue``; cure ``calibrate``
 bad_class          cause       confidence minus accuracy where this class is predicted;
                                ``classes``: list of {"label", "n", "confidence", "accuracy",

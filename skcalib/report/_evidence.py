@@ -240,7 +240,7 @@ class Evidence:
             {
                 "temperature": Assessed(np.array([bound_pvalue(self.beta[3])])),
                 "base_rate": assess_base_rates(self),
-                "bins": assess_slices(self, [slice(None), *self.bins]),
+                "bins": assess_slices(self, self.bins),
                 "predicted": assess_predicted(self),
                 "groups": assess_groups(self),
                 "order": assess_order(self.order.gain, len(self.classes)),

@@ -52,20 +52,21 @@ def mean_area(evidence):
 
 
 def tabulate_bins(evidence, off):
-    """Return what was said and what was true in all rows, then in each bin."""
+    """Return confidence and accuracy of all rows, then what was said and true in each bin."""
     value, hit = evidence.event
     table = []
-    everything = np.arange(len(value))
-    for rows, is_off in zip([everything, *evidence.bins], off, strict=True):
+    everything = evidence.confidence, evidence.hit, np.arange(len(value))
+    slices = [(value, hit, rows) for rows in evidence.bins]
+    for (said_of, is_true, rows), is_off in zip([everything, *slices], off, strict=True):
         weight = evidence.weight[rows]
         count = float(weight.sum())
-        true = float(weight @ hit[rows] / count)
-        gap = gap_interval(value[rows], hit[rows], weight, LEVEL / len(off))
+        true = float(weight @ is_true[rows] / count)
+        gap = gap_interval(said_of[rows], is_true[rows], weight, LEVEL / len(off))
         said = true + gap[0]
         table.append(
             {
-                "from": float(value[rows].min()),
-                "to": float(value[rows].max()),
+                "from": float(said_of[rows].min()),
+                "to": float(said_of[rows].max()),
                 "n": count,
                 "said": said,
                 "true": true,

@@ -62,9 +62,11 @@ def assess_base_rates(evidence):
 
 
 def assess_slices(evidence, slices):
-    """Test how often the event of the report came true in slices of rows."""
+    """Test confidence in all rows, then how often the report's event came true in slices."""
     value, hit = evidence.event
-    parts = [assess_rate(value[rows], hit[rows], evidence.weight[rows]) for rows in slices]
+    parts = [assess_rate(evidence.confidence, evidence.hit, evidence.weight)]
+    for rows in slices:
+        parts.append(assess_rate(value[rows], hit[rows], evidence.weight[rows]))
     return Assessed(np.array(parts))
 
 

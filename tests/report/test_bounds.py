@@ -14,7 +14,7 @@ from skcalib.report._bounds import (
     mean_interval,
     share_interval,
 )
-from skcalib.report._columns import find_order, rank_area
+from skcalib.report._columns import find_order, rank_areas
 from skcalib.report._levels import Assessed, Levels
 from skcalib.report._ranking import area_interval
 
@@ -105,6 +105,10 @@ def test_the_area_under_the_curve():
     score, truth = rng.normal(size=80).round(1), rng.uniform(size=80) < 0.3
     pairs = score[truth][:, None] - score[~truth][None, :]
     area = ((pairs > 0) + (pairs == 0) / 2).mean()
+
+    def rank_area(score, truth):
+        return rank_areas(np.c_[-score, score], truth.astype(int))[1, 1]
+
     assert rank_area(score, truth) == pytest.approx(area)
     found, low, high = area_interval(score, truth, np.ones(80))
     assert found == pytest.approx(area)

@@ -214,6 +214,7 @@ def test_a_classifier_that_knows_one_class():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        ({"X": None}, "X is None"),
         ({"y": CODES[:-1]}, "inconsistent"),
         ({"y": None}, "y is None"),
         ({"y": CODES + 0.5}, "fractions"),

@@ -6,6 +6,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from scipy.special import softmax
 from scipy.stats import norm
+from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.naive_bayes import GaussianNB
@@ -233,6 +234,15 @@ def test_a_ranking_that_is_bad_is_not_another_order():
     )
     assert "permuted" not in by_code(report)
     assert "base_rate" in causes(report)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_model_that_has_learned_nothing_has_no_other_order(seed):
+    digits, y = load_digits(return_X_y=True)
+    weights = np.random.default_rng(seed).normal(size=(64, 10)) / 20
+    report = confidence_report_from_logits(y[:300], digits[:300] @ weights)
+    assert "permuted" not in by_code(report)
+    assert causes(report)
 
 
 def test_sums_that_are_not_one_are_a_finding_and_the_rest_is_of_rows_divided_by_them():
