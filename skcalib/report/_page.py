@@ -39,7 +39,7 @@ def sections(story, guide_url):
     yield tag(
         "header",
         tag("p", "Confidence report", class_="quiet"),
-        tag("h2", story.subject),
+        tag("h1", story.subject),
         tag("p", story.rows, class_="quiet"),
         tag("p", story.verdict, class_=f"verdict {story.mood}"),
         id="skcalib-verdict",
@@ -59,7 +59,7 @@ def sections(story, guide_url):
 
 def section(name, title, *children):
     """Return a section with a heading."""
-    return tag("section", tag("h3", title), *children, id=f"skcalib-{name}")
+    return tag("section", tag("h2", title), *children, id=f"skcalib-{name}")
 
 
 def tile(figure):
@@ -82,7 +82,7 @@ def unbroken(text):
 
 def card(one, guide_url):
     """Return one finding: its words, its number, what mends it, and where to read on."""
-    parts = [tag("h4", one.title), tag("p", unbroken(one.text))]
+    parts = [tag("h3", one.title), tag("p", unbroken(one.text))]
     if one.number:
         parts.append(tag("p", tag("span", unbroken(one.number), class_="number")))
     if one.rows:

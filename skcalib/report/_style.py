@@ -18,9 +18,9 @@ PART = """
 max-width:960px;margin:0 auto;padding:1rem;overflow-wrap:anywhere;text-align:left;
 --line:rgba(128,128,128,.4);--tint:rgba(128,128,128,.1);box-sizing:border-box}
 .skcalib-report *{box-sizing:border-box}
-.skcalib-report h2{font-size:1.5rem;line-height:1.25;margin:.2rem 0 .4rem;border:0}
-.skcalib-report h3{font-size:1.1rem;margin:1.6rem 0 .6rem;border:0}
-.skcalib-report h4{font-size:1.05rem;margin:0 0 .4rem!important;border:0}
+.skcalib-report h1{font-size:1.5rem;line-height:1.25;margin:.2rem 0 .4rem;border:0}
+.skcalib-report h2{font-size:1.1rem;margin:1.6rem 0 .6rem;border:0}
+.skcalib-report h3{font-size:1.05rem;margin:0 0 .4rem!important;border:0}
 .skcalib-report p{margin:.4rem 0}
 .skcalib-report .quiet{opacity:.8;font-size:.875rem}
 .skcalib-report .verdict{font-size:1.1rem;border-left:6px solid #009E73;padding:.3rem .8rem;
@@ -56,5 +56,5 @@ white-space:normal}
 .skcalib-report td.right,.skcalib-report th.right{text-align:right}
 .skcalib-report a{color:inherit}
 @media print{.skcalib-report{max-width:none;padding:0;font-size:11pt}
-.skcalib-report h3{break-after:avoid}}
+.skcalib-report h2{break-after:avoid}}
 """

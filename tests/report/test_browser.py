@@ -47,7 +47,7 @@ CONTRAST = """
         (v, k) => alpha * v + (1 - alpha) * ground[k]
     );
     let worst = 21;
-    const all = 'p, b, span, h2, h3, h4, code, text, figcaption';
+    const all = 'p, b, span, h1, h2, h3, code, text, figcaption';
     for (const one of document.querySelectorAll(all)) {
         if (!one.textContent.trim()) continue;
         const line = [];

@@ -16,7 +16,7 @@ from skcalib.report._pictures import draw_histogram, draw_intervals, draw_reliab
 from skcalib.report._words import FIGURES
 
 ALLOWED = {"html", "head", "meta", "title", "link", "style", "body", "main", "header", "footer"}
-ALLOWED |= {"section", "article", "p", "h2", "h3", "h4", "ul", "li", "b", "br", "span", "div"}
+ALLOWED |= {"section", "article", "p", "h1", "h2", "h3", "ul", "li", "b", "br", "span", "div"}
 ALLOWED |= {"figure", "figcaption", "svg", "text", "line", "circle", "rect", "pre", "code"}
 ALLOWED |= {"cite", "a"}
 

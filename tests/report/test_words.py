@@ -191,10 +191,11 @@ def names():
     return found | {"y_proba": proba, "logits": np.log(proba), "model": estimator}
 
 
-def paste(cure, names, source="estimator", estimator="LogisticRegression"):
+def paste(cure, names, source="estimator", estimator="LogisticRegression", given=()):
     """Run the lines of code of a cure; return the names that they leave."""
     finding = Finding("overconfident", "cause", *details()["overconfident"][1:3], cure)
-    code = tell(finding, context(source=source, estimator=estimator)).remedy.code
+    asked = context(source=source, estimator=estimator, given=list(given))
+    code = tell(finding, asked).remedy.code
     names = {k: deepcopy(v) if k in ("estimator", "model") else v for k, v in names.items()}
     exec(compile(code, "cure", "exec"), names)
     return names
@@ -215,6 +216,38 @@ def test_calibration_of_a_group_runs_as_written(names, source):
     arguments = {"group": np.str_(NAMES[1]), "method": "temperature"}
     after = paste(Cure("calibrate_group", arguments, None), names, source)
     assert after["mine"].sum() == 45
+
+
+@pytest.mark.parametrize("source", ["estimator", "predictions", "logits"])
+@pytest.mark.parametrize("of_group", [False, True])
+def test_weights_and_labels_are_in_the_lines_of_calibration(names, source, of_group):
+    names = names | {"sample_weight": np.arange(90.0), "groups": np.arange(90) % 2}
+    given = ["sample_weight"]
+    if source != "estimator":  # columns in an order of one's own
+        labels = ["virginica", NAMES[1], "setosa"]
+        order = [sorted(NAMES).index(label) for label in labels]
+        names |= {"labels": labels, "y_proba": names["y_proba"][:, order]}
+        names |= {"logits": names["logits"][:, order]}
+        given.append("labels")
+    cure = Cure("calibrate", {"method": "temperature"}, None)
+    rows = np.arange(90)
+    if of_group:
+        cure = Cure("calibrate_group", {"group": 1, "method": "temperature"}, None)
+        rows = rows[1::2]
+    after = paste(cure, names, source, given=given)
+    if source == "estimator":
+        found = after["calibrated"].calibrated_classifiers_[0].calibrators[0].temperature_
+    else:
+        found = after["calibrator"].temperature_
+    logits = np.log(names["estimator"].predict_proba(names["X"][rows]))
+    weight = names["sample_weight"][rows]
+    expected = calibrators.TemperatureScaling().fit(
+        logits, names["y"][rows], sample_weight=weight
+    )
+    if source == "estimator":
+        assert found == pytest.approx(expected.temperature_, rel=0.02)
+    else:
+        assert found == pytest.approx(expected.temperature_)
 
 
 def test_every_method_that_is_tried_has_a_class():
