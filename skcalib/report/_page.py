@@ -1,5 +1,7 @@
 """The report as HTML: one part for notebooks, and one page around it."""
 
+import re
+
 from skcalib.report._guide import TITLES, address_of
 from skcalib.report._markup import join, sheet, tag
 from skcalib.report._pictures import draw_histogram, draw_intervals, draw_reliability
@@ -39,7 +41,7 @@ def sections(story, guide_url):
     yield tag(
         "header",
         tag("p", "Confidence report", class_="quiet"),
-        tag("h1", story.subject),
+        tag("h1", breakable(story.subject)),
         tag("p", story.rows, class_="quiet"),
         tag("p", story.verdict, class_=f"verdict {story.mood}"),
         id="skcalib-verdict",
@@ -55,6 +57,12 @@ def sections(story, guide_url):
     if pictures:
         yield section("pictures", "The pictures", tag("div", *pictures, class_="pictures"))
     yield tag("footer", tag("p", story.foot, class_="quiet"))
+
+
+def breakable(name):
+    """Return the name of a class that may break between its words."""
+    first, *others = re.split("(?<=[a-z])(?=[A-Z])", name)
+    return join([first, *(part for word in others for part in (tag("wbr"), word))])
 
 
 def section(name, title, *children):
