@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 from scipy.special import softmax
-from scipy.stats import norm
+from scipy.stats import binom, norm
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import FixedThresholdClassifier
@@ -551,3 +551,22 @@ def test_an_infinite_loss_is_said_to_be_one():
     said = np.array([[1.0, 0.0], [0.25, 0.75]] * 20)
     figures = confidence_report_from_predictions([1, 1] * 20, said, labels=[0, 1]).figures
     assert figures["log_loss"].value == np.inf
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_a_healthy_model_is_rarely_accused(n_classes, monkeypatch):
+    # Calibrators decide one verdict, and it can only be a cause where calibration is refuted.
+    monkeypatch.setattr(_evidence, "recalibrate", lambda *given: [])
+    accused = 0
+    for seed in range(150):
+        logits, y, rng = make_logits(n=120, n_classes=n_classes, scale=3.0, seed=seed)
+        report = confidence_report(
+            Table(n_classes, answer=lambda X: softmax(3 * X, axis=1)),
+            logits / 3,
+            y,
+            X_train=rng.normal(size=(150, n_classes)),
+            groups=rng.integers(3, size=120),
+        )
+        accused += bool(causes(report)) or report.figures["pvalue"].value <= 0.05
+    assert accused <= binom.ppf(0.999, 150, 0.05)
