@@ -43,7 +43,8 @@ saturated          cause if    share of rows with a probability of exactly 1;
                    else note   whose true class had exactly 0), ``logits`` ("given",
                                "recovered", "lost"), ``precision`` ("float32"...); cure
                                ``true_logits`` {} if lost, else ``calibrate``
-overconfident      cause       temperature (above 1); ``pvalue``, ``confidence``, ``accuracy``;
+overconfident      cause       temperature (above 1); ``pvalue``, ``confidence``, ``accuracy``,
+                               ``all_right`` (no row is wrong: are they training rows?);
                                cure ``calibrate`` {"method": "temperature"}
 underconfident     cause       temperature (below 1); the same
 base_rate          cause       said minus true of the class that is most surely off;

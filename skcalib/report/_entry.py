@@ -162,13 +162,8 @@ def confidence_report(
         again=ask_again(estimator, X, given.classes, seed),
         seed=seed,
     )
-    named = {
-        "X_train": X_train,
-        "y_train": y_train,
-        "groups": groups,
-        "sample_weight": sample_weight,
-        "pos_label": pos_label,
-    }
+    named = {"X_train": X_train, "y_train": y_train, "groups": groups}
+    named |= {"sample_weight": sample_weight, "pos_label": pos_label}
     return make_report(evidence, "estimator", named, verbose)
 
 

@@ -25,6 +25,7 @@ def _find(evidence, code, is_so):
         "pvalue": evidence.levels.pvalue["temperature"],
         "confidence": float(evidence.weight @ evidence.confidence / evidence.total),
         "accuracy": float(evidence.weight @ evidence.hit / evidence.total),
+        "all_right": bool(evidence.hit.all()),
         "small": bool(small),
     }
     measure = Interval(1 / beta, 1 / high, 1 / low)

@@ -147,6 +147,23 @@ def test_weights_are_frequencies():
     )
 
 
+def test_rows_in_any_order():
+    rows = RNG.permutation(150)
+    groups = np.where(X[:, 0] > 0, "u", "v")
+    report = confidence_report_from_predictions(Y, PROBA, groups=groups)
+    other = confidence_report_from_predictions(Y[rows], PROBA[rows], groups=groups[rows])
+    assert_same(report, other, but=("gain", "ece"))  # how rows are dealt and drawn
+
+
+def test_classes_in_any_order():
+    # Other names sort the classes in another order; nothing but the order of tables changes.
+    other = np.array(["z", "y", "x"])
+    report = confidence_report_from_predictions(Y, PROBA, labels=NAMES)
+    renamed = confidence_report_from_predictions(other[CODES], PROBA, labels=other)
+    assert_same(report, renamed, but=("gain", "ece"))
+    assert renamed.context["classes"] == ["x", "y", "z"]
+
+
 def test_rows_of_weight_zero_are_as_if_they_were_not_there():
     used = np.arange(150) % 3 > 0
     rng = np.random.default_rng(1)

@@ -115,7 +115,10 @@ def test_underconfident():
     logits, y, _ = make_logits()
     finding = by_code(confidence_report_from_logits(y, logits / 3))["underconfident"]
     assert finding.measure.lower < 1 / 3 < finding.measure.upper
+    assert not finding.details["all_right"]
     assert "overconfident" not in causes(confidence_report_from_logits(y, logits / 3))
+    right = by_code(confidence_report_from_logits(logits.argmax(axis=1), logits))
+    assert right["underconfident"].details["all_right"]
 
 
 def test_what_is_surely_small_is_a_note():
