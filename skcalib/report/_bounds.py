@@ -14,6 +14,7 @@ from scipy.special import ndtri
 
 FARTHEST_SHIFT = 60.0  # log-odds
 FARTHEST_BETA = 1e4  # 1 / temperature
+UNKNOWN_BETA = (1.0, 1 / FARTHEST_BETA, FARTHEST_BETA, 0.0)  # value, interval, gain
 HALF_95 = 1.920729410347062  # how far a log-likelihood falls at the ends of a 95 % interval
 
 

@@ -120,7 +120,9 @@ def confidence_report(
     >>> from sklearn.datasets import make_classification
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from skcalib import confidence_report
-    >>> X, y = make_classification(2000, n_informative=3, n_redundant=10, random_state=0)
+    >>> X, y = make_classification(
+    ...     3000, n_classes=3, n_informative=3, n_redundant=10, random_state=0
+    ... )
     >>> model = GaussianNB().fit(X[:1000], y[:1000])
     >>> report = confidence_report(model, X[1000:], y[1000:], random_state=0)
     >>> [finding.code for finding in report.findings if finding.severity == "cause"][0]

@@ -192,12 +192,12 @@ def confidence_report_from_logits(
     --------
     >>> import numpy as np
     >>> from skcalib import confidence_report_from_logits
-    >>> rng = np.random.default_rng(2)
-    >>> log_odds = rng.normal(scale=2, size=2000)
-    >>> y = rng.uniform(size=2000) < 1 / (1 + np.exp(-log_odds))
-    >>> report = confidence_report_from_logits(y, 3 * log_odds)
+    >>> rng = np.random.default_rng(0)
+    >>> logits = rng.normal(scale=2, size=(2000, 3))
+    >>> y = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)  # drawn from the softmax
+    >>> report = confidence_report_from_logits(y, 3 * logits)
     >>> report.findings[0].code, round(report.findings[0].measure.value, 1)
-    ('overconfident', 3.0)
+    ('overconfident', 2.9)
     """
     check_flag("verbose", verbose)
     seed = check_seed(random_state)

@@ -7,7 +7,7 @@ import numpy as np
 
 from skcalib.inputs import floor_of, log_of_floored
 from skcalib.metrics import check_predictions
-from skcalib.report._bounds import bound_pvalue, fit_beta
+from skcalib.report._bounds import UNKNOWN_BETA, bound_pvalue, fit_beta
 from skcalib.report._columns import find_order
 from skcalib.report._levels import (
     LEVEL,
@@ -183,8 +183,18 @@ class Evidence:
 
     @cached_property
     def beta(self):
-        """The factor of logits that fits best: value, ends of its interval, likelihood gain."""
-        return fit_beta(self.logits, self.codes, self.weight)
+        """The factor of logits that fits best: value, ends of its interval, likelihood gain.
+
+        A row that is certain and right has no logits but those that the floor gives it, and
+        could not be surer: where logits are lost, it does not ask for more confidence.
+        """
+        found = fit_beta(self.logits, self.codes, self.weight)
+        rest = ~self.certain
+        if self.source_of_logits != "lost" or found[0] <= 1 or rest.all():
+            return found
+        if not rest.any():
+            return UNKNOWN_BETA
+        return fit_beta(self.logits[rest], self.codes[rest], self.weight[rest])
 
     @cached_property
     def rows_predicted(self):

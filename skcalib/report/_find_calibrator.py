@@ -11,7 +11,7 @@ SMALL = 0.002  # nats per row
 def find_calibrator_helps(evidence):
     """Find a calibrator that surely gains on rows that it did not see."""
     found = evidence.recalibrated
-    if evidence.is_spoilt or not found or not found[0].lower > 0:
+    if evidence.is_spoilt or not found or not _gains(evidence):
         return None
     best = found[0]
     single = next((own for own in found if own.method != "auto"), None)
@@ -36,7 +36,7 @@ def find_none_needed(evidence):
     """Find that nothing is surely off, and that no calibrator surely gains."""
     found = evidence.recalibrated
     off = evidence.levels.calibration <= LEVEL
-    if evidence.is_spoilt or off or not found or found[0].lower > 0:
+    if evidence.is_spoilt or off or not found or _gains(evidence):
         return None
     details = {
         "methods": tabulate_calibrators(found),
@@ -44,6 +44,13 @@ def find_none_needed(evidence):
     }
     measure = Interval(found[0].gain, found[0].lower, found[0].upper)
     return Finding("none_needed", NOTE, measure, details, None)
+
+
+def _gains(evidence):
+    """Tell whether the best calibrator surely gains, and not next to nothing by chance."""
+    best = evidence.recalibrated[0]
+    off = evidence.levels.calibration <= LEVEL
+    return best.lower > 0 and (off or best.gain >= SMALL)
 
 
 def tabulate_calibrators(found):

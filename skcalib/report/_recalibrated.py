@@ -48,7 +48,7 @@ def recalibrate(logits, codes, weight, floor, seed, with_auto):
     folds = deal_folds(codes, seed)
     if folds is None:
         return []
-    before = -log_true(softmax(logits), codes)
+    before = losses_before(logits, codes, floor)
     found = [cross_fit(own, logits, codes, weight, floor, folds, before) for own in calibrators]
     return sorted((own for own in found if own is not None), key=lambda own: -own.gain)
 
@@ -85,6 +85,13 @@ def deal_folds(codes, seed):
         folds[rows] = (start + np.arange(len(rows))) % n_folds
         start += len(rows)
     return folds
+
+
+def losses_before(logits, codes, floor):
+    """Return the log loss of each row as it is; what is impossible counts as the floor."""
+    if floor is None:
+        return -log_true(softmax(logits), codes)
+    return -np.take_along_axis(logits, codes[:, np.newaxis], axis=1)[:, 0].astype(np.float64)
 
 
 def log_true(proba, codes):

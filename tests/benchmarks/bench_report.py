@@ -94,9 +94,9 @@ def bad_class(case):
 
 
 def bad_group(case):
-    """Three groups of equal size, in one of which two of three likeliest classes are wrong."""
+    """Three groups of equal size, in one of which nine of ten likeliest classes are wrong."""
     case.groups = case.rng.choice(["a", "b", "c"], size=case.n)
-    bad = (case.groups == "b") & (case.rng.uniform(size=case.n) < 2 / 3)
+    bad = (case.groups == "b") & (case.rng.uniform(size=case.n) < 0.9)
     other = case.rng.integers(1, case.n_classes, size=case.n)
     likeliest = case.true.argmax(axis=1)
     case.y[bad] = ((likeliest + other) % case.n_classes)[bad]

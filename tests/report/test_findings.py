@@ -288,6 +288,10 @@ def test_certain_and_right_is_a_note():
     found = by_code(confidence_report_from_predictions(y, said))
     assert found["saturated"].severity == "note"
     assert found["few_levels"].details["n_levels"] == 3
+    assert "underconfident" not in found
+    sure = np.repeat(np.eye(2), 50, axis=0)
+    found = by_code(confidence_report_from_predictions(sure.argmax(axis=1), sure))
+    assert set(found) == {"saturated", "few_levels", "none_needed"}
 
 
 def test_decision_values_are_logits_only_where_their_softmax_says_the_same():
