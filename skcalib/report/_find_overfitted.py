@@ -10,6 +10,7 @@ from skcalib.report._finding import CAUSE, Cure, Finding, Interval
 from skcalib.report._levels import LEVEL
 
 LEAST = 1e-12  # of a probability whose logarithm is taken
+MANY_UNUSUAL = 0.15  # of the rows, where .05 are expected
 # What restrains a classifier, by the kind that its parameters show.
 RESTRAINTS = {
     "boosting": ("early_stopping", "n_iter_no_change", "learning_rate", "l2_regularization",
@@ -26,11 +27,14 @@ RESTRAINTS = {
 def find_overfitted(evidence):
     """Find that it is too sure here, but not, or less so, where it was trained.
 
-    Not where rows are unlike the training rows: that explains it.
+    Not where many rows are unlike the training rows: that explains it.
     """
     train = evidence.train
     too_sure = evidence.levels.rejects("temperature") and evidence.beta[0] < 1
-    elsewhere = evidence.levels.rejects("unusual_rows")
+    unusual = evidence.unusual_rows
+    elsewhere = evidence.levels.rejects("unusual_rows") and (
+        unusual.n_unusual >= MANY_UNUSUAL * unusual.n_rows
+    )
     if train is None or not too_sure or elsewhere or evidence.is_spoilt:
         return None
     here, there = _answered(evidence), _answered_in_training(train)
