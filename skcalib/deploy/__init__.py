@@ -4,5 +4,15 @@ from skcalib.deploy import _pairs, _pool, _smooth  # they register what can be d
 from skcalib.deploy._calibrators import operations_of
 from skcalib.deploy._describe import describe
 from skcalib.deploy._described import DescribedCalibrator, from_description
+from skcalib.deploy._files import read_description, write_description
+from skcalib.deploy._verify import verify
 
-__all__ = ["DescribedCalibrator", "describe", "from_description", "operations_of"]
+__all__ = [
+    "DescribedCalibrator",
+    "describe",
+    "from_description",
+    "operations_of",
+    "read_description",
+    "verify",
+    "write_description",
+]
