@@ -8,6 +8,7 @@ from skcalib.deploy._fields import (
     read_branches,
     read_flag,
     read_matrix,
+    read_priors,
     read_shares,
     vector,
 )
@@ -130,7 +131,7 @@ def multiply_classes(machine, x, factors):
     return x / ns.sum(x)
 
 
-@operation(PROBA, PROBA, ratio=vector(0.0), priors=vector(0.0, 1.0))
+@operation(PROBA, PROBA, ratio=vector(0.0), priors=read_priors)
 def shift_priors(machine, x, ratio, priors):
     """Multiply classes by a ratio, and divide rows by their sum; zeros become the priors."""
     ns = machine.namespace
