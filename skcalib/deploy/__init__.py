@@ -5,6 +5,8 @@ from skcalib.deploy._calibrators import operations_of
 from skcalib.deploy._describe import describe
 from skcalib.deploy._described import DescribedCalibrator, from_description
 from skcalib.deploy._files import read_description, write_description
+from skcalib.deploy._onnx_models import register_onnx_converters
+from skcalib.deploy._to_onnx import to_onnx
 from skcalib.deploy._verify import verify
 
 __all__ = [
@@ -13,6 +15,8 @@ __all__ = [
     "from_description",
     "operations_of",
     "read_description",
+    "register_onnx_converters",
+    "to_onnx",
     "verify",
     "write_description",
 ]
