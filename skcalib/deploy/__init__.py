@@ -7,6 +7,7 @@ from skcalib.deploy._described import DescribedCalibrator, from_description
 from skcalib.deploy._files import read_description, write_description
 from skcalib.deploy._onnx_models import register_onnx_converters
 from skcalib.deploy._to_onnx import to_onnx
+from skcalib.deploy._trusted import trusted_types
 from skcalib.deploy._verify import verify
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "read_description",
     "register_onnx_converters",
     "to_onnx",
+    "trusted_types",
     "verify",
     "write_description",
 ]
