@@ -8,7 +8,7 @@ from skcalib.calibrators import AutoCalibration, Calibrator, VennAbersCalibratio
 from skcalib.decision import PriorShiftClassifier
 from skcalib.deploy._tables import widen_ties
 
-SHARE = 1e-5  # of a score: what single precision leaves of log-odds of probabilities
+SHARE = 3e-6  # of a score: what single precision leaves of log-odds of probabilities
 
 
 def with_wide_ties(model):
