@@ -13,10 +13,29 @@ import pytest
 from sklearn.metrics import log_loss
 
 import skcalib
-from skcalib import calibrators, decision, displays, metrics, novelty, report, uncertainty
+from skcalib import (
+    calibrators,
+    decision,
+    deploy,
+    displays,
+    metrics,
+    novelty,
+    report,
+    uncertainty,
+)
 
 ROOT = Path(__file__).parents[1]
-MODULES = (skcalib, calibrators, decision, displays, metrics, novelty, report, uncertainty)
+MODULES = (
+    skcalib,
+    calibrators,
+    decision,
+    deploy,
+    displays,
+    metrics,
+    novelty,
+    report,
+    uncertainty,
+)
 README = (ROOT / "README.md").read_text()
 
 

@@ -1,3 +1,24 @@
 """Out of the notebook: a fitted calibration as plain operations, for every runtime."""
 
-__all__ = []
+from skcalib.deploy import _pairs, _pool, _smooth  # they register what can be described
+from skcalib.deploy._calibrators import operations_of
+from skcalib.deploy._describe import describe
+from skcalib.deploy._described import DescribedCalibrator, from_description
+from skcalib.deploy._files import read_description, write_description
+from skcalib.deploy._onnx_models import register_onnx_converters
+from skcalib.deploy._to_onnx import to_onnx
+from skcalib.deploy._trusted import trusted_types
+from skcalib.deploy._verify import verify
+
+__all__ = [
+    "DescribedCalibrator",
+    "describe",
+    "from_description",
+    "operations_of",
+    "read_description",
+    "register_onnx_converters",
+    "to_onnx",
+    "trusted_types",
+    "verify",
+    "write_description",
+]
