@@ -39,6 +39,10 @@ A wrapper's
     ``unwrap(estimator, X)``: network, inputs, classes and whether the output is logits of a
     fitted wrapper; None if it is customised.
 
+    ``get_network(estimator)``: the same without inputs, for which nothing is asked.
+
+    ``changes_inputs(estimator)``: whether the network is given something else than X.
+
     ``regresses(estimator)``: whether it is a regressor.
 
     ``build(estimator, X, y)``: an untrained network, as fit would make it, and X as it takes
