@@ -34,7 +34,7 @@ class TorchNamespace:
     matmul = staticmethod(torch.matmul)
 
     def __init__(self, buffers, like, *, fills=False):
-        self.eps = torch.finfo(like.dtype).eps
+        self.eps, self.tiny = torch.finfo(like.dtype).eps, torch.finfo(like.dtype).tiny
         self._buffers = buffers
         self._like = like
         self._fills = fills
@@ -85,8 +85,7 @@ class Reading(NamedTuple):
     is_proba: bool  # what the calibration takes
     says_logits: bool  # whether an output of unknown origin is logits
     linear_is_proba: bool  # whether even a linear output is not, by its user's word
-    one_vs_rest: bool  # whether several outputs are one against the rest, if logits
-    order: tuple | None  # the outputs of the classes
+    outputs: tuple | None  # of the classes
 
     def expand(self, values, last_activation):
         """Return a column for each class, logits or probabilities."""
@@ -105,11 +104,11 @@ class Reading(NamedTuple):
         if values.shape[1] == 1:
             pair = [1 - values, values] if is_proba else [-values / 2, values / 2]
             values = torch.cat(pair, dim=1)
-        elif last_activation == "sigmoid" or (self.one_vs_rest and not is_proba):
+        elif last_activation == "sigmoid":  # one of the class against the rest
             values = torch.nn.functional.logsigmoid(values)
-        if self.order is None:
+        if self.outputs is None:
             return values
-        return torch.cat([values[:, k : k + 1] for k in self.order], dim=1)
+        return torch.cat([values[:, k : k + 1] for k in self.outputs], dim=1)
 
 
 class CalibratedModule(torch.nn.Module):

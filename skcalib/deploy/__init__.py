@@ -3,5 +3,15 @@
 from skcalib.deploy._calibrators import operations_of
 from skcalib.deploy._describe import describe
 from skcalib.deploy._described import DescribedCalibrator, from_description
+from skcalib.deploy._keras import load_keras, to_keras
+from skcalib.deploy._torch import to_torch
 
-__all__ = ["DescribedCalibrator", "describe", "from_description", "operations_of"]
+__all__ = [
+    "DescribedCalibrator",
+    "describe",
+    "from_description",
+    "load_keras",
+    "operations_of",
+    "to_keras",
+    "to_torch",
+]

@@ -1,48 +1,86 @@
-"""Affine calibrations in Keras's own layers, so that a saved model needs nothing else."""
+"""Affine calibrations in Keras's own layers and operations: a saved model needs nothing else.
+
+What the layers hold are the numbers of the description. All but matrices are applied entry
+by entry, which no product of a graphics card rounds.
+"""
 
 import numpy as np
 
 
+def is_affine(operations, n_classes):
+    """Tell whether these are operations of temperature and affine maps only."""
+    return all(
+        value["op"] in _WRITERS and _CONDITIONS.get(value["op"], _always)(value, n_classes)
+        for value in operations
+    )
 
-def write_layers(operations, logits, prefix):
-    """Return what operations make of symbolic logits, in Keras's own layers.
 
-    None if they hold another operation than those of temperature and affine maps.
+def write_layers(operations, x, prefix, dtype):
+    """Return what affine operations make of symbolic logits or probabilities.
 
     Parameters
     ----------
     operations : list of dict
-        From logits to probabilities.
-    logits : KerasTensor of shape (None, n_classes)
+        For which `is_affine` is true.
+    x : KerasTensor of shape (None, n_classes)
     prefix : str
         Of the names of layers.
+    dtype : {"float32", "float64"}
     """
-    plan = [_WRITERS.get(value["op"], _refuse)(value, logits.shape[-1]) for value in operations]
-    if any(write is None for write in plan):
-        return None
-    for number, write in enumerate(plan):
-        name = f"{prefix}_{number}_{operations[number]['op']}"
-        logits = write(logits, name)
-    return logits
+    for number, value in enumerate(operations):
+        about = {"name": f"{prefix}_{number}_{value['op']}", "dtype": dtype}
+        x = _WRITERS[value["op"]](value, x, about)
+    return x
 
 
-def is_affine(operations, n_classes):
-    """Tell whether `write_layers` writes all of these operations."""
-    return all(_WRITERS.get(v["op"], _refuse)(v, n_classes) is not None for v in operations)
-
-
-def split_in_two(x, name):
+def split_in_two(x, name, dtype):
     """Return the logits -x/2 and x/2 of the log-odds of the second of two classes."""
     from keras import layers
 
-    halves = [layers.Rescaling(f, name=f"{name}_{s}")(x) for s, f in (("no", -0.5), ("yes", 0.5))]
-    return layers.Concatenate(name=name)(halves)
+    halves = [
+        layers.Rescaling(factor, name=f"{name}_{which}", dtype=dtype)(x)
+        for which, factor in (("first", -0.5), ("second", 0.5))
+    ]
+    return layers.Concatenate(name=name, dtype=dtype)(halves)
+
+
+def add_complement(x, name, dtype):
+    """Return the probabilities 1 - x and x."""
+    from keras import layers
+
+    rest = layers.Rescaling(-1.0, 1.0, name=f"{name}_first", dtype=dtype)(x)
+    return layers.Concatenate(name=name, dtype=dtype)([rest, x])
+
+
+def take_log_sigmoid(x):
+    """Return logarithms of sigmoids; their own function is not one of TFLite's."""
+    from keras import ops
+
+    return ops.minimum(x, 0.0) - ops.log(1.0 + ops.exp(-ops.absolute(x)))
+
+
+def take_log_of_floored(x, floor):
+    """Return logarithms of probabilities, none below the floor."""
+    from keras import ops
+
+    return ops.log(ops.maximum(x, floor))
+
+
+def rescale(x, factor, offset, about):
+    """Return factor * x + offset, by a layer that does not round these to float32."""
+    from keras import layers
+
+    if about["dtype"] == "float64":
+        factor, offset = np.array(factor, "float64"), np.array(offset, "float64")
+    return layers.Rescaling(factor, offset, **about)(x)
 
 
 def choose_columns(x, numbers):
     """Return columns in another order."""
     from keras import ops
 
+    if list(numbers) == list(range(x.shape[-1])):
+        return x
     return ops.take(x, np.array(numbers, "int32"), axis=-1)
 
 
@@ -57,117 +95,79 @@ def place_columns(x, numbers, width):
     return choose_columns(ops.concatenate([x, ops.zeros_like(x[:, :1])], axis=-1), source)
 
 
-def dense(kernel, bias, name):
-    """Return a dense layer of known weights."""
+def _write_scale(value, x, about):
+    return rescale(x, value["factor"], 0.0, about)
+
+
+def _write_log_softmax(value, x, about):
     from keras import layers
 
-    layer = layers.Dense(kernel.shape[1], use_bias=bias is not None, name=name)
-    layer.build((None, kernel.shape[0]))
-    layer.set_weights([kernel] if bias is None else [kernel, bias])
-    return layer
+    return layers.Activation("log_softmax", **about)(x)
 
 
-def _refuse(value, width):
-    return None
+def _write_clip(value, x, about):
+    from keras import ops
+
+    if value["factor"] != 1:
+        x = rescale(x, value["factor"], 0.0, about)
+    return ops.clip(x, value["lowest"], value["highest"])
 
 
-def _write_scale(value, width):
-    def write(x, name):
-        from keras import layers
-
-        return layers.Rescaling(value["factor"], name=name)(x)
-
-    return write
+def _write_affine(value, x, about):
+    factors, shifts = (np.array(value[key], about["dtype"]) for key in ("factors", "shifts"))
+    return x * factors + shifts
 
 
-def _write_log_softmax(value, width):
-    def write(x, name):
-        from keras import layers
+def _write_mix_columns(value, x, about):
+    from keras import layers
 
-        return layers.Activation("log_softmax", name=name)(x)
-
-    return None if value["of_mean"] else write
-
-
-def _write_clip(value, width):
-    def write(x, name):
-        from keras import layers, ops
-
-        if value["factor"] != 1:
-            x = layers.Rescaling(value["factor"], name=name)(x)
-        return ops.clip(x, value["lowest"], value["highest"])
-
-    return write
+    matrix = np.array(value["matrix"])
+    layer = layers.Dense(len(matrix), **about)
+    layer.build((None, len(matrix)))
+    layer.set_weights([matrix.T, np.array(value["shifts"])])
+    return layer(x)
 
 
-def _write_affine(value, width):
-    # Not a layer with weights: its product would be rounded on graphics cards.
-    factors, shifts = (np.array(value[key], "float32") for key in ("factors", "shifts"))
-    return lambda x, name: x * factors + shifts
+def _write_softmax(value, x, about):
+    from keras import layers
+
+    return layers.Softmax(**about)(x)
 
 
-def _write_mix_columns(value, width):
-    kernel, bias = np.array(value["matrix"]).T, np.array(value["shifts"])
-    return lambda x, name: dense(kernel, bias, name)(x)
+def _write_log(value, x, about):
+    from keras import ops
+
+    return ops.log(x)
 
 
-def _write_softmax(value, width):
-    def write(x, name):
-        from keras import layers
-
-        return layers.Softmax(name=name)(x)
-
-    return write
+def _write_log_of_floored(value, x, about):
+    return take_log_of_floored(x, value["floor"])
 
 
-def _write_log(value, width):
-    def write(x, name):
-        from keras import ops
-
-        return ops.log(x)
-
-    return write
-
-
-def _write_log_of_floored(value, width):
-    def write(x, name):
-        from keras import ops
-
-        return ops.log(ops.maximum(x, value["floor"]))
-
-    return write
-
-
-def _write_mix(value, width):
+def _write_mix(value, x, about):
     share = value["share"]
-
-    def write(x, name):
-        from keras import layers
-
-        return layers.Rescaling(1 - share, share / width, name=name)(x)
-
-    return write
+    return rescale(x, 1 - share, share / x.shape[-1], about)
 
 
-def _write_one_vs_rest(value, width):
+def _write_line(value, x, about):
     """Write lines of the log-odds of two classes: the map of Platt scaling."""
-    lines = [step for step in value["operations"] if step["op"] == "line"]
-    plain = len(lines) == len(value["operations"]) and not value["unchanged"]
-    if width != 2 or not plain or any(value["shares"]):
-        return None
-    slope, intercept = 1.0, 0.0
-    for line in lines:
-        slope = slope * line["factors"][0]
-        intercept = intercept * line["factors"][0] + line["shifts"][0]
+    from keras import layers
 
-    def write(x, name):
-        from keras import layers
+    x = choose_columns(x, [1]) - choose_columns(x, [0])
+    for number, line in enumerate(value["operations"]):
+        named = {**about, "name": f"{about['name']}_{number}"}
+        x = rescale(x, line["factors"][0], line["shifts"][0], named)
+    x = split_in_two(x, f"{about['name']}_logits", about["dtype"])
+    return layers.Softmax(**about)(x)
 
-        odds = choose_columns(x, [1]) - choose_columns(x, [0])
-        odds = layers.Rescaling(slope, intercept, name=name)(odds)
-        return layers.Softmax(name=f"{name}_softmax")(split_in_two(odds, f"{name}_logits"))
 
-    return write
+def _always(value, n_classes):
+    return True
+
+
+def _is_line(value, n_classes):
+    plain = all(line["op"] == "line" for line in value["operations"])
+    return n_classes == 2 and plain and not value["unchanged"] and not any(value["shares"])
 
 
 _WRITERS = {
@@ -180,6 +180,11 @@ _WRITERS = {
     "log": _write_log,
     "log_of_floored": _write_log_of_floored,
     "mix": _write_mix,
-    "one_vs_rest": _write_one_vs_rest,
-    "one_vs_one": _write_one_vs_rest,
+    "one_vs_rest": _write_line,
+    "one_vs_one": _write_line,
+}
+_CONDITIONS = {
+    "one_vs_rest": _is_line,
+    "one_vs_one": _is_line,
+    "log_softmax": lambda value, n_classes: not value["of_mean"],
 }

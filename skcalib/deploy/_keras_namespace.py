@@ -14,7 +14,7 @@ class KerasNamespace:
     def __init__(self, dtype):
         from keras import ops
 
-        self.eps = float(np.finfo(dtype).eps)
+        self.eps, self.tiny = float(np.finfo(dtype).eps), float(np.finfo(dtype).tiny)
         self._dtype = dtype
         self._ops = ops
         for name in ("exp", "log", "sqrt", "absolute", "round", "maximum", "minimum"):
