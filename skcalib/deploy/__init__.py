@@ -1,5 +1,6 @@
 """Out of the notebook: a fitted calibration as plain operations, for every runtime."""
 
+from skcalib.deploy import _pairs, _pool, _smooth  # they register what can be described
 from skcalib.deploy._calibrators import operations_of
 from skcalib.deploy._describe import describe
 from skcalib.deploy._described import DescribedCalibrator, from_description

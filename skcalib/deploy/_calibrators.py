@@ -59,7 +59,15 @@ def operations_of(calibrator, tol=0.0):
 
 def op(name, **fields):
     """Return an operation as plain values."""
-    return {"op": name, **fields}
+    plain = {k: float(v) if isinstance(v, np.floating) else v for k, v in fields.items()}
+    return {"op": name, **plain}
+
+
+def takes_masks(calibrator):
+    """Tell whether a fitted calibrator can leave classes out in rows that mask them."""
+    if isinstance(calibrator, c.AutoCalibration) and len(calibrator.classes_) > 2:
+        return bool(calibrator.gated_ or calibrator.parts().masked)
+    return bool(getattr(calibrator, "takes_masks", False))
 
 
 SOFTMAX = op("softmax")
@@ -74,8 +82,9 @@ def _temper(beta):
     ]
 
 
-def _mixed(beta, share):
-    return [op("scale", factor=beta), SOFTMAX, op("mix", share=share), op("log")]
+def mixed_log_proba(beta, share):
+    """Return logarithms of tempered probabilities that are mixed with the uniform."""
+    return [op("scale", factor=float(beta)), SOFTMAX, op("mix", share=float(share)), op("log")]
 
 
 def affine(coef, intercept):
@@ -87,7 +96,7 @@ def affine(coef, intercept):
 
 @operations_of.register
 def _(temperature: c.TemperatureScaling, tol=0.0):
-    found = [op("scale", factor=float(temperature.beta_)), SOFTMAX]
+    found = [op("scale", factor=temperature.beta_), SOFTMAX]
     share = float(temperature.uniform_share_)
     return [*found, op("mix", share=share)] if share else found
 
@@ -114,7 +123,7 @@ def _(scaling, tol=0.0):
 @operations_of.register(c.StructuredVectorScaling)
 @operations_of.register(c.StructuredMatrixScaling)
 def _(scaling, tol=0.0):
-    mixed = _mixed(1 / scaling.temperature_, scaling.uniform_share_)
+    mixed = mixed_log_proba(1 / scaling.temperature_, scaling.uniform_share_)
     return [*mixed, *affine(scaling.coef_, scaling.intercept_)]
 
 

@@ -112,12 +112,16 @@ def logit(machine, p):
 
 @operation(ODDS, ODDS, curves=read_pieces)
 def curves(machine, z, curves):
+    """Apply piecewise polynomials of the distance from the knot on the left."""
+    return apply_curves(machine.namespace, z, curves)
+
+
+def apply_curves(ns, z, curves):
     """Apply piecewise polynomials of the distance from the knot on the left.
 
     The piece is the number of knots below z, found by bisection. To the left of the first
     knot the distance is that from the first.
     """
-    ns = machine.namespace
     longest = int(curves.counts.max())
     step = 1
     while step <= longest:

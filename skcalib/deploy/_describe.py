@@ -6,7 +6,7 @@ from functools import singledispatch
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib.deploy._calibrators import operations_of
+from skcalib.deploy._calibrators import operations_of, takes_masks
 from skcalib.deploy._document import VERSION, sign
 from skcalib.deploy._registry import LOGITS
 from skcalib.messages import is_number, quote
@@ -71,7 +71,7 @@ def describe(fitted, *, tol=0.0):
 
 @singledispatch
 def parts_of(fitted, tol):
-    """Return classes, members, maps and the kind of mean, as plain values."""
+    """Return classes, members, maps and what becomes of them, as plain values."""
     check_is_fitted(fitted)
     operations = operations_of(fitted, tol)
     if not hasattr(fitted, "classes_"):
@@ -83,6 +83,8 @@ def parts_of(fitted, tol):
         "members": [member],
         "maps": [operations],
         "geometric": False,
+        "masks": takes_masks(fitted),
+        "after": [],
     }
 
 

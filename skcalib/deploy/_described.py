@@ -4,10 +4,19 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skcalib.deploy._document import read_document
-from skcalib.deploy._members import find_masked_numpy, mean_of_members, proba_of_member
+from skcalib.deploy._liftings import MOST_CLASSES
+from skcalib.deploy._members import mean_of_members, proba_of_member
 from skcalib.deploy._namespace import NumpyNamespace
+from skcalib.deploy._registry import Machine
 from skcalib.estimators import ProbabilisticClassifierMixin
-from skcalib.inputs import check_logits, check_proba, float_array
+from skcalib.folds import complete_geometric_mean, complete_mean
+from skcalib.inputs import (
+    check_logits,
+    check_proba,
+    find_masked_entries,
+    float_array,
+    row_blocks,
+)
 
 
 class DescribedCalibrator(ProbabilisticClassifierMixin, BaseEstimator):
@@ -86,7 +95,7 @@ class DescribedCalibrator(ProbabilisticClassifierMixin, BaseEstimator):
         """
         return self
 
-    def predict_proba(self, X):
+    def predict_proba(self, X, scores=None):
         """Calibrated probabilities.
 
         Parameters
@@ -97,35 +106,118 @@ class DescribedCalibrator(ProbabilisticClassifierMixin, BaseEstimator):
             own ``classes_``); for two classes a single column, the decision value or the
             probability of the second, will do. With several members, a list: one for each.
 
+        scores : array-like of shape (n_samples,), or a list of such, default=None
+            How usual each row is, for a temperature that grows with distance:
+            ``pair.distance.score(X)`` of each of ``calibrated_classifiers_``.
+
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``; float32 for float32 answers.
         """
         members = self._read.members
-        answers = [X] if len(members) == 1 else X
-        if not isinstance(answers, list | tuple) or len(answers) != len(members):
-            raise ValueError(
-                f"X must be a list of {len(members)} arrays, the answer of each classifier."
-            )
-        pairs = list(zip(members, answers, strict=True))
-        answers = [_check_answer(member, answer) for member, answer in pairs]
+        answers = _list_for("X", members, X)
+        answers = [_check_answer(*pair) for pair in zip(members, answers, strict=True)]
+        self._refuse_masks(answers)
         if len({len(answer) for answer in answers}) > 1:
             raise ValueError("The arrays in X have different numbers of rows.")
+        scores = _check_scores(members, scores, len(answers[0]))
         single = all(answer.dtype == np.float32 for answer in answers)
-        namespace, n_classes = NumpyNamespace(), len(self.classes_)
-        with np.errstate(all="ignore"):
-            probas = [
-                proba_of_member(
-                    namespace, member, answer.astype(np.float64), n_classes, find_masked_numpy
-                )
-                for member, answer in zip(members, answers, strict=True)
-            ]
-            proba = mean_of_members(
-                namespace, members, probas, n_classes, geometric=self._read.geometric
+        out = np.empty((len(answers[0]), len(self.classes_)), np.float32 if single else float)
+        for block in row_blocks(len(out), self._widest()):
+            rows = [answer[block].astype(np.float64) for answer in answers]
+            of_rows = [None if each is None else each[block] for each in scores]
+            proba = run_description(self._read, rows, of_rows)
+            check_proba(proba, "The description", way_out="it is not that of a calibrator")
+            out[block] = proba
+        return out
+
+    def _refuse_masks(self, answers):
+        pairs = zip(self._read.members, answers, strict=True)
+        logits = [answer for member, answer in pairs if not member.gives_proba]
+        if not self._read.masks and any(find_masked_entries(x) is not None for x in logits):
+            kind = self._read.document["kind"]
+            raise ValueError(
+                "X masks classes in some rows (-inf, or the lowest number of its type), and "
+                f"{kind} cannot leave them out, as it mixes the columns of all classes."
             )
-        check_proba(proba, "The description", way_out="it is not one of a calibrator")
-        return proba.astype(np.float32) if single else proba
+
+    def _widest(self):
+        """Return the number of columns for which blocks of rows are cut."""
+        n_classes = len(self.classes_)
+        pairs = n_classes**2 if n_classes <= MOST_CLASSES else n_classes
+        return max(pairs, 1024)
+
+
+def run_description(description, answers, scores):
+    """Return probabilities in float64 from checked answers in float64."""
+    namespace, n_classes = NumpyNamespace(), len(description.classes)
+    members = description.members
+    with np.errstate(all="ignore"):
+        probas = [
+            proba_of_member(
+                namespace,
+                member,
+                answer,
+                n_classes,
+                scores=score,
+                find_masked=find_masked_entries,
+            )
+            for member, answer, score in zip(members, answers, scores, strict=True)
+        ]
+        geometric = description.geometric
+        proba = mean_of_members(
+            namespace, members, probas, n_classes, geometric=geometric, complete=_complete
+        )
+        return Machine(namespace).run(description.after, proba)
+
+
+def _complete(means, geometric):
+    n_classes = means[0][2].shape[1]
+    known = np.zeros((len(means), n_classes), dtype=bool)
+    for own, (columns, _, _) in zip(known, means, strict=True):
+        own[list(columns)] = True
+    counts = np.array([count for _, count, _ in means])
+    stacked = np.stack(
+        [np.where(own, m, 0) for own, (*_, m) in zip(known, means, strict=True)], 1
+    )
+    complete = complete_geometric_mean if geometric else complete_mean
+    return complete(stacked, known, counts)
+
+
+def _list_for(name, members, values):
+    if len(members) == 1:
+        values = [values[0] if isinstance(values, list) and _is_listed(values) else values]
+    if not isinstance(values, list | tuple) or len(values) != len(members):
+        raise ValueError(
+            f"{name} must be a list of {len(members)} arrays, one for each classifier."
+        )
+    return values
+
+
+def _is_listed(values):
+    return len(values) == 1 and getattr(values[0], "ndim", 0) == 2
+
+
+def _check_scores(members, scores, n_samples):
+    if not any(member.takes_scores for member in members):
+        if scores is not None:
+            raise ValueError("This description takes no scores.")
+        return [None] * len(members)
+    if scores is None:
+        raise ValueError(
+            "This description needs scores: how usual each row is, as "
+            "calibrated_classifiers_[i].distance.score(X) says."
+        )
+    found = []
+    for each in [scores] if len(members) == 1 else _list_for("scores", members, scores):
+        column = float_array(each, "scores").astype(np.float64)
+        if column.shape != (n_samples,):
+            raise ValueError(f"scores must have a number for each of {n_samples} rows.")
+        if np.isnan(column).any():
+            raise ValueError("scores has NaN.")
+        found.append(column[:, None])
+    return found
 
 
 def _check_answer(member, answer):

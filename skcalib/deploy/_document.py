@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib.deploy import _curves, _liftings, _operations  # registers the operations
+from skcalib.deploy import _curves, _liftings, _operations, _splines  # registers the operations
 from skcalib.deploy._fields import number, read_flag, read_whole
 from skcalib.deploy._members import Member
 from skcalib.deploy._registry import LOGITS, PROBA, Shape, read_operations
@@ -26,10 +26,12 @@ FIELDS = {
     "members",
     "maps",
     "geometric",
+    "masks",
+    "after",
     "checksum",
 }
 OF_MEMBER = {"gives", "columns", "wide", "absent", "map"}
-MODULES = (_curves, _liftings, _operations)
+MODULES = (_curves, _liftings, _operations, _splines)
 
 
 class Description(NamedTuple):
@@ -46,6 +48,12 @@ class Description(NamedTuple):
     geometric : bool
         How the members' probabilities are averaged.
 
+    masks : bool
+        Whether a logit may be minus infinity: that of a class that the row cannot be.
+
+    after : tuple of Step
+        What follows the mean.
+
     document : dict
         What it was read from, as plain values.
     """
@@ -53,6 +61,8 @@ class Description(NamedTuple):
     classes: np.ndarray
     members: list
     geometric: bool
+    masks: bool
+    after: tuple
     document: dict
 
 
@@ -170,7 +180,11 @@ def read_document(source):
     if unused:
         raise ValueError(f"maps[{min(unused)}] is used by no member.")
     geometric = read_flag(document["geometric"], "geometric")
-    return Description(classes, members, geometric, document)
+    masks = read_flag(document["masks"], "masks")
+    after, found = read_operations(document["after"], "after", Shape(PROBA, len(classes)))
+    if found.kind != PROBA:
+        raise ValueError(f"after must end with {PROBA}, not {found.kind}.")
+    return Description(classes, members, geometric, masks, after, document)
 
 
 def _check_head(document):
@@ -235,7 +249,10 @@ def _read_member(member, where, n_classes, maps, known):
         if found.kind != PROBA:
             raise ValueError(f"maps[{place}] must end with {PROBA}, not {found.kind}.")
         known[place, shape] = steps
-    return Member(member["gives"] == PROBA, columns, wide, absent, known[place, shape])
+    steps = known[place, shape]
+    takes_scores = any(step.run is _operations.temper_by_distance for step in steps)
+    gives_proba = member["gives"] == PROBA
+    return Member(gives_proba, columns, wide, absent, steps, takes_scores)
 
 
 def _read_columns(values, where, n_classes):

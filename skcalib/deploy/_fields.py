@@ -123,20 +123,21 @@ def read_pieces(values, where, shape, depth=0):
     """Return piecewise polynomials: for each column a dict of knots and coefficients."""
     if not isinstance(values, list) or len(values) != shape.width:
         raise ValueError(f"{where} must be a list of {shape.width} curves.")
-    read = [_read_curve(curve, f"{where}[{i}]") for i, curve in enumerate(values)]
-    knots = [each[0] for each in read]
-    degree = max(len(each[1]) for each in read)
-    counts = np.array([len(k) for k in knots], dtype=np.int64)
+    return build_pieces([_read_curve(curve, f"{where}[{i}]") for i, curve in enumerate(values)])
+
+
+def build_pieces(curves):
+    """Put curves, each its knots and a list of coefficients, into tables."""
+    counts = np.array([len(knots) for knots, _ in curves], dtype=np.int64)
     beyond = np.full(2 * int(counts.max(initial=0)) + 1, np.finfo(np.float64).max)
-    anchors = [np.append(k[:1], k) if len(k) else np.zeros(1) for k in knots]
+    anchors = [np.append(k[:1], k) if len(k) else np.zeros(1) for k, _ in curves]
     coefficients = []
-    for power in range(degree):
-        parts = [c[power] if power < len(c) else np.zeros(len(k) + 1) for k, c in read]
+    for power in range(max(len(each) for _, each in curves)):
+        parts = [c[power] if power < len(c) else np.zeros(len(k) + 1) for k, c in curves]
         coefficients.append(np.concatenate(parts))
     starts = np.cumsum(counts) - counts
-    return Pieces(
-        counts, starts, np.concatenate([*knots, beyond]), np.concatenate(anchors), coefficients
-    )
+    knots = np.concatenate([*(k for k, _ in curves), beyond])
+    return Pieces(counts, starts, knots, np.concatenate(anchors), coefficients)
 
 
 def _read_curve(curve, where):

@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from skcalib.deploy._operations import softmax_of
 from skcalib.deploy._registry import Machine
 
@@ -27,6 +25,9 @@ class Member(NamedTuple):
 
     steps : tuple of Step
         From the answer to probabilities.
+
+    takes_scores : bool
+        Whether the map asks how usual each row is, too.
     """
 
     gives_proba: bool
@@ -34,9 +35,10 @@ class Member(NamedTuple):
     wide: list | None
     absent: float
     steps: tuple
+    takes_scores: bool = False
 
 
-def proba_of_member(namespace, member, answer, n_classes, find_masked=None):
+def proba_of_member(namespace, member, answer, n_classes, *, scores=None, find_masked=None):
     """Return the probabilities of all classes from one classifier's answer.
 
     Parameters
@@ -53,6 +55,9 @@ def proba_of_member(namespace, member, answer, n_classes, find_masked=None):
     n_classes : int
         Number of all classes.
 
+    scores : array of shape (n_samples, 1) or None
+        How usual each row is, for a member that ``takes_scores``.
+
     find_masked : callable or None
         Returns which logits are minus infinity, or None; without it there are none.
     """
@@ -62,7 +67,7 @@ def proba_of_member(namespace, member, answer, n_classes, find_masked=None):
     masked = None
     if find_masked is not None and not member.gives_proba:
         masked = find_masked(x)
-    proba = Machine(namespace, masked).run(member.steps, x)
+    proba = Machine(namespace, masked, scores).run(member.steps, x)
     if len(wide) > len(known):
         proba = arrange(namespace, proba, [_place(k, wide) for k in known])
         total = namespace.sum(proba)
@@ -109,7 +114,9 @@ def mean_of_members(namespace, members, probas, n_classes, *, geometric, complet
         Whether the mean is that of logarithms.
 
     complete : callable or None
-        Completes means over different classes; without it those raise ValueError.
+        Completes means over different classes, given for each set of classes these, the number
+        of members and their mean, and whether it is that of logarithms; without it those raise
+        ValueError.
     """
     groups = {}
     for member, proba in zip(members, probas, strict=True):
@@ -130,7 +137,12 @@ def mean_of_members(namespace, members, probas, n_classes, *, geometric, complet
             "The classifiers know different classes; such a mean is made by from_description "
             "alone. Calibrate with ensemble=False, or on folds that hold all classes."
         )
-    return complete(telling, geometric)
+    means = []
+    for known, group in telling.items():
+        if geometric:
+            group = [_log(namespace, proba) for proba in group]
+        means.append((known, len(group), _mean(group)))
+    return complete(means, geometric)
 
 
 def _mean(arrays):
@@ -142,9 +154,3 @@ def _mean(arrays):
 
 def _log(namespace, proba):
     return namespace.log(namespace.maximum(proba, namespace.constant(namespace.tiny)))
-
-
-def find_masked_numpy(x):
-    """Return which entries are minus infinity; None if there are none."""
-    masked = np.isneginf(x)
-    return masked if masked.any() else None

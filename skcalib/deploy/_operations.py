@@ -84,7 +84,9 @@ def affine(machine, x, factors, shifts):
 def mix_columns(machine, x, matrix, shifts):
     """Multiply by a matrix, a row for each column that comes out, and add."""
     ns = machine.namespace
-    return ns.matmul(x, ns.constant(np.ascontiguousarray(matrix.T))) + ns.constant(shifts)
+    x = _without_masks(machine, x)
+    x = ns.matmul(x, ns.constant(np.ascontiguousarray(matrix.T))) + ns.constant(shifts)
+    return _keep_masks(machine, x)
 
 
 @operation(LOGITS, PROBA)
@@ -126,6 +128,42 @@ def multiply_classes(machine, x, factors):
     ns = machine.namespace
     x = x * ns.constant(factors)
     return x / ns.sum(x)
+
+
+@operation(PROBA, PROBA, ratio=vector(0.0), priors=vector(0.0, 1.0))
+def shift_priors(machine, x, ratio, priors):
+    """Multiply classes by a ratio, and divide rows by their sum; zeros become the priors."""
+    ns = machine.namespace
+    x = x * ns.constant(ratio)
+    total = ns.sum(x)
+    nothing = total <= 0
+    return ns.where(
+        nothing, ns.constant(priors), x / ns.where(nothing, ns.constant(1.0), total)
+    )
+
+
+@operation(
+    LOGITS,
+    PROBA,
+    operations=program(PROBA),
+    temperature=number(positive=True),
+    log_prior=vector(),
+    start=number(),
+    spread=number(positive=True),
+    exponent=number(0.0),
+)
+def temper_by_distance(machine, x, operations, temperature, log_prior, start, spread, exponent):
+    """Temper rows whose scores fall short of a start, towards the prior."""
+    ns = machine.namespace
+    if machine.scores is None:
+        raise ValueError("This description needs scores: how usual each row is.")
+    near = machine.run(operations, x)
+    shortfall = ns.maximum((start - machine.scores) / spread, ns.constant(0.0))
+    factor = ns.exp(ns.log(1.0 + shortfall) * exponent)
+    rest = 1.0 / factor
+    tempered = (x - ns.max(x)) * (rest / temperature)
+    far = softmax_of(ns, tempered + (1.0 - rest) * ns.constant(log_prior))
+    return ns.where(factor > 1.0, far, near)
 
 
 @operation(PROBA, PROBA, shift=number())

@@ -114,11 +114,15 @@ class Machine:
 
     masked : array of conditions or None
         Which logits are those of classes that a row cannot be; None if no row has any.
+
+    scores : array of shape (n_samples, 1) or None
+        How usual each row is, where the operations ask for it.
     """
 
-    def __init__(self, namespace, masked=None):
+    def __init__(self, namespace, masked=None, scores=None):
         self.namespace = namespace
         self.masked = masked
+        self.scores = scores
 
     def run(self, steps, x):
         """Return what the last of the steps gives."""
