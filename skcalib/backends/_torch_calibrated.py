@@ -74,6 +74,10 @@ class TorchNamespace:
         """Return entries of a vector."""
         return table[index]
 
+    def find_masked(self, x):
+        """Return which logits are minus infinity."""
+        return x == -torch.inf
+
     def as_index(self, condition):
         """Return 1 where a condition holds, else 0."""
         return condition.to(torch.int64)

@@ -3,7 +3,6 @@
 import numpy as np
 
 from skcalib.backends import load_backend
-from skcalib.deploy._describe import describe
 from skcalib.deploy._keras_layer import get_layer_class
 from skcalib.deploy._keras_layers import (
     add_complement,
@@ -15,7 +14,7 @@ from skcalib.deploy._keras_layers import (
     take_log_sigmoid,
     write_layers,
 )
-from skcalib.deploy._networks import describe_networks
+from skcalib.deploy._networks import describe_any, describe_networks
 from skcalib.deploy._program import Program
 from skcalib.messages import check_choice, warn
 
@@ -106,7 +105,7 @@ def to_keras(calibrated, *, dtype="float32"):
     backend = load_backend("keras")
     backend.check_float64(dtype)
     networks = describe_networks(calibrated, backend, "Keras")
-    program = Program(describe(calibrated))
+    program = Program(describe_any(calibrated))
     if networks is None:
         import keras
 
@@ -201,7 +200,7 @@ def _calibrate(program, answers, dtype):
     maps = program.document["maps"]
     plans = [maps[member["map"]] for member in program.document["members"]]
     known = {tuple(sorted(member.columns)) for member in program.members}
-    plain = not program.geometric and len(known) == 1
+    plain = not program.geometric and len(known) == 1 and not program.after
     plain = plain and all(member.wide in (None, member.columns) for member in program.members)
     if not plain or not all(map(is_affine, plans, program.widths)):
         layer = get_layer_class()(program.text, name="calibration", dtype=dtype)

@@ -1,9 +1,20 @@
 """The networks of a calibrated classifier, one for each pair."""
 
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib.backends import network_backend
+from skcalib.decision import PriorShiftClassifier
+from skcalib.deploy._describe import describe
+from skcalib.deploy._described import DescribedCalibrator
 from skcalib.networks import find_fitted_network
+
+
+def describe_any(calibrated):
+    """Return the description of what is fitted, or that which a calibrator was made of."""
+    if isinstance(calibrated, DescribedCalibrator):
+        return calibrated.description
+    return describe(calibrated)
 
 
 def describe_networks(calibrated, backend, library):
@@ -24,6 +35,9 @@ def describe_networks(calibrated, backend, library):
             f"{type(calibrated).__name__}."
         )
     check_is_fitted(calibrated)
+    while isinstance(calibrated, PriorShiftClassifier | FrozenEstimator):
+        inner = "estimator_" if isinstance(calibrated, PriorShiftClassifier) else "estimator"
+        calibrated = getattr(calibrated, inner)
     if not hasattr(calibrated, "calibrated_classifiers_"):
         return None
     if hasattr(calibrated, "estimators_"):

@@ -1,8 +1,7 @@
 """A calibrated network as one torch module."""
 
 from skcalib.backends import load_backend
-from skcalib.deploy._describe import describe
-from skcalib.deploy._networks import describe_networks
+from skcalib.deploy._networks import describe_any, describe_networks
 from skcalib.deploy._program import Program
 
 
@@ -60,7 +59,7 @@ def to_torch(calibrated):
     """
     backend = load_backend("torch")
     networks = describe_networks(calibrated, backend, "torch")
-    program = Program(describe(calibrated))
+    program = Program(describe_any(calibrated), finds_masks=networks is None)
     readings = [
         {
             "is_proba": member.gives_proba,
