@@ -12,11 +12,12 @@ class KerasNamespace:
     """
 
     def __init__(self, dtype):
-        from keras import ops
+        from keras import config, ops
 
         self.eps, self.tiny = float(np.finfo(dtype).eps), float(np.finfo(dtype).tiny)
         self._dtype = dtype
         self._ops = ops
+        self._indexes = config.backend() == "torch"
         for name in ("exp", "log", "sqrt", "absolute", "round", "maximum", "minimum"):
             setattr(self, name, getattr(ops, name))
         self.where = ops.where
@@ -48,7 +49,8 @@ class KerasNamespace:
 
     def lookup(self, table, index):
         """Return entries of a vector."""
-        return self._ops.take(table, index)
+        # On torch, what take becomes is refused by ONNX Runtime.
+        return table[index] if self._indexes else self._ops.take(table, index)
 
     def as_index(self, condition):
         """Return 1 where a condition holds, else 0."""
