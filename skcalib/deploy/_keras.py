@@ -185,7 +185,9 @@ def _read_answer(found, gives_proba, last_activation, x, name, dtype):
     if is_proba or gives_proba:
         x = add_complement(x, name, dtype) if single else x
         if not gives_proba:
-            warn(HIDDEN.format(f"{type(found.model).__name__} {found.model.name!r}"), UserWarning)
+            warn(
+                HIDDEN.format(f"{type(found.model).__name__} {found.model.name!r}"), UserWarning
+            )
             x = take_log_of_floored(x, float(np.finfo(dtype).tiny))
     elif single:
         x = split_in_two(x, name, dtype)

@@ -25,7 +25,9 @@ class KerasNamespace:
 
     def constant(self, values):
         """Return numbers as a tensor."""
-        return self._ops.convert_to_tensor(np.asarray(values, self._dtype))
+        values, largest = np.asarray(values, np.float64), np.finfo(self._dtype).max
+        within = np.where(np.isfinite(values), np.clip(values, -largest, largest), values)
+        return self._ops.convert_to_tensor(within.astype(self._dtype))
 
     def index_constant(self, values):
         """Return whole numbers as a tensor."""
