@@ -71,6 +71,12 @@ class DescribedCalibrator(ProbabilisticClassifierMixin, BaseEstimator):
             "probabilities" if member.gives_proba else "logits" for member in self._read.members
         ]
 
+    def __getstate__(self):
+        return {"description": self.description}
+
+    def __setstate__(self, state):
+        self.__init__(state["description"])
+
     def __sklearn_is_fitted__(self):
         return True
 

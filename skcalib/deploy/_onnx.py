@@ -1,4 +1,4 @@
-"""Calibrations as ONNX models."""
+"""A description as an ONNX graph."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ class Added(NamedTuple):
     proba: str
 
 
-def add_calibration(namespace, description, answers, scores):
+def add_calibration(namespace, description, answers, scores, *, whole_labels=False):
     """Add a description's operations to a graph.
 
     Parameters
@@ -38,6 +38,9 @@ def add_calibration(namespace, description, answers, scores):
     scores : list of OnnxArray or None
         How usual each row is, where a member asks.
 
+    whole_labels : bool
+        Whether labels that are numbers become integers whatever they are.
+
     Returns
     -------
     added : Added
@@ -53,32 +56,42 @@ def add_calibration(namespace, description, answers, scores):
         namespace, description.members, probas, n_classes, geometric=geometric
     )
     proba = Machine(namespace).run(description.after, proba)
-    return Added(_add_label(namespace, proba, description.classes), proba.name)
-
-
-def _add_label(namespace, proba, classes):
     first = namespace.add_node("ArgMax", [proba.name], axis=-1, keepdims=0)
-    labels = classes
-    if classes.dtype.kind in "bi":
-        labels = classes.astype(np.int64)
-    elif classes.dtype.kind == "f":
-        labels = classes.astype(namespace.dtype)
+    labels = description.classes
+    if labels.dtype.kind in "bi" or (whole_labels and labels.dtype.kind == "f"):
+        labels = labels.astype(np.int64)
     table = namespace.add_values(labels)
-    return namespace.add_node("Gather", [table, first], axis=0)
+    return Added(namespace.add_node("Gather", [table, first], axis=0), proba.name)
 
 
-def build_calibration(fitted, dtype, opset):
-    """Return an ONNX model of a calibration alone."""
-    import onnx
+def build_calibration(fitted, dtype="float64", compute="float64", opset=OPSET):
+    """Return an ONNX model of a calibration alone.
 
-    check_choice("dtype", dtype, ("float32", "float64"))
+    Parameters
+    ----------
+    fitted : object or dict
+        What `describe` takes, or a description.
+
+    dtype : {"float64", "float32"}
+        Of what goes in and comes out.
+
+    compute : {"float64", "float32"}
+        Of the numbers in between.
+
+    opset : int
+        The version of ONNX's operators.
+    """
+    from onnx.helper import make_graph, make_node
+
+    for name, value in (("dtype", dtype), ("compute", compute)):
+        check_choice(name, value, ("float32", "float64"))
     document = fitted if isinstance(fitted, dict) else describe(fitted)
     description = read_document(document)
     nodes, initializers = [], []
 
     def add_node(op_type, inputs, **attributes):
         name = f"value_{len(nodes)}"
-        nodes.append(onnx.helper.make_node(op_type, inputs, [name], **attributes))
+        nodes.append(make_node(op_type, inputs, [name], **attributes))
         return name
 
     def add_constant(values):
@@ -86,43 +99,52 @@ def build_calibration(fitted, dtype, opset):
         initializers.append(tensor_of(values, name))
         return name
 
-    namespace = OnnxNamespace(add_node, add_constant, dtype, opset)
-    several = len(description.members) > 1
-    number = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-    inputs, answers, scores = [], [], []
-    for i, member in enumerate(description.members):
-        name = "probabilities_in" if member.gives_proba else "logits"
-        name = f"{name}_{i}" if several else name
-        width = len(member.columns)
-        inputs.append(onnx.helper.make_tensor_value_info(name, number, [None, width]))
-        answers.append(namespace.array(name, width))
-        scores.append(None)
-        if member.takes_scores:
-            name = f"scores_{i}" if several else "scores"
-            inputs.append(onnx.helper.make_tensor_value_info(name, number, [None, 1]))
-            scores[-1] = namespace.array(name, 1)
+    namespace = OnnxNamespace(add_node, add_constant, compute, opset)
+    inputs, answers, scores = _add_inputs(namespace, description, dtype)
     added = add_calibration(namespace, description, answers, scores)
-    nodes += [
-        onnx.helper.make_node("Identity", [added.label], ["label"]),
-        onnx.helper.make_node("Identity", [added.proba], ["probabilities"]),
-    ]
-    outputs = [
-        onnx.helper.make_tensor_value_info("label", type_of_labels(description, number), [None]),
-        onnx.helper.make_tensor_value_info(
-            "probabilities", number, [None, len(description.classes)]
-        ),
-    ]
-    return make_model(document, onnx.helper.make_graph(
-        nodes, "calibration", inputs, outputs, initializers
-    ), opset)
+    nodes.append(make_node("Identity", [added.label], ["label"]))
+    nodes.append(make_node("Cast", [added.proba], ["probabilities"], to=number_of(dtype)))
+    outputs = _outputs_of(description, dtype)
+    graph = make_graph(nodes, "calibration", inputs, outputs, initializers)
+    return make_model(document, graph, opset)
 
 
-def type_of_labels(description, number):
-    """Return the type of the labels' values."""
+def number_of(dtype):
+    """Return ONNX's number of a type."""
+    from onnx import helper
+
+    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+
+
+def _add_inputs(namespace, description, dtype):
+    from onnx.helper import make_tensor_value_info
+
+    inputs, answers, scores = [], [], []
+
+    def add(name, width):
+        inputs.append(make_tensor_value_info(name, number_of(dtype), ["rows", width]))
+        cast = namespace.add_node("Cast", [name], to=number_of(namespace.dtype))
+        return namespace.array(cast, width)
+
+    for i, member in enumerate(description.members):
+        end = f"_{i}" if len(description.members) > 1 else ""
+        name = "answer_probabilities" if member.gives_proba else "logits"
+        answers.append(add(name + end, len(member.columns)))
+        scores.append(add("scores" + end, 1) if member.takes_scores else None)
+    return inputs, answers, scores
+
+
+def _outputs_of(description, dtype):
     from onnx import TensorProto
+    from onnx.helper import make_tensor_value_info
 
-    kind = description.classes.dtype.kind
-    return {"U": TensorProto.STRING, "f": number}.get(kind, TensorProto.INT64)
+    kinds = {"U": TensorProto.STRING, "f": number_of("float64")}
+    label = kinds.get(description.classes.dtype.kind, TensorProto.INT64)
+    shape = ["rows", len(description.classes)]
+    return [
+        make_tensor_value_info("label", label, ["rows"]),
+        make_tensor_value_info("probabilities", number_of(dtype), shape),
+    ]
 
 
 def tensor_of(values, name):
