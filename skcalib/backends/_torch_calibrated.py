@@ -138,7 +138,9 @@ class CalibratedModule(torch.nn.Module):
         self.networks = torch.nn.ModuleList(map(_copy_module, networks))
         self._readings = readings
         # Tells the type of the map, also where it has no constants.
-        self.register_buffer("precision", torch.zeros((), dtype=torch.float64), persistent=False)
+        self.register_buffer(
+            "precision", torch.zeros((), dtype=torch.float64), persistent=False
+        )
         self._n_constants = 0
         self._take(program)
         self.eval()

@@ -224,4 +224,6 @@ def _finish(inputs, proba, dtype):
     import keras
 
     proba = keras.layers.Identity(name="probabilities", dtype=dtype)(proba)
-    return keras.Model(inputs, proba, name="calibrated")
+    model = keras.Model(inputs, proba, name="calibrated")
+    model(inputs)  # what was never called cannot be exported to ONNX
+    return model

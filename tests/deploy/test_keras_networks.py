@@ -345,6 +345,7 @@ def test_distances_are_no_part_of_a_network():
         to_keras(calibrated)
 
 
+@pytest.mark.slow
 def test_libraries_are_told_apart():
     pytest.importorskip("torch", reason="needs torch")
     calibrated = temper(digits_model())

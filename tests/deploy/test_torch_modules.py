@@ -93,7 +93,9 @@ def test_maps(calibrator, n_classes):
     assert_allclose(single, calibrator.predict_proba(new), rtol=0, atol=atol)
 
 
-@pytest.mark.parametrize("calibrator", [c for c in all_calibrators() if c.takes_masks], ids=repr)
+@pytest.mark.parametrize(
+    "calibrator", [c for c in all_calibrators() if c.takes_masks], ids=repr
+)
 def test_masked_classes(calibrator):
     logits, y, new = problem(4)
     calibrator.fit(logits, y)
@@ -152,7 +154,10 @@ def test_copies_and_whole_modules(tmp_path):
     module, y = make("logits")
     exported = to_torch(Tempered(module).fit(X, y))
     torch.save(exported, tmp_path / "whole.pt")
-    for again in (copy.deepcopy(exported), torch.load(tmp_path / "whole.pt", weights_only=False)):
+    for again in (
+        copy.deepcopy(exported),
+        torch.load(tmp_path / "whole.pt", weights_only=False),
+    ):
         assert torch.equal(again(NEW), exported(NEW))
 
 
