@@ -212,7 +212,8 @@ def test_compiled_modules():
 def test_what_is_no_module():
     with pytest.raises(TypeError, match="fitted"):
         to_torch(TemperatureScaling)
+    pytest.importorskip("keras", reason="needs Keras")
     module, y = make("logits")
+    calibrated = Tempered(module).fit(X, y)
     with pytest.raises(TypeError, match="is not a network of Keras"):
-        pytest.importorskip("keras", reason="needs Keras")
-        to_keras(Tempered(module).fit(X, y))
+        to_keras(calibrated)
