@@ -13,6 +13,7 @@ __all__ = [
     "__version__",
     "calibrators",
     "decision",
+    "deploy",
     "displays",
     "expand_soft_labels",
     "logits_from_proba",

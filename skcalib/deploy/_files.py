@@ -72,13 +72,18 @@ def read_description(path):
 
     Examples
     --------
-    See :func:`write_description`.
-
-    >>> from skcalib.deploy import read_description
-    >>> read_description(3)
-    Traceback (most recent call last):
-        ...
-    ValueError: path must be that of a file, got 3.
+    >>> import json
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from skcalib.calibrators import TemperatureScaling
+    >>> from skcalib.deploy import describe, read_description
+    >>> fitted = TemperatureScaling().fit([[0.0, 2.0], [1.0, 0.0], [0.0, 1.0]], [1, 0, 0])
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "calibration.json"
+    ...     _ = path.write_text(json.dumps(describe(fitted)))
+    ...     found = read_description(path)
+    >>> found["kind"]
+    'TemperatureScaling'
     """
     if not isinstance(path, str | PathLike):
         raise ValueError(f"path must be that of a file, got {quote(path)}.")

@@ -33,8 +33,9 @@ def register_onnx_converters():
     Examples
     --------
     >>> from skcalib.deploy import register_onnx_converters
-    >>> "CalibratedClassifierCV" in register_onnx_converters()  # doctest: +SKIP
-    True
+    >>> from importlib.util import find_spec
+    >>> if find_spec("skl2onnx"):
+    ...     names = register_onnx_converters()
     """
     from skl2onnx import update_registered_converter
 

@@ -72,8 +72,9 @@ def to_onnx(fitted, X=None, *, dtype="float64", compute="float64", opset=OPSET):
     >>> from skcalib.calibrators import TemperatureScaling
     >>> from skcalib.deploy import to_onnx
     >>> fitted = TemperatureScaling().fit([[0.0, 2.0], [1.0, 0.0], [0.0, 1.0]], [1, 0, 0])
-    >>> to_onnx(fitted).producer_name  # doctest: +SKIP
-    'skcalib'
+    >>> from importlib.util import find_spec
+    >>> if find_spec("onnx"):
+    ...     data = to_onnx(fitted).SerializeToString()
     """
     check_count("opset", opset, 15)
     if X is None:

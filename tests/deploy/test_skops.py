@@ -69,7 +69,10 @@ def estimators():
         "distance": (DistanceAwareTemperatureClassifier(line, cv=2, **of_inputs), []),
         "nearest": (FeatureNovelty(line, density="nearest", **of_inputs), []),
         "relative": (FeatureNovelty(line, density="relative_mahalanobis", **of_inputs), []),
-        "detector": (FeatureNovelty(line, density=IsolationForest(n_estimators=5), **of_inputs), tree),
+        "detector": (
+            FeatureNovelty(line, density=IsolationForest(n_estimators=5), **of_inputs),
+            tree,
+        ),
         "leaves": (FeatureNovelty(clone(forest).fit(X, Y)), tree),
     }
 
@@ -123,16 +126,18 @@ def test_the_list_names_classes_that_exist():
 
 @pytest.mark.filterwarnings("ignore")
 def test_mlflow(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     mlflow = pytest.importorskip("mlflow", reason="needs mlflow: pip install mlflow-skinny")
     pytest.importorskip("skops.io", reason="needs skops: pip install 'skcalib[skops]'")
-    monkeypatch.chdir(tmp_path)
     model = CalibratedClassifierCV(LogisticRegression(), method="isotonic", cv=2).fit(X, Y)
-    mlflow.sklearn.save_model(
-        model,
-        tmp_path / "model",
-        serialization_format="skops",
-        skops_trusted_types=trusted_types(),
-        pip_requirements=["skcalib"],
-    )
-    found = mlflow.sklearn.load_model(str(tmp_path / "model"))
+    how = {"pip_requirements": ["skcalib"], "skops_trusted_types": trusted_types()}
+    before = mlflow.get_tracking_uri()
+    try:
+        mlflow.set_tracking_uri((tmp_path / "runs").as_uri())
+        with mlflow.start_run():
+            logged = mlflow.sklearn.log_model(model, name="model", **how)
+        found = mlflow.sklearn.load_model(logged.model_uri)
+    finally:
+        mlflow.set_tracking_uri(before)
+    assert list((tmp_path / "runs").rglob("*.skops"))
     assert_array_equal(found.predict_proba(X), model.predict_proba(X))
