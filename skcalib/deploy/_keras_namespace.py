@@ -18,10 +18,8 @@ class KerasNamespace:
         self._dtype = dtype
         self._ops = ops
         self._indexes = config.backend() == "torch"
-        for name in ("exp", "log", "sqrt", "absolute", "round", "maximum", "minimum"):
+        for name in ("exp", "log", "sqrt", "absolute", "round", "where"):
             setattr(self, name, getattr(ops, name))
-        self.where = ops.where
-        self.matmul = ops.matmul
 
     def constant(self, values):
         """Return numbers as a tensor."""
@@ -32,6 +30,19 @@ class KerasNamespace:
     def index_constant(self, values):
         """Return whole numbers as a tensor."""
         return self._ops.convert_to_tensor(np.asarray(values, "int32"))
+
+    # On torch, Keras's own functions for these three return float32 for float64.
+    def maximum(self, x, y):
+        """Return the larger of each two."""
+        return self._ops.where(x > y, x, y)
+
+    def minimum(self, x, y):
+        """Return the smaller of each two."""
+        return self._ops.where(x < y, x, y)
+
+    def matmul(self, x, matrix):
+        """Return the product with a constant matrix."""
+        return x @ matrix
 
     def sum(self, x):
         """Return the sum of each row."""

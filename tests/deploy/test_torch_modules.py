@@ -175,6 +175,23 @@ def test_exported_programs_take_batches_of_any_size(name, method, tmp_path):
         assert torch.equal(loaded(rows), exported(rows))
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("method", ["temperature", "isotonic"])
+def test_onnx(method, tmp_path):
+    pytest.importorskip("onnxscript", reason="needs onnxscript")
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+    module, y = make("softmax")
+    calibrated = CalibratedClassifierCV(module, method=method).fit(X, y)
+    path = tmp_path / "model.onnx"
+    shapes = ({0: torch.export.Dim("batch")},)
+    exported = to_torch(calibrated)
+    given = {"dynamo": True, "dynamic_shapes": (shapes,), "verbose": False}
+    torch.onnx.export(exported, (NEW[:5].clone(),), **given).save(path)
+    session = onnxruntime.InferenceSession(path)
+    (found,) = session.run(None, {session.get_inputs()[0].name: NEW.numpy()})
+    assert_allclose(found, calibrated.predict_proba(NEW.numpy()), rtol=0, atol=1e-5)
+
+
 def test_skorch_in_folds():
     skorch = pytest.importorskip("skorch", reason="needs skorch")
     _, y = make("logits")
