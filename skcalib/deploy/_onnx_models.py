@@ -10,6 +10,7 @@ from skcalib.deploy._describe import describe
 from skcalib.deploy._document import read_document
 from skcalib.deploy._onnx import add_calibration, tensor_of
 from skcalib.deploy._onnx_namespace import OnnxNamespace
+from skcalib.deploy._single import with_wide_ties
 
 ML = "ai.onnx.ml"
 
@@ -75,7 +76,10 @@ def _convert(scope, operator, container):
     from skl2onnx.common.data_types import guess_proto_type
 
     model = operator.raw_operator
-    description = read_document(describe(model))
+    pairs = _pairs_of(model) or []
+    added = [_add_classifier(pair, scope, operator, container) for pair in pairs]
+    single = any(in_single for _, in_single in added)
+    description = read_document(describe(with_wide_ties(model) if single else model))
     if any(member.takes_scores for member in description.members):
         raise ValueError(f"{type(model).__name__} needs distances, which ONNX models lack.")
 
@@ -91,10 +95,10 @@ def _convert(scope, operator, container):
         return name
 
     namespace = OnnxNamespace(add_node, add_constant, "float64", container.target_opset)
-    pairs = _pairs_of(model) or [None] * len(description.members)
+    names = [name for name, _ in added] or [operator.inputs[0].full_name]
     answers = [
-        _answer(namespace, member, pair, scope, operator, container)
-        for member, pair in zip(description.members, pairs, strict=True)
+        _answer(namespace, member, name, bool(pairs))
+        for member, name in zip(description.members, names, strict=True)
     ]
     added = add_calibration(
         namespace, description, answers, [None] * len(answers), whole_labels=True
@@ -115,31 +119,28 @@ def _pairs_of(model):
     return getattr(model, "calibrated_classifiers_", None)
 
 
-def _answer(namespace, member, pair, scope, operator, container):
+def _answer(namespace, member, name, is_decision):
     """Return a classifier's answer as columns of logits or probabilities, in double."""
-    if pair is None:
-        name = operator.inputs[0].full_name
-    else:
-        name = _add_classifier(pair, member, scope, operator, container)
     name = namespace.add_node("Cast", [name], to=11)  # TensorProto.DOUBLE
-    width = len(member.columns)
-    answer = namespace.array(name, width)
-    if width == 2 and pair is not None:
-        second = namespace.columns(answer, [-1])
-        if member.gives_proba:
-            return answer
-        return namespace.concat([-second / 2, second / 2])
-    return answer
+    answer = namespace.array(name, len(member.columns))
+    if len(member.columns) != 2 or member.gives_proba or not is_decision:
+        return answer
+    half = namespace.columns(answer, [-1]) / 2
+    return namespace.concat([-half, half])
 
 
-def _add_classifier(pair, member, scope, operator, container):
-    """Add a classifier's own nodes; return the name of its decision values or probabilities."""
+def _add_classifier(pair, scope, operator, container):
+    """Add a classifier's own nodes.
+
+    Return the name of its decision values or probabilities, and whether they are computed in
+    single precision.
+    """
     estimator = pair.estimator
     while isinstance(estimator, FrozenEstimator):
         estimator = estimator.estimator
     inputs = [(each.raw_name, each.type) for each in operator.inputs]
     opsets = {"": container.target_opset, ML: container.target_opset_any_domain(ML)}
-    model = convert_classifier(estimator, inputs, opsets, raw=not member.gives_proba)
+    model = convert_classifier(estimator, inputs, opsets, raw=pair.floor is None)
     prefix = scope.get_unique_operator_name("classifier") + "_"
     names = {
         raw.name: each.full_name
@@ -147,7 +148,10 @@ def _add_classifier(pair, member, scope, operator, container):
     }
     for imported in model.opset_import:
         container.node_domain_version_pair_sets.add((imported.domain, imported.version))
-    return merge_graph(model.graph, 1, prefix, names, container)
+    in_single = any(node.domain == ML and "Tree" in node.op_type for node in model.graph.node)
+    for value in model.graph.output:
+        in_single |= value.type.tensor_type.elem_type == 1  # TensorProto.FLOAT
+    return merge_graph(model.graph, 1, prefix, names, container), in_single
 
 
 def convert_classifier(estimator, inputs, opsets, *, raw):

@@ -97,6 +97,22 @@ def venn_abers_curve(fitted, point, tol=0.0):
     return thin(knots, odds, tol, expit)
 
 
+def widen_ties(fitted, share):
+    """Return Venn-Abers steps for which scores that differ by a share of their size are tied.
+
+    The levels at a score hold within a hair of it; what comes from an engine in single
+    precision may lie beyond. Half the way to the next score is the most.
+    """
+    lower, upper = fitted.lower_knots, fitted.upper_knots
+    knots = np.sort(np.concatenate([lower, upper]))
+    padded = np.concatenate([[-np.inf], knots, [np.inf]])
+    before = padded[np.searchsorted(knots, lower, side="left")]
+    after = padded[np.searchsorted(knots, upper, side="right") + 1]
+    left = np.minimum(share * np.maximum(1, np.abs(lower)), (lower - before) / 2)
+    right = np.minimum(share * np.maximum(1, np.abs(upper)), (after - upper) / 2)
+    return fitted._replace(lower_knots=lower - left, upper_knots=upper + right)
+
+
 def thin(knots, values, tol, probability_of):
     """Return steps; neighbours whose probabilities lie within 2 `tol` become one."""
     if tol > 0 and len(knots):

@@ -1,5 +1,7 @@
 """Networks with their calibration behind them, as one Keras model."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
@@ -236,7 +238,10 @@ ENDINGS = {
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_endings(ending):
     model = ENDINGS[ending]()
-    calibrated = temper(model)
+    # On JAX the activation must be the last operation, else its probabilities are calibrated.
+    lost = BACKEND == "jax" and ending == "convolution"
+    with pytest.warns(UserWarning, match="logits") if lost else nullcontext():
+        calibrated = temper(model)
     before = weights_hash(model)
     compare(calibrated)
     assert weights_hash(model) == before
@@ -255,15 +260,11 @@ def test_a_network_whose_end_is_hidden():
 def test_a_network_that_gives_probabilities_only():
     model = compiled(digits_model())
     model.run_eagerly = True
-    with pytest.warns(UserWarning, match="logits") if BACKEND == "tensorflow" else nothing():
+    with (
+        pytest.warns(UserWarning, match="logits") if BACKEND == "tensorflow" else nullcontext()
+    ):
         calibrated = temper(model)
     compare(calibrated)
-
-
-def nothing():
-    from contextlib import nullcontext
-
-    return nullcontext()
 
 
 @pytest.mark.slow

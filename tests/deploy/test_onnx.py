@@ -208,8 +208,12 @@ def test_many_whole_models(method, base, n_classes):
     model = CalibratedClassifierCV(frozen, method=method).fit(X[200:350], y[200:350])
     new = X[-200:]
     label, proba = run(to_onnx(model, new[:20]), new)
-    # Trees are single precision in ONNX: 1e-5, also behind steps.
-    assert_allclose(proba, model.predict_proba(new), rtol=0, atol=1e-5)
+    # Trees are single precision in ONNX. A row may fall on the other side of a step of
+    # Venn-Abers; nowhere else.
+    difference = np.abs(proba - model.predict_proba(new)).max(axis=1)
+    steps = method == "venn-abers" and base in ("forest", "boosting")
+    assert np.mean(difference > 1e-5) <= (0.02 if steps else 0)
+    assert difference.max() <= (2e-2 if steps else 1e-5)
     np.testing.assert_array_equal(label, model.predict(new))
 
 
