@@ -18,6 +18,7 @@ class KerasNamespace:
         self._dtype = dtype
         self._ops = ops
         self._indexes = config.backend() == "torch"
+        self._integers = "int64" if self._indexes else "int32"  # as ONNX takes them from there
         for name in ("exp", "log", "sqrt", "absolute", "round", "where"):
             setattr(self, name, getattr(ops, name))
 
@@ -29,7 +30,7 @@ class KerasNamespace:
 
     def index_constant(self, values):
         """Return whole numbers as a tensor."""
-        return self._ops.convert_to_tensor(np.asarray(values, "int32"))
+        return self._ops.convert_to_tensor(np.asarray(values, self._integers))
 
     # On torch, Keras's own functions for these three return float32 for float64.
     def maximum(self, x, y):
@@ -62,9 +63,9 @@ class KerasNamespace:
 
     def lookup(self, table, index):
         """Return entries of a vector."""
-        # On torch, what take becomes is refused by ONNX Runtime.
+        # On torch, ONNX Runtime refuses what Keras's take becomes.
         return table[index] if self._indexes else self._ops.take(table, index)
 
     def as_index(self, condition):
         """Return 1 where a condition holds, else 0."""
-        return self._ops.cast(condition, "int32")
+        return self._ops.cast(condition, self._integers)
