@@ -27,7 +27,8 @@ def operations_of(calibrator, tol=0.0):
     ----------
     calibrator : object
         Fitted. Register a function for a class of your own with
-        ``operations_of.register(Class)``; see "Into production" for the operations.
+        ``operations_of.register(Class)``; it takes the fitted object and `tol`, and returns
+        operations such as those of skcalib's calibrators.
 
     tol : float, default=0.0
         By how much probabilities on steps may be moved, to make the description smaller.

@@ -97,11 +97,13 @@ def parse_document(source):
         except RecursionError:
             raise ValueError("The description is no JSON that is wanted: too deep.") from None
         except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise ValueError(f"The description is no JSON: {error}") from None
+            raise ValueError(
+                f"The description is no JSON: {error}. A file is read by read_description."
+            ) from None
     if not isinstance(source, dict):
         raise ValueError(
-            "A description is a dict, as describe returns, or its JSON text; got "
-            f"{type(source).__name__}."
+            "A description is a dict, as describe returns, or its JSON text (a file is read by "
+            f"read_description); got {type(source).__name__}."
         )
     _check_plain(source)
     return source
