@@ -54,7 +54,7 @@ def bin_numbers(event, weight, n_bins, strategy):
     weight = event.weight_of(weight)
     n_bins = _number(n_bins, event, weight)
     if strategy == "uniform" and n_bins != "sweep":
-        return np.minimum(_uniform_bins(event.value, n_bins), n_bins - 1)
+        return np.minimum(uniform_bins(event.value, n_bins), n_bins - 1)
     groups = event.grouped(weight)
     return _bins_of_groups(*groups, n_bins, strategy)[np.searchsorted(groups[0], event.value)]
 
@@ -67,7 +67,7 @@ def _number(n_bins, event, weight):
     return int(np.clip(np.ceil(np.cbrt(weight.sum()) - 1e-9), 1, LARGEST_N_BINS))
 
 
-def _uniform_bins(value, n_bins):
+def uniform_bins(value, n_bins):
     """Number the bins of equal width; p = 1 is still in one of its own.
 
     In the type of the values: 0.7 is in bin 7 of 10 in float32, too, though it is less.
@@ -83,7 +83,7 @@ def uniform_sums(event, weight, n_bins):
         block = slice(start, start + step)
         value, w = event.value[block], weight[block]
         target = event.target if np.ndim(event.target) == 0 else event.target[block]
-        cell = 2 * _uniform_bins(value, n_bins)
+        cell = 2 * uniform_bins(value, n_bins)
         cell += event.codes[block] == target
         for total, part in zip(sums, (w, w * value), strict=True):
             total += np.bincount(cell, part, minlength=total.size).reshape(total.shape)

@@ -408,3 +408,14 @@ def test_too_many_outcomes_are_summed_by_their_limit(monkeypatch):
 def test_bad_input(params, message):
     with pytest.raises(ValueError, match=message):
         calibration_test(*many_classes(), **{"kind": "cumulative", **params})
+
+
+@pytest.mark.parametrize("kind", ["cox", "spiegelhalter"])
+def test_very_many_rows_are_not_sorted_where_no_sum_goes_along_them(kind, monkeypatch):
+    y, p = two_classes(2000, seed=3)
+    how = {"kind": kind, "null": "asymptotic", "sample_weight": np.arange(2000) % 3}
+    expected = calibration_test(y, p, **how)
+    monkeypatch.setattr("skcalib.metrics._tested_events.MANY_ROWS", 1000)
+    monkeypatch.delattr("skcalib.metrics._tested_events.order_event")
+    found = calibration_test(y, p, **how)
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
