@@ -1,0 +1,79 @@
+"""From what a file says to probabilities that were checked, or one clear line."""
+
+import numpy as np
+
+from skcalib.cli._errors import CommandError, one_line
+from skcalib.inputs import (
+    SUM_TOLERANCE,
+    check_logits,
+    logits_from_proba,
+    looks_like_proba,
+    sigmoid,
+    softmax,
+)
+from skcalib.metrics import check_predictions
+
+
+def proba_of(given, source, kind):
+    """Return probabilities: those of the file, or the softmax of its logits."""
+    scores = given.scores
+    if kind == "proba":
+        return scores
+    if looks_like_proba(scores.reshape(len(scores), -1)):
+        raise CommandError(
+            f"{source.name}: these look like probabilities (in [0, 1], rows sum to one), not "
+            "like logits; leave --input logits out"
+        )
+    if scores.ndim == 1:
+        return sigmoid(check_logits(scores[:, np.newaxis], "logits")[:, 0])
+    return softmax(check_logits(scores, "logits"))
+
+
+def check_given(given, source, kind):
+    """Return Predictions of a file, and which rows count."""
+    if given.codes is None:
+        raise CommandError(f"{source.name}: labels are needed; say --y NAME")
+    proba = proba_of(given, source, kind)
+    if kind == "proba" and proba.ndim == 2:
+        refuse_wrong_sums(proba, given, source)
+    weight = given.weight
+    try:
+        predictions = check_predictions(
+            given.codes,
+            proba,
+            labels=np.arange(len(given.classes)),
+            sample_weight=weight,
+            pos_label=given.pos if len(given.classes) == 2 else None,
+        )
+    except ValueError as error:
+        raise CommandError(f"{source.name}: {one_line(error)}") from error
+    used = None if weight is None else np.asarray(weight, dtype=float) > 0
+    return predictions, used
+
+
+def refuse_wrong_sums(proba, given, source):
+    """Raise if the rows do not sum to one."""
+    total = proba[:, 0] + proba[:, 1] if proba.shape[1] == 2 else proba.sum(axis=1)
+    off = np.abs(total - 1)
+    worst = int(off.argmax())
+    if off[worst] > SUM_TOLERANCE:
+        raise CommandError(
+            f"{source.name}: the probabilities of row {worst + 1} sum to {total[worst]:.4g}, not "
+            "to one. Are these logits? Then say --input logits. Is a class missing, because no "
+            "row has its label? Then say --column NAME for each class"
+        )
+
+
+def logits_of(given, source, kind, floor=None):
+    """Return logits, a column for each class in order; of probabilities, their logarithms."""
+    scores = given.scores
+    if kind == "proba":
+        if scores.ndim == 1:
+            scores = np.stack(
+                [1 - scores, scores] if given.pos else [scores, 1 - scores], axis=1
+            )
+        return logits_from_proba(scores, floor)
+    proba_of(given, source, kind)  # refuses what looks like probabilities
+    if scores.ndim == 1:
+        return (scores if given.pos else -scores)[:, np.newaxis]
+    return scores
