@@ -7,7 +7,7 @@ from importlib import import_module
 from skcalib import __version__
 from skcalib.cli._errors import nearest, one_line
 from skcalib.cli._names import DIFFERENCES, FIGURES
-from skcalib.cli._settings import METHODS, REPORT_FIGURES
+from skcalib.cli._settings import FORMATS, METHODS, REPORT_FIGURES
 
 GATE = """numbers for --fail-if (name, one of < <= > >=, number; the exit code is then 1):
 {names}
@@ -95,7 +95,9 @@ def _evaluate(commands):
         + "  all but p-values also as NAME_lower and NAME_upper, the ends of the interval; n_rows\n\n"
         + CODES,
     )
-    parser.add_argument("file", metavar="FILE", help="csv, parquet or npz; - is standard input")
+    parser.add_argument(
+        "file", metavar="FILE", help="csv, parquet, npz or npy; - is standard input"
+    )
     _add_columns(parser)
     _add_reading(parser)
     _add_statistics(parser, cluster=True)
@@ -149,7 +151,9 @@ def _report(commands):
         + "  also as NAME_lower and NAME_upper, the ends of the interval\n\n"
         + CODES,
     )
-    parser.add_argument("file", metavar="FILE", help="csv, parquet or npz; - is standard input")
+    parser.add_argument(
+        "file", metavar="FILE", help="csv, parquet, npz or npy; - is standard input"
+    )
     _add_columns(parser)
     _add_reading(parser)
     parser.add_argument("--html", metavar="PAGE", help="write a page of its own")
@@ -178,7 +182,9 @@ model was not trained on, and evaluate it on others.
 """
         + CODES,
     )
-    parser.add_argument("file", metavar="FILE", help="csv, parquet or npz; - is standard input")
+    parser.add_argument(
+        "file", metavar="FILE", help="csv, parquet, npz or npy; - is standard input"
+    )
     parser.add_argument("--method", default="auto", metavar="NAME", help="default: auto")
     _add_columns(parser, groups=False)
     _add_reading(parser)
@@ -202,7 +208,9 @@ All other columns stay as they are, as text. Rows are read and written block by 
         + CODES,
     )
     parser.add_argument("map", metavar="MAP", help="written by skcalib fit")
-    parser.add_argument("file", metavar="FILE", help="csv, parquet or npz; - is standard input")
+    parser.add_argument(
+        "file", metavar="FILE", help="csv, parquet, npz or npy; - is standard input"
+    )
     _add_scores(parser)
     _add_reading(parser)
     _add_output(parser, "the new file; - (default) is standard output", json=False)
@@ -244,7 +252,7 @@ Keras's safe mode stays on: a model that holds Python code (a Lambda layer) is r
 
 
 def _add_columns(parser, groups=True):
-    group = parser.add_argument_group("columns (arrays, in npz)")
+    group = parser.add_argument_group("columns (npz: arrays; npy: other files)")
     group.add_argument("--y", default="y", metavar="NAME", help="true labels; default: y")
     _add_scores(parser, group)
     group.add_argument("--positive", metavar="LABEL", help="the positive one of two classes")
@@ -254,7 +262,7 @@ def _add_columns(parser, groups=True):
 
 
 def _add_scores(parser, group=None):
-    group = group or parser.add_argument_group("columns (arrays, in npz)")
+    group = group or parser.add_argument_group("columns (npz: arrays; npy: other files)")
     group.add_argument(
         "--column",
         action="append",
@@ -273,9 +281,7 @@ def _add_scores(parser, group=None):
 
 def _add_reading(parser):
     group = parser.add_argument_group("reading")
-    group.add_argument(
-        "--format", choices=("csv", "parquet", "npz"), help="default: by the name"
-    )
+    group.add_argument("--format", choices=FORMATS, help="default: by the name")
     group.add_argument("--separator", default=",", metavar="CHAR", help="of csv; tab is '\\t'")
     group.add_argument("--decimal", default=".", metavar="CHAR", help="of csv; default: .")
     group.add_argument("--encoding", default="utf-8", help="of csv; default: utf-8")

@@ -4,9 +4,9 @@ import numpy as np
 
 from skcalib.cli._errors import CommandError, one_line
 from skcalib.inputs import (
+    ROUNDING,
     SUM_TOLERANCE,
     check_logits,
-    logits_from_proba,
     looks_like_proba,
     sigmoid,
     softmax,
@@ -19,14 +19,32 @@ def proba_of(given, source, kind):
     scores = given.scores
     if kind == "proba":
         return scores
-    if looks_like_proba(scores.reshape(len(scores), -1)):
+    refuse_probabilities(given, source)
+    if scores.ndim == 1:
+        return sigmoid(check_logits(scores[:, np.newaxis], "logits")[:, 0])
+    return softmax(check_logits(scores, "logits"))
+
+
+def refuse_probabilities(given, source):
+    """Raise if what should be logits looks like probabilities."""
+    if looks_like_proba(given.scores.reshape(len(given.scores), -1)):
         raise CommandError(
             f"{source.name}: these look like probabilities (in [0, 1], rows sum to one), not "
             "like logits; leave --input logits out"
         )
-    if scores.ndim == 1:
-        return sigmoid(check_logits(scores[:, np.newaxis], "logits")[:, 0])
-    return softmax(check_logits(scores, "logits"))
+
+
+def refuse_values_outside(given, source):
+    """Raise if a probability is none."""
+    rows = given.scores.reshape(len(given.scores), -1)
+    if rows.min() >= -ROUNDING and rows.max() <= 1 + ROUNDING:
+        return
+    bad = ~((rows >= -ROUNDING) & (rows <= 1 + ROUNDING))
+    row, column = np.argwhere(bad)[0]
+    raise CommandError(
+        f"{source.name}: row {row + 1} holds {rows[row, column]:g}, which is no probability. "
+        "Are these logits? Then say --input logits"
+    )
 
 
 def check_given(given, source, kind):
@@ -34,6 +52,8 @@ def check_given(given, source, kind):
     if given.codes is None:
         raise CommandError(f"{source.name}: labels are needed; say --y NAME")
     proba = proba_of(given, source, kind)
+    if kind == "proba":
+        refuse_values_outside(given, source)
     if kind == "proba" and proba.ndim == 2:
         refuse_wrong_sums(proba, given, source)
     weight = given.weight
@@ -64,16 +84,18 @@ def refuse_wrong_sums(proba, given, source):
         )
 
 
-def logits_of(given, source, kind, floor=None):
-    """Return logits, a column for each class in order; of probabilities, their logarithms."""
+def answers_of(given, source, kind):
+    """Return what a classifier answered, a column for each class in order."""
     scores = given.scores
-    if kind == "proba":
+    if kind == "logits":
+        refuse_probabilities(given, source)
         if scores.ndim == 1:
-            scores = np.stack(
-                [1 - scores, scores] if given.pos else [scores, 1 - scores], axis=1
-            )
-        return logits_from_proba(scores, floor)
-    proba_of(given, source, kind)  # refuses what looks like probabilities
+            half = (scores if given.pos else -scores) / 2
+            scores = np.stack([-half, half], axis=1)
+        return check_logits(scores, "logits")
+    refuse_values_outside(given, source)
     if scores.ndim == 1:
-        return (scores if given.pos else -scores)[:, np.newaxis]
+        rest = 1 - scores
+        return np.stack([rest, scores] if given.pos else [scores, rest], axis=1)
+    refuse_wrong_sums(scores, given, source)
     return scores

@@ -42,14 +42,14 @@ class Labels:
 class Numbers:
     """A column of numbers; what is none is remembered until it turns out to be needed."""
 
-    def __init__(self, name, source, within=None):
-        self.name, self.source, self.within = name, source, within
-        self.parts, self.wrong, self.n_rows = [], None, 0
+    def __init__(self, name, source, within=None, n_rows=0, decimal=None):
+        self.name, self.source, self.within, self.decimal = name, source, within, decimal
+        self.parts, self.wrong, self.n_rows = [], None, n_rows
 
     def add(self, column):
         """Take the next rows, a column of a frame."""
         if self.wrong is None:
-            values = column.to_numpy()
+            values = self._as_numbers(column)
             if values.dtype.kind in "fiu":
                 self._add_numbers(values)
             else:
@@ -57,6 +57,16 @@ class Numbers:
         if self.wrong is not None:
             self.parts = []
         self.n_rows += len(column)
+
+    def _as_numbers(self, column):
+        """Return the values of a column; text becomes numbers if that was asked for."""
+        values = column.to_numpy()
+        if values.dtype.kind in "fiub" or self.decimal is None:
+            return values
+        texts = [str(text).replace(self.decimal, ".", 1) for text in values.tolist()]
+        if not all(map(_is_number, texts)):
+            return values
+        return np.array([float(text) for text in texts])
 
     def _add_numbers(self, values):
         self.parts.append(values.astype(np.float64))

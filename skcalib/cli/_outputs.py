@@ -1,58 +1,19 @@
-"""Files that are written whole or not at all, and standard output."""
+"""Standard output, and files that are written whole or not at all."""
 
-import os
-import secrets
 import sys
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
-from skcalib.cli._errors import ClosedPipe, CommandError, quote_name
+from skcalib.cli._errors import ClosedPipe
 
 STANDARD = "-"
 
 
 def check_output(path, force):
     """Raise if a file cannot be written, before any work is done."""
-    if path is None or path == STANDARD:
-        return
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise CommandError(f"there is no directory {quote_name(target.parent)} to write into")
-    if target.is_dir():
-        raise CommandError(f"{quote_name(path)} is a directory, not a file to write")
-    if target.is_file() and not force:
-        raise CommandError(f"{quote_name(path)} exists; --force overwrites it")
+    if path is not None and path != STANDARD:
+        from skcalib.deploy import check_writable
 
-
-@contextmanager
-def temporary_beside(path, force):
-    """Give the path of a new file beside `path`, which takes its place if all went well."""
-    target = Path(path)
-    check_output(path, force)
-    if target.exists() and not target.is_file():  # /dev/null and the like
-        yield target
-        return
-    ending = "".join(target.suffixes[-1:])  # some writers choose a format by it
-    beside = target.with_name(f".{target.stem[:100]}.{secrets.token_hex(6)}{ending}")
-    try:
-        yield beside
-        _put_in_place(beside, target, force)
-    finally:
-        with suppress(FileNotFoundError):
-            beside.unlink()
-
-
-def _put_in_place(beside, target, force):
-    if force:
-        os.replace(beside, target)
-        return
-    try:
-        os.link(beside, target)  # fails where somebody else has written it meanwhile
-    except FileExistsError:
-        raise CommandError(f"{quote_name(target)} exists; --force overwrites it") from None
-    except OSError:  # file systems without links
-        check_output(target, force)
-        os.replace(beside, target)
+        check_writable(path, force)
 
 
 @contextmanager
@@ -63,12 +24,11 @@ def open_output(path, force, *, binary=False):
             yield sys.stdout.buffer if binary else sys.stdout
             sys.stdout.flush()
         return
-    how = {"mode": "xb"} if binary else {"mode": "x", "encoding": "utf-8", "newline": ""}
-    with temporary_beside(path, force) as beside:
-        if beside.exists():
-            how["mode"] = how["mode"].replace("x", "w")
-        with open(beside, **how) as file:
-            yield file
+    from skcalib.deploy import write_beside
+
+    how = {"mode": "wb"} if binary else {"mode": "w", "encoding": "utf-8", "newline": ""}
+    with write_beside(path, force) as beside, open(beside, **how) as file:
+        yield file
 
 
 @contextmanager

@@ -229,12 +229,8 @@ def _positive_of(classes, positive):
 
 def _read_arrays(source, columns):
     with open_arrays(source) as arrays:
-        if source.format == "npy":
-            raise CommandError(
-                f"{source.name} holds one array without names, so no labels; save an npz "
-                "(numpy.savez(path, y=y, proba=proba))"
-            )
         name = columns.scores[0] if columns.scores else columns.input
+        name = "" if source.format == "npy" else name
         scores = take_array(arrays, name, "--column", source)
         found = {
             option: take_array(arrays, own, f"--{option}", source)
@@ -261,6 +257,9 @@ def _given(source, columns, scores, found, classes):
             )
     found = {option: values.reshape(-1) for option, values in found.items()}
     labels, codes, pos = _labels_of(source, columns, found.get("y"), classes, scores)
+    if classes is not None and scores.ndim == 2:  # in any order
+        place = {spell(str(label)): k for k, label in enumerate(classes.reshape(-1).tolist())}
+        scores = scores[:, [place[spell(str(label))] for label in labels.tolist()]]
     return Given(
         labels,
         codes,
@@ -292,11 +291,6 @@ def _labels_of(source, columns, y, classes, scores):
                 f"{source.name}: {n_columns} columns, but {len(order)} labels "
                 f"({list_names(order.tolist())}); add an array 'classes', the label of each "
                 "column in order"
-            )
-        if given and [spell(text) for text in given] != [spell(str(k)) for k in order.tolist()]:
-            raise CommandError(
-                f"{source.name}: 'classes' must be sorted, as predict_proba's columns are, got "
-                f"{list_names(given)}"
             )
         placed = PlacedClasses(order, [], _positive_of(order, columns.positive))
     return placed.classes, None if y is None else placed.places(texts)[codes], placed.pos

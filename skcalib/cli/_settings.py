@@ -1,5 +1,6 @@
-"""Names of methods and of the report's figures, without importing what has them."""
+"""Names of formats, of methods and of the report's figures, without importing what has them."""
 
+FORMATS = ("csv", "parquet", "npz", "npy")
 METHODS = (
     "auto",
     "bbq",
@@ -34,4 +35,7 @@ REPORT_FIGURES = (
     "temperature",
     "gain",
     "pvalue",
+)
+REPORT_NUMBERS = tuple(
+    name + end for name in REPORT_FIGURES for end in ("", "_lower", "_upper")
 )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import re
 import sys
 from contextlib import contextmanager
@@ -16,8 +17,8 @@ from skcalib.cli._errors import (
     quote_name,
     require,
 )
+from skcalib.cli._settings import FORMATS
 
-FORMATS = ("csv", "parquet", "npz", "npy")
 ENDINGS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet"}
 ENDINGS |= {".npz": "npz", ".npy": "npy"}
 BLOCK_BYTES, MOST_ROWS, FIRST_ROWS = 2**27, 2**18, 10_000
@@ -98,17 +99,18 @@ def hint_of_separator(names, source):
 
 
 @contextmanager
-def open_table(source, text=()):
+def open_table(source, text=(), *, keep_text=False):
     """Give the names of the columns, and frames of some rows each, one after the other.
 
-    The columns in `text` are categories of text, whatever they look like.
+    The columns in `text` are categories of text, whatever they look like. With `keep_text` all
+    cells of csv are text, just as they are.
     """
     with open_bytes(source.path) as file:
         if source.format == "parquet":
             yield _open_parquet(file, source)
         else:
             with _open_text(file, source) as lines:
-                yield _open_csv(lines, source, text)
+                yield _open_csv(lines, source, None if keep_text else text)
 
 
 @contextmanager
@@ -142,34 +144,22 @@ def _open_csv(lines, source, text):
 
 
 def _csv_blocks(pandas, lines, source, names, text):
+    cells = {"keep_default_na": False, "na_values": [""], "decimal": source.decimal}
+    cells["dtype"] = {name: "category" for name in text or () if name in names}
+    if text is None:
+        cells = {"dtype": str, "na_filter": False}
+    how = {"header": None, "names": names, "sep": source.separator, "low_memory": False}
     try:
-        reader = pandas.read_csv(
-            lines,
-            header=None,
-            names=names,
-            sep=source.separator,
-            decimal=source.decimal,
-            dtype={name: "category" for name in text if name in names},
-            keep_default_na=False,
-            na_values=[""],
-            low_memory=False,
-            iterator=True,
-        )
-        with reader:
-            size, start = FIRST_ROWS, 0
-            while True:
+        with pandas.read_csv(lines, iterator=True, **how, **cells) as reader:
+            size = FIRST_ROWS
+            for start in itertools.count(step=1):
                 try:
                     block = reader.get_chunk(size)
                 except StopIteration:
                     return
-                if not isinstance(block.index, pandas.RangeIndex):
-                    raise CommandError(
-                        f"{source.name}: the first row has more cells than the header, which "
-                        f"has {len(names)}"
-                    )
+                _check_block(block, pandas, source, names, text is None)
                 if start == 0:
                     size = _rows_of_a_block(block)
-                start += len(block)
                 yield block
     except pandas.errors.EmptyDataError:
         return
@@ -177,6 +167,20 @@ def _csv_blocks(pandas, lines, source, names, text):
         raise CommandError(_bad_encoding(source, error)) from error
     except pandas.errors.ParserError as error:
         raise CommandError(f"{source.name}: {_explain(error)}") from error
+
+
+def _check_block(block, pandas, source, names, keep_text):
+    """Raise if rows are longer or shorter than the header."""
+    if not isinstance(block.index, pandas.RangeIndex):
+        raise CommandError(
+            f"{source.name}: the first row has more cells than the header, which has "
+            f"{len(names)}"
+        )
+    if keep_text and block[names[-1]].isna().any():
+        row = block.index[block[names[-1]].isna()][0] + 1
+        raise CommandError(
+            f"{source.name}: row {row} has fewer cells than the header, which has {len(names)}"
+        )
 
 
 def _rows_of_a_block(block):
