@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skcalib.calibrators._auto_argmax import keep_argmax
 from skcalib.calibrators._auto_candidates import (
+    Parts,
     candidates_for,
     names_of,
     pool_proba,
@@ -259,6 +260,16 @@ class AutoCalibration(Calibrator):
             if self.weights_[j] >= 0.005
         )
         return f"Pool of {', '.join(named)} ({found})."
+
+    def parts(self):
+        """Return what `predict_proba` is made of.
+
+        Returns
+        -------
+        parts : Parts
+        """
+        of_pool = self._families, self.weights_, self._shift, self._factors
+        return Parts(*of_pool, self._uniform_share, self._masked)
 
     def _fit(self, logits, codes, weight):
         self._n_samples = float(weight.sum())

@@ -1,6 +1,7 @@
 """The calibrators among which `AutoCalibration` chooses, and their honest answers."""
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -43,6 +44,23 @@ def candidates_for(n_classes, masked=False, floor=None, *, many=True, thrifty=Fa
     if masked:
         return [Identity(floor), Tempered(VECTORS[:3])]
     return [Identity(floor), Tempered(MATRICES[1:] if thrifty else MATRICES)]
+
+
+class Parts(NamedTuple):
+    """What an automatic calibration is made of.
+
+    ``families`` hold the candidates, of which each has a number in ``weights``; the log-odds
+    of two classes are moved by ``shift``, more classes multiplied by ``factors``; with
+    ``uniform_share`` what is unchanged is mixed with the uniform distribution; ``masked``
+    tells whether rows without all classes were among those that it was fitted to.
+    """
+
+    families: list
+    weights: np.ndarray
+    shift: float
+    factors: np.ndarray
+    uniform_share: float
+    masked: bool
 
 
 class Single:

@@ -48,6 +48,13 @@ class BinaryCalibrator(Calibrator):
         for each pair of classes, (0, 1), (0, 2), ..., the second against the first; None
         for a pair that had no row, whose log-odds stay as they are.
 
+    uniform_shares_ : list of float
+        For each map the share of the uniform distribution that it is mixed with.
+
+    exponents_ : list of int
+        For each map the power of two that its log-odds are multiplied by; 0 but for log-odds
+        below 1e-210.
+
     Notes
     -----
     Log-odds that are all below 1e-210 are multiplied by a power of two, so that none is
@@ -100,20 +107,20 @@ class BinaryCalibrator(Calibrator):
         check_choice("smoothing", self.smoothing, SMOOTHINGS)
 
     def _fit(self, logits, codes, weight):
-        self.maps_, self._uniform_shares, self._exponents = [], [], []
+        self.maps_, self.uniform_shares_, self.exponents_ = [], [], []
         for z, target, of_rows in binary_problems(logits, codes, weight, self.multiclass):
-            self._exponents.append(exponent_of(z))
-            z = magnify(z, self._exponents[-1])
+            self.exponents_.append(exponent_of(z))
+            z = magnify(z, self.exponents_[-1])
             self.maps_.append(self._fit_map(z, target, of_rows) if len(z) else None)
             share = uniform_share(of_rows, self.smoothing) if len(z) else 0.0
-            self._uniform_shares.append(share)
+            self.uniform_shares_.append(share)
 
     def _proba(self, logits):
         proba = np.empty_like(logits, order="C")
         for block in row_blocks(*logits.shape):
             masked = find_masked_entries(logits[block])
             columns = self._columns(logits[block])
-            maps = zip(self.maps_, self._uniform_shares, columns, strict=True)
+            maps = zip(self.maps_, self.uniform_shares_, columns, strict=True)
             odds = calibrate_odds(self._apply_map, maps, logits[block], self.multiclass, masked)
             proba[block] = join_odds(odds, logits.shape[1], self.multiclass, masked)
         return proba
@@ -145,4 +152,4 @@ class BinaryCalibrator(Calibrator):
     def _columns(self, logits):
         """Yield the log-odds that each map is applied to."""
         columns = binary_columns(logits, self.multiclass)
-        yield from map(magnify, columns, self._exponents)
+        yield from map(magnify, columns, self.exponents_)

@@ -99,7 +99,7 @@ class PlattScaling(BinaryCalibrator):
         """Slopes, one for each map."""
         slopes = np.array([1.0 if pair is None else pair[0] for pair in self.maps_])
         with np.errstate(over="ignore"):
-            return np.ldexp(slopes, self._exponents)
+            return np.ldexp(slopes, self.exponents_)
 
     @property
     def intercept_(self):

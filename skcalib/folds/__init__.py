@@ -7,7 +7,11 @@ from skcalib.folds._classes import (
     refuse_one_class,
     unite_classes,
 )
-from skcalib.folds._completion import average_pairs
+from skcalib.folds._completion import (
+    average_pairs,
+    complete_geometric_mean,
+    complete_mean,
+)
 from skcalib.folds._cross_calibrated import CrossCalibratedClassifier
 from skcalib.folds._detectors import give_classes, take_side_of, take_sides
 from skcalib.folds._held_out import fit_split, is_pairwise, join_responses

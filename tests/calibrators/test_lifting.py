@@ -92,7 +92,7 @@ def test_mixing_is_exact_in_both_tails(multiclass):
         assert_allclose(model.predict_proba(far), expected, rtol=1e-12)
     sizes = [np.sum((y == j) | (y == k)) for j, k in combinations(range(3), 2)]
     shares = [1 / 100] * 3 if multiclass == "ovr" else [1 / (n + 1) for n in sizes]
-    assert_allclose(model._uniform_shares, shares)
+    assert_allclose(model.uniform_shares_, shares)
 
 
 def test_two_classes_do_not_care():
