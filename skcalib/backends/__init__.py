@@ -33,11 +33,19 @@ A network's
 
     ``is_random(model, X)``: whether it is random at prediction, too.
 
+    Keras: ``cut(model, name, before_activation)``, ``copy_inputs(model)``, and
+    ``check_float64(dtype)``; torch: ``make_calibrated_module(...)``: parts of what is
+    exported with a calibration.
+
     ``keep_seeds(model)``, optional: a context that puts back the seeds which the model moves.
 
 A wrapper's
     ``unwrap(estimator, X)``: network, inputs, classes and whether the output is logits of a
     fitted wrapper; None if it is customised.
+
+    ``get_network(estimator)``: the same without inputs, for which nothing is asked.
+
+    ``changes_inputs(estimator)``: whether the network is given something else than X.
 
     ``regresses(estimator)``: whether it is a regressor.
 
@@ -80,6 +88,11 @@ _WRAPPERS = {"scikeras": "_scikeras", "keras": "_keras_wrapper", "skorch": "_sko
 def network_backend(model):
     """Return the module that runs this network, or None if it is not a bare network."""
     return None if hasattr(model, "__sklearn_tags__") else _find_module(model, _NETWORKS)
+
+
+def load_backend(library):
+    """Return the module that runs networks of "keras" or "torch", which is imported here."""
+    return import_module(f"skcalib.backends.{_NETWORKS[library]}")
 
 
 def wrapper_backend(estimator):

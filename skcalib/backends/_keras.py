@@ -137,6 +137,33 @@ def reduce(model):
         ) from error
 
 
+def cut(model, name, *, before_activation=True):
+    """Return a functional model of what stands before the last activation, and its name."""
+    from skcalib.backends import _keras_cut
+
+    return _keras_cut.cut(model, name, before_activation=before_activation)
+
+
+def copy_inputs(model):
+    """Return new inputs like those of a functional model."""
+    from skcalib.backends import _keras_cut
+
+    return _keras_cut.copy_inputs(model)
+
+
+def check_float64(dtype):
+    """Raise if the library would take float64 for float32."""
+    if dtype != "float64" or keras.config.backend() != "jax":
+        return
+    import jax
+
+    if not jax.config.jax_enable_x64:
+        raise ValueError(
+            "dtype='float64' needs double precision, which JAX has only after "
+            "jax.config.update('jax_enable_x64', True)."
+        )
+
+
 def _call(model, inputs):
     """Return a model's output, and None for the features, which are not asked for."""
     return get_only_output(model(inputs, training=False), name_of(model)), None

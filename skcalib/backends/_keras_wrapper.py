@@ -23,17 +23,31 @@ def regresses(estimator):
     return isinstance(estimator, SKLearnRegressor)
 
 
-def unwrap(estimator, X):
-    """Return network, inputs and classes of a fitted wrapper; None if it is customised."""
+def get_network(estimator):
+    """Return network and classes of a fitted wrapper; None if it is customised."""
     if regresses(estimator):
         own = type(estimator).predict is SKLearnRegressor.predict
     else:
         own = type(estimator).decision_function is SKLearnClassifier.decision_function
     if not own or not hasattr(estimator, "model_"):
         return None
+    return estimator.model_, getattr(estimator, "classes_", None), None
+
+
+def changes_inputs(estimator):
+    """Return False: the network is given X."""
+    return False
+
+
+def unwrap(estimator, X):
+    """Return network, inputs and classes of a fitted wrapper; None if it is customised."""
+    found = get_network(estimator)
+    if found is None:
+        return None
     if not isinstance(X, Mapping):
         X = validate_data(estimator, X, reset=False, dtype=None, allow_nd=True)
-    return estimator.model_, X, getattr(estimator, "classes_", None), None
+    model, *about = found
+    return model, X, *about
 
 
 def build(estimator, X, y):

@@ -2,6 +2,7 @@
 
 from scikeras.wrappers import KerasClassifier, KerasRegressor
 from sklearn.base import clone
+from sklearn.preprocessing import FunctionTransformer
 
 from skcalib.backends._arrays import Inputs
 from skcalib.backends._keras_trial import build_on, keep_random_state
@@ -23,16 +24,32 @@ def regresses(estimator):
     return isinstance(estimator, KerasRegressor)
 
 
-def unwrap(estimator, X):
-    """Return network, inputs and classes of a fitted wrapper; None if it is customised."""
+def get_network(estimator):
+    """Return network and classes of a fitted wrapper; None if it is customised."""
     stock = KerasRegressor if regresses(estimator) else KerasClassifier
     own = all(getattr(type(estimator), n) is getattr(stock, n) for n in _STOCK[stock])
     if not own or not hasattr(estimator, "model_"):
         return None
+    return estimator.model_, getattr(estimator, "classes_", None), None
+
+
+def changes_inputs(estimator):
+    """Tell whether the network is given something else than X."""
+    encoder = getattr(estimator, "feature_encoder_", None)
+    plain = isinstance(encoder, FunctionTransformer) and encoder.func is None
+    return not plain
+
+
+def unwrap(estimator, X):
+    """Return network, inputs and classes of a fitted wrapper; None if it is customised."""
+    found = get_network(estimator)
+    if found is None:
+        return None
     X, _ = estimator._validate_data(X)  # its own: as it predicts
     inputs = estimator.feature_encoder_.transform(X)
     inputs = Inputs(inputs) if isinstance(inputs, list | tuple) else inputs
-    return estimator.model_, inputs, getattr(estimator, "classes_", None), None
+    model, *about = found
+    return model, inputs, *about
 
 
 def build(estimator, X, y):

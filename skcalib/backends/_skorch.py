@@ -33,14 +33,28 @@ def regresses(estimator):
     return False
 
 
-def unwrap(estimator, X):
-    """Return network, inputs, classes and what its output is; None if it is customised."""
+def get_network(estimator):
+    """Return network, classes and what its output is; None if it is customised."""
     if _is_customised(estimator) or not hasattr(estimator, "module_"):
         return None
     criterion = getattr(estimator, "criterion_", None)
     says = next((says for loss, says in _SAYS_LOGITS if isinstance(criterion, loss)), None)
     # The net is trained on column numbers, whichever of them it has seen.
-    return estimator.module_, X, getattr(estimator, "classes", None), says
+    return estimator.module_, getattr(estimator, "classes", None), says
+
+
+def changes_inputs(estimator):
+    """Return False: the network is given X."""
+    return False
+
+
+def unwrap(estimator, X):
+    """Return as `get_network`, with the inputs."""
+    found = get_network(estimator)
+    if found is None:
+        return None
+    model, *about = found
+    return model, X, *about
 
 
 def _is_customised(estimator):

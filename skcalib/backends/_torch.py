@@ -82,6 +82,14 @@ def features(model, X, batch_size, layer=None):
     return _torch_features.features(model, X, batch_size, layer)
 
 
+def make_calibrated_module(models, readings, calibrate, n_columns):
+    """Return a module of calibrated probabilities; see `CalibratedModule`."""
+    from skcalib.backends import _torch_calibrated as found
+
+    readings = [found.Reading(**reading) for reading in readings]
+    return found.CalibratedModule(models, readings, calibrate, n_columns)
+
+
 def _answer(model, batch):
     """Return what stands before the last activation, and its name, for one batch."""
     with SeenActivations() as seen:

@@ -1,6 +1,7 @@
 """Trained networks as scikit-learn estimators, and what their wrappers get wrong."""
 
 from skcalib.networks._checks import refuse_paths
+from skcalib.networks._fitted_network import find_fitted_network
 from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._labels import check_multi_hot, make_binary_classes, proba_of_labels
 from skcalib.networks._meta_estimator import WrappingMixin, encode_labels

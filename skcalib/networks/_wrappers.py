@@ -75,21 +75,31 @@ def find_network(estimator, X):
     """
     if isinstance(estimator, FrozenNetwork):
         return estimator, X, None, None
-    labelled = isinstance(estimator, LabelledNetwork)
-    wrapper = estimator.net_ if labelled else estimator
+    wrapper = _get_wrapper(estimator)
     backend = wrapper_backend(wrapper)
     found = backend.unwrap(wrapper, X) if backend else None
     if found is None:
         return None
-    model, inputs, classes, says = found
+    model, inputs, *about = found
+    network, columns, labels = _adapt(estimator, model, *about)
+    return network, inputs, columns, labels
+
+
+def _get_wrapper(estimator):
+    return estimator.net_ if isinstance(estimator, LabelledNetwork) else estimator
+
+
+def _adapt(estimator, model, classes, says):
+    """Return the network of a wrapper as FrozenNetwork, its columns in use and labels."""
+    labelled = isinstance(estimator, LabelledNetwork)
     # A wrapper is trained on single labels, so that several sigmoids are one-vs-rest.
     network = FrozenNetwork(model, classes=None if labelled else classes, multilabel=False)
     if says is None:
         says = network_backend(model).outputs_logits(model)
     network.has_logits_ = bool(says)  # what a wrapper gives is probabilities, if in doubt
     if labelled:
-        return network, inputs, estimator.columns_, estimator.classes_
-    return network, inputs, None, None
+        return network, estimator.columns_, estimator.classes_
+    return network, None, None
 
 
 def wraps_network(estimator):
