@@ -12,6 +12,9 @@ __all__ = [
     "TemperatureCalibratedClassifier",
     "__version__",
     "calibrators",
+    "confidence_report",
+    "confidence_report_from_logits",
+    "confidence_report_from_predictions",
     "decision",
     "displays",
     "expand_soft_labels",
@@ -19,6 +22,7 @@ __all__ = [
     "metrics",
     "novelty",
     "probability_floor",
+    "report",
     "uncertainty",
 ]
 
@@ -28,6 +32,9 @@ _HOMES = {
     "MCDropoutClassifier": "skcalib.uncertainty",
     "MCDropoutRegressor": "skcalib.uncertainty",
     "TemperatureCalibratedClassifier": "skcalib.calibration",
+    "confidence_report": "skcalib.report",
+    "confidence_report_from_logits": "skcalib.report",
+    "confidence_report_from_predictions": "skcalib.report",
     "expand_soft_labels": "skcalib.calibrators",
     "logits_from_proba": "skcalib.inputs",
     "probability_floor": "skcalib.inputs",

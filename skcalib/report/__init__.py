@@ -1,3 +1,15 @@
 """The confidence report: how sure a classifier is, why, and what mends it."""
 
-__all__ = []
+from skcalib.report._confidence_report import ConfidenceReport
+from skcalib.report._entry import confidence_report
+from skcalib.report._entry_arrays import (
+    confidence_report_from_logits,
+    confidence_report_from_predictions,
+)
+
+__all__ = [
+    "ConfidenceReport",
+    "confidence_report",
+    "confidence_report_from_logits",
+    "confidence_report_from_predictions",
+]

@@ -17,9 +17,9 @@ class Cure(NamedTuple):
     """
     What mends a finding, and what that gains.
 
-    ``action`` is a key of the report's words (``"calibrate"``, ``"train_again"``), ``arguments``
-    what its line of code is filled with, and ``gain`` the cross-validated gain of log loss in
-    nats per row (positive is better), or None where nothing can be measured.
+    ``action`` is a key of the report's words (``"calibrate"``, ``"train_again"``),
+    ``arguments`` what its line of code is filled with, and ``gain`` the cross-validated gain of
+    log loss in nats per row (positive is better), or None where nothing can be measured.
     """
 
     action: str
