@@ -6,10 +6,16 @@ from skcalib.report._entry_arrays import (
     confidence_report_from_logits,
     confidence_report_from_predictions,
 )
+from skcalib.report._finding import Cure, Finding, Interval
+from skcalib.report._skore_checks import skore_checks
 
 __all__ = [
     "ConfidenceReport",
+    "Cure",
+    "Finding",
+    "Interval",
     "confidence_report",
     "confidence_report_from_logits",
     "confidence_report_from_predictions",
+    "skore_checks",
 ]
