@@ -12,6 +12,7 @@ from skcalib.metrics import compute_metric, prepared_by
 # Up to so many rows intervals of means are bootstrapped (BCa), and slow figures are computed
 # unasked; beyond, means are normal, as sums of so many are.
 FEW_ROWS, MODERATE_ROWS = 2_000, 100_000
+BLOCK = 2**16  # rows that stay in cache
 MEANS = ("accuracy", "confidence", "confidence_gap", "log_loss", "brier")
 RANGES = {
     "accuracy": (0, 1),
@@ -63,7 +64,7 @@ def compute_figures(predictions, asked, slow=None):
     few = len(predictions.codes) <= MODERATE_ROWS
     wanted = {name for name in SLOW if few or name in (slow or ())}
     found = compute_means(predictions, asked)
-    found["ece"] = Figure(*_error(predictions, asked))
+    found["ece"] = Figure(*_error(predictions, asked, 1000 if few else 400))
     if wanted & {"slope", "intercept"}:
         level = asked.confidence_level
         line = compute_metric(
@@ -76,10 +77,11 @@ def compute_figures(predictions, asked, slow=None):
     return found
 
 
-def _error(predictions, asked):
+def _error(predictions, asked, n_resamples):
     return compute_metric(
         metrics.calibration_error_interval,
         predictions,
+        n_resamples=n_resamples,
         confidence_level=asked.confidence_level,
         random_state=asked.random_state,
         groups=asked.cluster,
@@ -101,18 +103,19 @@ def losses_of_rows(predictions):
     """Return an array for each of MEANS: what each row adds to the mean."""
     codes, proba = predictions.codes, predictions.given
     if proba.ndim == 1:
-        positive = codes == predictions.pos
-        true = np.where(positive, proba, 1 - proba)
-        confidence = np.maximum(proba, 1 - proba)
-        first = predictions.pos == 0
-        hit = positive == (proba >= 0.5 if first else proba > 0.5)
+        columns = [1 - proba, proba] if predictions.pos else [proba, 1 - proba]
+    else:
+        columns = list(proba.T)
+    two = len(columns) == 2
+    if two:
+        true = np.where(codes == 1, columns[1], columns[0])
+        confidence = np.maximum(*columns)
+        hit = (columns[1] > columns[0]) == (codes == 1)
+        brier = (1 - true) ** 2
     else:
         true = proba[np.arange(len(codes)), codes]
         best = proba.argmax(axis=1)
-        confidence, hit = proba[np.arange(len(codes)), best], best == codes
-    if proba.ndim == 1 or proba.shape[1] == 2:
-        brier = (1 - true) ** 2
-    else:
+        confidence, hit = proba.max(axis=1), best == codes
         brier = 0.5 * (np.einsum("ij,ij->i", proba, proba) - true**2 + (1 - true) ** 2)
     with np.errstate(divide="ignore"):
         log = -np.log(true)
@@ -120,14 +123,49 @@ def losses_of_rows(predictions):
     return dict(zip(MEANS, (hit, confidence, confidence - hit, log, brier), strict=True))
 
 
+def add_up_means(predictions, asked):
+    """Return the means of very many rows with normal intervals, block by block."""
+    size, n_rows = predictions.weight.sum(), len(predictions.codes)
+    unit = predictions.weight.strides == (0,)
+    shift, sums, squares = None, np.zeros(len(MEANS)), np.zeros(len(MEANS))
+    for start in range(0, n_rows, BLOCK):
+        part = predictions.take(slice(start, start + BLOCK))
+        values = list(losses_of_rows(part).values())
+        if shift is None:
+            shift = [float(own.mean()) if np.isfinite(own).all() else 0.0 for own in values]
+        for k, own in enumerate(values):
+            own = own - shift[k]
+            weighted = own if unit else own * part.weight
+            sums[k] += weighted.sum()
+            squares[k] += weighted @ own
+    found = {}
+    with np.errstate(invalid="ignore"):
+        excess = sums / size
+        variance = np.maximum(squares / size - excess**2, 0) / max(size - 1, 1e-300)
+        reach = ndtri((1 + asked.confidence_level) / 2) * np.sqrt(variance)
+    for k, name in enumerate(MEANS):
+        mean = shift[k] + float(excess[k])
+        known = np.isfinite(mean) and size > 1
+        found[name] = Figure(
+            mean, *((mean - reach[k], mean + reach[k]) if known else [np.nan] * 2)
+        )
+    if not np.isfinite(found["log_loss"].value):
+        found["log_loss"] = Figure(np.inf, np.nan, np.inf)
+    return found
+
+
 def compute_means(predictions, asked):
     """Return the figures that are means over rows."""
-    weight, rows = predictions.weight, losses_of_rows(predictions)
-    found = {name: mean_of(values, weight, asked) for name, values in rows.items()}
+    weight = predictions.weight
+    if len(weight) > FEW_ROWS and asked.cluster is None:
+        found = add_up_means(predictions, asked)
+    else:
+        rows = losses_of_rows(predictions)
+        found = {name: mean_of(values, weight, asked) for name, values in rows.items()}
     if 1 < len(weight) <= FEW_ROWS:
         found |= resample_means(predictions, rows, asked)
     if asked.cluster is None and np.ptp(weight) == 0 and weight[0] == 1:
-        hits, level = int(rows["accuracy"].sum()), asked.confidence_level
+        hits, level = round(found["accuracy"].value * len(weight)), asked.confidence_level
         low, high = binomtest(hits, len(weight)).proportion_ci(level, method="wilson")
         found["accuracy"] = Figure(found["accuracy"].value, low, high)
     return {name: within_range(name, figure) for name, figure in found.items()}
@@ -173,7 +211,7 @@ def mean_of(values, weight, asked):
     size = weight.sum()
     mean = float(weight @ values / size)
     if not np.isfinite(mean):
-        return Figure(mean, float(np.min(values)), np.inf)
+        return Figure(mean, np.nan, np.inf)
     excess = weight * (values - mean)
     if asked.cluster is not None:
         number = np.unique(asked.cluster, return_inverse=True)[1]

@@ -112,7 +112,9 @@ def _matrix(columns):
     """Return columns of numbers side by side; a single one stays a vector."""
     if len(columns) == 1:
         return columns[0].join()
-    out = np.empty((columns[0].n_rows, len(columns)))
+    # Few columns lie one behind the other, for what goes along them.
+    order = "F" if len(columns) == 2 else "C"
+    out = np.empty((columns[0].n_rows, len(columns)), order=order)
     for k, column in enumerate(columns):
         column.join(out[:, k])
     return out

@@ -130,7 +130,7 @@ def check_settings(settings):
     """Return settings whose values can be used, or say what is wrong."""
     check_flag("force", settings["force"])
     seed = settings["random_state"]
-    if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**32) or seed is True:
+    if (seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**32)) or seed is True:
         raise ValueError(f"random_state must be a whole number from 0, got {quote(seed)}.")
     for name in ("method", "X", "y", *(["weight"] if settings["weight"] is not None else [])):
         check_text(name, settings[name])

@@ -30,8 +30,11 @@ def draw_squared_errors(event, n_bins, n_resamples, rng):
 
     Returns
     -------
+    estimate : float
+        The debiased square of the rows themselves.
+
     errors : ndarray of shape (n_resamples,)
-        Debiased squares.
+        Those of resamples.
     """
     sums, second = _moments(event, n_bins)
     values, vectors = np.linalg.eigh(second)
@@ -42,7 +45,8 @@ def draw_squared_errors(event, n_bins, n_resamples, rng):
     count = np.maximum(drawn[:, :, 0], 0.5)
     hits = np.clip(drawn[:, :, 2], 0, count)
     cells = np.stack([count, drawn[:, :, 1], hits], axis=1)
-    return np.array([norm_of(part, "l2_squared", debias=True) for part in cells])
+    estimate, *errors = (norm_of(part, "l2_squared", debias=True) for part in (sums.T, *cells))
+    return float(estimate), np.array(errors)
 
 
 def _moments(event, n_bins):
@@ -54,8 +58,9 @@ def _moments(event, n_bins):
         weight, value = event.weight[rows], event.value[rows].astype(np.float64)
         cell = 2 * np.minimum(uniform_bins(event.value[rows], n_bins), n_bins - 1)
         cell += event.codes[rows] == target
-        for power, total in enumerate(totals):
-            total += np.bincount(cell, weight * value**power, minlength=2 * n_bins)
+        for total in totals:
+            total += np.bincount(cell, weight, minlength=2 * n_bins)
+            weight = weight * value
     totals = totals.reshape(3, n_bins, 2)[:, totals[0].reshape(n_bins, 2).sum(axis=1) > 0]
     count, expected, squares = totals.sum(axis=2)
     hits, expected_hits, _ = totals[:, :, 1]

@@ -28,11 +28,11 @@ def _compute(predictions, *, n_bins, strategy, notion, groups, stratify, **how):
     """Return the error of predictions that are checked; groups and strata are of their rows."""
     check_bins(n_bins, strategy)
     rows = Rows(None, groups, stratify, predictions.codes)
-    error = _squared_error(predictions, n_bins, strategy, notion)
     if groups is None and stratify is None and strategy == "uniform":
-        found = _draw_sums(predictions, error, n_bins, notion, **how)
+        found = _draw_sums(predictions, n_bins, notion, **how)
         if found is not None:
             return found
+    error = _squared_error(predictions, n_bins, strategy, notion)
     found = replicate(error, predictions.weight, rows, method="normal", verbose=0, **how)
     squares = interval(found, how["confidence_level"])[:3]
     return CalibrationErrorInterval(*np.sqrt(np.maximum(squares, 0)).tolist())
@@ -174,9 +174,7 @@ def calibration_error_interval(
     )
 
 
-def _draw_sums(
-    predictions, error, n_bins, notion, *, confidence_level, n_resamples, random_state
-):
+def _draw_sums(predictions, n_bins, notion, *, confidence_level, n_resamples, random_state):
     """Return the interval of very many rows, or None if there are fewer."""
     events = events_of(predictions, notion)
     few = predictions.weight.sum() < MANY_ROWS or len(predictions.weight) < MANY_ROWS
@@ -185,8 +183,8 @@ def _draw_sums(
     check_level(confidence_level)
     check_count("n_resamples", n_resamples, 2)
     number = _number(n_bins, events[0])
-    drawn = draw_squared_errors(events[0], number, n_resamples, generator_of(random_state))
-    estimate = float(error(predictions.weight))
+    rng = generator_of(random_state)
+    estimate, drawn = draw_squared_errors(events[0], number, n_resamples, rng)
     reach = ndtri((1 + confidence_level) / 2) * drawn.std(ddof=1)
     squares = np.array([estimate, estimate - reach, estimate + reach])
     return CalibrationErrorInterval(*np.sqrt(np.maximum(squares, 0)).tolist())

@@ -67,18 +67,9 @@ def order_event(event):
     """Return the event with its rows sorted by probability, ties by weight and outcome."""
     value, hit = event.value.astype(np.float64), event.hit
     order = np.lexsort((hit, event.weight, value))
+    value, weight = value[order], np.asarray(event.weight)[order]
     rows = order if event.rows is None else event.rows[order]
-    return _with_residuals(value[order], hit[order], np.asarray(event.weight)[order], rows)
-
-
-def leave_unordered(event):
-    """Return the same with rows as they are, for sums that do not go along the order."""
-    value = event.value.astype(np.float64)
-    return _with_residuals(value, event.hit, np.asarray(event.weight), event.rows)
-
-
-def _with_residuals(value, hit, weight, rows):
-    residual = weight * (hit - value)
+    residual = weight * (hit[order] - value)
     whole = np.floor(weight + 1e-9)  # so many rows, and one that counts the rest
     squares = whole + np.maximum(weight - whole, 0) ** 2
     return OrderedEvent(value, residual, squares * value * (1 - value), weight, rows)

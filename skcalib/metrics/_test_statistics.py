@@ -173,7 +173,6 @@ STATISTICS = {
     "smooth": smooth,
     "truthful": truthful,
 }
-UNORDERED = {"spiegelhalter", "cox"}  # sums in any order
 QUADRATIC = {"hosmer-lemeshow", "cox", "kernel", "truthful"}
 
 
@@ -184,7 +183,7 @@ def tail_of(kind, statistic, event, n_bins):
     if kind == "hosmer-lemeshow":
         return float(chdtrc(len(starts_of_groups(event, n_bins)), statistic))
     if kind == "cox":
-        constant = event.value.min() == event.value.max()
+        constant = event.value[0] == event.value[-1]
         return float(chdtrc(1 if constant else 2, statistic))
     if kind == "cumulative":
         return tail_of_range(statistic)
