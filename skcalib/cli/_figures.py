@@ -13,6 +13,7 @@ from skcalib.metrics import compute_metric, prepared_by
 # unasked; beyond, means are normal, as sums of so many are.
 FEW_ROWS, MODERATE_ROWS = 2_000, 100_000
 BLOCK = 2**16  # rows that stay in cache
+RESAMPLES = (1000, 400)  # of calibration errors: of moderately many rows, and of more
 MEANS = ("accuracy", "confidence", "confidence_gap", "log_loss", "brier")
 RANGES = {
     "accuracy": (0, 1),
@@ -64,7 +65,7 @@ def compute_figures(predictions, asked, slow=None):
     few = len(predictions.codes) <= MODERATE_ROWS
     wanted = {name for name in SLOW if few or name in (slow or ())}
     found = compute_means(predictions, asked)
-    found["ece"] = Figure(*_error(predictions, asked, 1000 if few else 400))
+    found["ece"] = Figure(*_error(predictions, asked, RESAMPLES[not few]))
     if wanted & {"slope", "intercept"}:
         level = asked.confidence_level
         line = compute_metric(
