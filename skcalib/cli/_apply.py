@@ -114,8 +114,10 @@ def _replace(fitted, source, columns, placed, blocks):
 def _write_csv(file, names, blocks, source):
     lines = io.TextIOWrapper(file, encoding=source.encoding, newline="", write_through=True)
     try:
-        csv.writer(lines, delimiter=source.separator, lineterminator="\n").writerow(names)
-        for block in blocks:
+        header = csv.writer(lines, delimiter=source.separator, lineterminator="\n")
+        for number, block in enumerate(blocks):
+            if number == 0:  # nothing is written of a file that is broken at once
+                header.writerow(names)
             block.to_csv(
                 lines,
                 header=False,

@@ -32,7 +32,8 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong in one line; exit code 2."""
         if message.startswith("unrecognized arguments: --"):
             option = message.split(": ")[1].split()[0].split("=")[0]
-            message += nearest(option, list(self.known_options()))
+            known = list(self.known_options())
+            message += "" if option in known else nearest(option, known)
         self.exit(2, f"{self.prog}: error: {one_line(message)} (see {self.prog} --help)\n")
 
     def known_options(self):
@@ -212,6 +213,7 @@ All other columns stay as they are, as text. Rows are read and written block by 
         "file", metavar="FILE", help="csv, parquet, npz or npy; - is standard input"
     )
     _add_scores(parser)
+    parser.add_argument("--positive", metavar="LABEL", help="what a single column is of")
     _add_reading(parser)
     _add_output(parser, "the new file; - (default) is standard output", json=False)
 

@@ -118,7 +118,7 @@ class Numbers:
 
 def _is_number(text):
     try:
-        float(text)
+        value = float(text)
     except ValueError:
         return False
-    return "_" not in text
+    return value == value and "_" not in text  # not NaN

@@ -140,27 +140,30 @@ def _open_csv(lines, source, text):
     except csv.Error as error:
         raise CommandError(f"{source.name}: the header is no csv ({error})") from error
     check_names(names, source)
+    if text is None:
+        return names, text_blocks(pandas, lines, source, names)
     return names, _csv_blocks(pandas, lines, source, names, text)
 
 
 def _csv_blocks(pandas, lines, source, names, text):
     cells = {"keep_default_na": False, "na_values": [""], "decimal": source.decimal}
-    cells["dtype"] = {name: "category" for name in text or () if name in names}
-    if text is None:
-        cells = {"dtype": str, "na_filter": False}
+    cells["dtype"] = {name: "category" for name in text if name in names}
     how = {"header": None, "names": names, "sep": source.separator, "low_memory": False}
     try:
         with pandas.read_csv(lines, iterator=True, **how, **cells) as reader:
-            size = FIRST_ROWS
+            size, may_be_short = FIRST_ROWS, False
             for start in itertools.count(step=1):
                 try:
                     block = reader.get_chunk(size)
                 except StopIteration:
-                    return
-                _check_block(block, pandas, source, names, text is None)
+                    break
+                _check_block(block, pandas, source, names)
+                may_be_short |= bool(block[names[-1]].isna().any())
                 if start == 0:
                     size = _rows_of_a_block(block)
                 yield block
+        if may_be_short and source.path != "-":  # pandas fills short rows up
+            check_lengths(source, names)
     except pandas.errors.EmptyDataError:
         return
     except UnicodeError as error:
@@ -169,23 +172,59 @@ def _csv_blocks(pandas, lines, source, names, text):
         raise CommandError(f"{source.name}: {_explain(error)}") from error
 
 
-def _check_block(block, pandas, source, names, keep_text):
-    """Raise if rows are longer or shorter than the header."""
+def _check_block(block, pandas, source, names):
+    """Raise if the first row is longer than the header; pandas refuses other long ones."""
     if not isinstance(block.index, pandas.RangeIndex):
         raise CommandError(
             f"{source.name}: the first row has more cells than the header, which has "
             f"{len(names)}"
-        )
-    if keep_text and block[names[-1]].isna().any():
-        row = block.index[block[names[-1]].isna()][0] + 1
-        raise CommandError(
-            f"{source.name}: row {row} has fewer cells than the header, which has {len(names)}"
         )
 
 
 def _rows_of_a_block(block):
     used = int(block.memory_usage(index=False, deep=True).sum()) / max(1, len(block))
     return int(min(MOST_ROWS, max(1, BLOCK_BYTES // max(1, used))))
+
+
+def check_lengths(source, names):
+    """Raise if a row of a file has more or fewer cells than the header."""
+    with open_bytes(source.path) as file, _open_text(file, source) as lines:
+        for _ in _rows(lines, source, names, header=True):
+            pass
+
+
+def _rows(lines, source, names, header=False):
+    """Pass on the rows that are not empty, each a list of texts as long as the header."""
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        reader = csv.reader(lines, delimiter=source.separator, strict=True)
+        rows = (row for row in reader if row)
+        if header:
+            next(rows)
+        for number, row in enumerate(rows, start=1):
+            if len(row) != len(names):
+                what = "fewer" if len(row) < len(names) else "more"
+                raise CommandError(
+                    f"{source.name}: row {number} has {what} cells than the header, "
+                    f"{len(row)} and not {len(names)}"
+                )
+            yield row
+    except csv.Error as error:
+        raise CommandError(f"{source.name}: this is no csv ({error})") from error
+    except UnicodeError as error:
+        raise CommandError(_bad_encoding(source, error)) from error
+    finally:
+        csv.field_size_limit(before)
+
+
+def text_blocks(pandas, lines, source, names):
+    """Give frames of texts, just as they are."""
+    rows = _rows(lines, source, names)
+    start = 0
+    while block := list(itertools.islice(rows, FIRST_ROWS)):
+        index = range(start, start + len(block))
+        yield pandas.DataFrame(block, columns=names, index=index, dtype=object)
+        start += len(block)
 
 
 def _explain(error):

@@ -66,9 +66,13 @@ def test_means_of_many_rows_are_added_up_in_blocks(n_classes, monkeypatch):
     monkeypatch.setattr(_figures, "FEW_ROWS", 10)
     monkeypatch.setattr(_figures, "BLOCK", 300)
     for given in (proba, proba[:, 1]) if n_classes == 2 else (proba,):
-        whole = metrics.check_predictions(np.repeat(y, weight), np.repeat(given, weight, axis=0))
+        whole = metrics.check_predictions(
+            np.repeat(y, weight), np.repeat(given, weight, axis=0)
+        )
         weighted = metrics.check_predictions(y, given, sample_weight=weight)
-        found = [_figures.compute_means(predictions, asked) for predictions in (whole, weighted)]
+        found = [
+            _figures.compute_means(predictions, asked) for predictions in (whole, weighted)
+        ]
         loss = metrics.log_loss(whole.codes, whole.proba)
         assert found[0]["log_loss"].value == pytest.approx(loss)
         rows = -np.log(whole.proba[np.arange(len(whole.codes)), whole.codes])

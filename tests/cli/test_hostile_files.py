@@ -31,9 +31,9 @@ BAD = {
     "a typing error": (GOOD.replace("y,", "Y,"), "did you mean|no column 'y'"),
     "a row too long": (GOOD + "ham,0.1,0.9,7\n", "row 4 .*has 4 cells, not 3"),
     "the first row too long": ("y,ham,spam\nham,0.6,0.4,1\n", "more cells than the header"),
-    "a row too short": (GOOD + "ham,0.5\n", "'spam' is empty in row 4"),
+    "a row too short": (GOOD + "ham,0.5\n", "row 4 has fewer cells"),
     "an empty label": (GOOD + ",0.5,0.5\n", "'y' is empty in row 4"),
-    "a label alone": (GOOD + "ham\n", "is empty in row 4"),
+    "a label alone": (GOOD + "ham\n", "row 4 has fewer cells|is empty in row 4"),
     "a column twice": (GOOD.replace("spam\nham", "ham\nham", 1), "'ham' twice"),
     "text": (GOOD + "ham,high,0.5\n", "'ham' holds 'high' in row 4"),
     "a formula": (GOOD + 'ham,"=cmd(1)",0.5\n', r"holds '=cmd\(1\)' in row 4"),
@@ -107,7 +107,9 @@ def test_quoted_line_breaks_huge_cells_and_formulas_are_text(tmp_path, capsys):
     frame = two_classes()
     frame.loc[3, "text"] = "x" * 2_000_000
     path = tmp_path / "texts.csv"
-    frame.replace({"y": {"ham": "=1+1"}}).rename(columns={"ham": "=1+1"}).to_csv(path, index=False)
+    frame.replace({"y": {"ham": "=1+1"}}).rename(columns={"ham": "=1+1"}).to_csv(
+        path, index=False
+    )
     found = run_json(capsys, "evaluate", path)
     assert found["n_rows"] == len(frame)
     assert found["classes"] == ["=1+1", "spam"]
@@ -162,7 +164,9 @@ def npz_of(**members):
 
 
 def header(shape, dtype="<f8"):
-    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    text = (
+        f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    )
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode()
 
 
@@ -186,7 +190,10 @@ BAD_NPZ = {
     "a huge shape": (npz_of(y=LABELS, proba=header((10**12, 2)) + bytes(16)), "cut off"),
     "a shape beyond integers": (npz_of(y=LABELS, proba=header((2**62, 2**62))), "cut off"),
     "a negative shape": (npz_of(y=LABELS, proba=header((-1, 2)) + bytes(16)), ""),
-    "a broken header": (npz_of(y=LABELS, proba=b"\x93NUMPY\x01\x00\x10\x00{'descr': "), "NumPy"),
+    "a broken header": (
+        npz_of(y=LABELS, proba=b"\x93NUMPY\x01\x00\x10\x00{'descr': "),
+        "NumPy",
+    ),
     "code in the header": (
         npz_of(y=LABELS, proba=header("__import__('os').getcwd()")),
         "no array of NumPy",
