@@ -19,7 +19,8 @@ from skcalib.cli._progress import wanted
 from skcalib.cli._text import format_json, format_number, format_table
 from skcalib.metrics import prepared_by
 
-LEVEL = 0.05
+LEVEL = 0.05  # of the verdict
+RESAMPLES = (1000, 200)  # of moderately many rows, and of more
 
 
 def run(options):
@@ -165,7 +166,7 @@ def _bootstrap(metric, first, second, asked, method):
         pos_label=first.pos if len(first.classes) == 2 else None,
         sample_weight=first.weight,
         groups=asked.cluster,
-        n_resamples=200 if many else 1000,
+        n_resamples=RESAMPLES[many],
         confidence_level=asked.confidence_level,
         random_state=asked.random_state,
     )
