@@ -28,8 +28,8 @@ def run(options):
     kind = "logits" if fitted.gives_[0] == "logits" else "proba"
     if kind != options.input:
         raise CommandError(
-            f"{quote_name(options.map)} is a map of {kind}; say --input {kind}, if this is what "
-            "the file holds"
+            f"{quote_name(options.map)} is a map of {kind}; say --input {kind}, if this is "
+            "what the file holds"
         )
     source = source_of(options.file, options)
     columns = columns_of(options, y=None)

@@ -1,10 +1,9 @@
-"""The options of all commands, with argparse: nothing to install, and nothing slow to import."""
+"""The options of all commands, by argparse: nothing to install, nothing slow to import."""
 
 import argparse
 import math
 from importlib import import_module
 
-from skcalib import __version__
 from skcalib.cli._errors import nearest, one_line
 from skcalib.cli._names import DIFFERENCES, FIGURES
 from skcalib.cli._settings import FORMATS, METHODS, REPORT_FIGURES
@@ -12,8 +11,8 @@ from skcalib.cli._settings import FORMATS, METHODS, REPORT_FIGURES
 GATE = """numbers for --fail-if (name, one of < <= > >=, number; the exit code is then 1):
 {names}
 """
-CODES = """exit codes: 0 fine, 1 a limit of --fail-if is broken, 2 bad input (one line says what),
-130 interrupted
+CODES = """exit codes: 0 fine, 1 a limit of --fail-if is broken, 2 bad input (one line says
+what), 130 interrupted
 """
 
 
@@ -59,7 +58,8 @@ def make_parser():
 skcalib COMMAND --help says more. """
         + CODES,
     )
-    parser.add_argument("--version", action="version", version=f"skcalib {__version__}")
+    version = import_module(__name__.partition(".")[0]).__version__
+    parser.add_argument("--version", action="version", version=f"skcalib {version}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     for add in (_evaluate, _compare, _report, _fit, _apply, _calibrate):
         add(commands)
@@ -93,7 +93,8 @@ def _evaluate(commands):
 
 """
         + GATE.format(names=names)
-        + "  all but p-values also as NAME_lower and NAME_upper, the ends of the interval; n_rows\n\n"
+        + "  all but p-values also as NAME_lower and NAME_upper, the ends of the interval;\n"
+        + "  n_rows\n\n"
         + CODES,
     )
     parser.add_argument(

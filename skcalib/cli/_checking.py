@@ -78,8 +78,8 @@ def refuse_wrong_sums(proba, given, source):
     worst = int(off.argmax())
     if off[worst] > SUM_TOLERANCE:
         raise CommandError(
-            f"{source.name}: the probabilities of row {worst + 1} sum to {total[worst]:.4g}, not "
-            "to one. Are these logits? Then say --input logits. Is a class missing, because no "
+            f"{source.name}: the probabilities of row {worst + 1} sum to {total[worst]:.4g}, "
+            "not to one. Are these logits? Then say --input logits. Is a class missing, because no "
             "row has its label? Then say --column NAME for each class"
         )
 

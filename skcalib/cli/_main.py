@@ -39,23 +39,27 @@ def main(argv=None):
             _show_warnings_in_a_line()
             code = options.run(options)
         sys.stdout.flush()
-        return code
     except SystemExit as end:  # of argparse: --help, --version, a wrong option
-        return _flushed(OK if end.code is None else end.code)
-    except (ClosedPipe, BrokenPipeError):
+        code = _flushed(OK if end.code is None else end.code)
+    except BaseException as error:
+        code = _end_by(error)
+    return code
+
+
+def _end_by(error):
+    """Say in a line why it ended, and return the exit code."""
+    if isinstance(error, ClosedPipe | BrokenPipeError):
         _forget_output()
         return PIPE_CLOSED
-    except KeyboardInterrupt:
+    if isinstance(error, KeyboardInterrupt):
         return _say("interrupted; nothing was written", INTERRUPTED)
-    except MemoryError:
+    if isinstance(error, MemoryError):
         return _say("error: there is not enough memory for this file", BAD_INPUT)
-    except CommandError as error:
+    # ValueError comes from the rooms below, OSError from the system.
+    if isinstance(error, CommandError | ValueError | OSError):
         return _say(f"error: {one_line(error)}", BAD_INPUT)
-    except (ValueError, OSError) as error:  # of the rooms below, and of the system
-        return _say(f"error: {one_line(error)}", BAD_INPUT)
-    except Exception as error:
-        traceback.print_exc()
-        return _say(f"a fault of skcalib's own: {one_line(error)}; please report it", BROKEN)
+    traceback.print_exception(error)
+    return _say(f"a fault of skcalib's own: {one_line(error)}; please report it", BROKEN)
 
 
 def _say(message, code):

@@ -166,8 +166,8 @@ def place_classes(columns, names, labels, source):
 def _check_named(by_class, labels, names, columns, source):
     if not labels:
         raise CommandError(
-            f"{source.name}: say which columns hold the {_scores(columns)}: --column NAME (once "
-            "for each class), or --prefix TEXT"
+            f"{source.name}: say which columns hold the {_scores(columns)}: --column NAME "
+            "(once for each class), or --prefix TEXT"
         )
     if len(by_class) == len(labels) or (len(labels) == 2 and len(by_class) == 1):
         if len(labels) > 1:

@@ -31,7 +31,7 @@ PATHS = ("model", "data", "out", "report", "map")
 
 
 class CalibratedFiles(NamedTuple):
-    """What :func:`calibrate_from_config` returns: the estimator, and the files by their names."""
+    """What :func:`calibrate_from_config` returns: the estimator, and the files by setting."""
 
     calibrated: object
     files: dict
@@ -140,6 +140,12 @@ def check_settings(settings):
     wanted = [name for name in ("out", "map", "report") if settings[name] is not None]
     if not wanted:
         raise ValueError("Nothing would be written: give out, map or report.")
+    _check_files(settings, wanted)
+    return settings
+
+
+def _check_files(settings, wanted):
+    """Raise if a file to read is not there, or one to write cannot be."""
     for name in ("model", "out"):
         if settings[name] is not None and Path(settings[name]).suffix != ".keras":
             raise ValueError(
@@ -153,7 +159,6 @@ def check_settings(settings):
     paths = [Path(settings[name]).resolve() for name in PATHS if settings[name] is not None]
     if len(set(paths)) < len(paths):
         raise ValueError("Two of model, data, out, map and report are the same file.")
-    return settings
 
 
 def check_text(name, value):

@@ -12,10 +12,10 @@ import warnings
 
 import numpy as np
 from scipy.special import expit
+from sklearn.frozen import FrozenEstimator
 
 from skcalib import CalibratedClassifierCV, metrics
 from skcalib.cli._fit import GivenProbabilities
-from sklearn.frozen import FrozenEstimator
 
 JUDGES = {"too sure": (2.5, 0.0), "lenient": (1.5, 1.5), "honest": (1.0, 0.0)}
 METHODS = ("none", "temperature", "sigmoid", "isotonic", "hierarchical", "auto")
@@ -40,7 +40,9 @@ def bench(n_repeats):
     """Print excess log loss in thousandths of a nat, and widths of intervals."""
     for judge in JUDGES:
         print(f"{judge}: excess log loss, thousandths of a nat (mean of {n_repeats})")
-        print(f"{'labels':>8}" + "".join(f"{method:>14}" for method in METHODS) + "   ece upper")
+        print(
+            f"{'labels':>8}" + "".join(f"{method:>14}" for method in METHODS) + "   ece upper"
+        )
         for n_rows in SIZES:
             rng = np.random.default_rng(n_rows)
             excess, upper = np.zeros(len(METHODS)), []

@@ -18,7 +18,17 @@ from skcalib.report import confidence_report_from_predictions
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("evaluate", "compare", "report", "fit", "apply", "calibrate")
-HEAVY = {"numpy", "scipy", "sklearn", "pandas", "pyarrow", "yaml", "matplotlib", "keras", "torch"}
+HEAVY = {
+    "numpy",
+    "scipy",
+    "sklearn",
+    "pandas",
+    "pyarrow",
+    "yaml",
+    "matplotlib",
+    "keras",
+    "torch",
+}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["evaluate", "--help"], ["--version"]])
@@ -123,7 +133,7 @@ def test_examples_run_in_this_process(command, folder, capsys, monkeypatch):
     for line in lines:
         if not re.search("[|>] ", line):
             line = line.replace("--method auto", "--method sigmoid")  # as well, and faster
-            code, out, err = run(capsys, *shlex.split(line)[1:])
+            code, _, err = run(capsys, *shlex.split(line)[1:])
             assert code in ((0, 1) if "--fail-if" in line else (0,)), (line, err)
 
 

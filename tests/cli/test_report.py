@@ -42,7 +42,9 @@ def test_limits_of_a_report(csv, capsys):
     assert code == 1
     assert err.startswith("failed: ece_upper = ")
     assert "Confidence report" in out
-    assert "did you mean 'ece_upper'" in refused(capsys, "report", csv, "--fail-if", "ece_uper>1")
+    assert "did you mean 'ece_upper'" in refused(
+        capsys, "report", csv, "--fail-if", "ece_uper>1"
+    )
 
 
 @pytest.mark.slow

@@ -47,7 +47,9 @@ def two_classes(n=300, seed=0, power=2.0):
             "ham": (1 - p).round(6),
             "spam": p,
             "site": np.array(["A", "B"])[np.arange(n) % 2],
-            "text": [f'=cmd("{i}"), line\nbreak' if i % 50 == 0 else f"text {i}" for i in range(n)],
+            "text": [
+                f'=cmd("{i}"), line\nbreak' if i % 50 == 0 else f"text {i}" for i in range(n)
+            ],
         }
     )
 
