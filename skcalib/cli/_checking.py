@@ -79,7 +79,7 @@ def refuse_wrong_sums(proba, given, source):
     if off[worst] > SUM_TOLERANCE:
         raise CommandError(
             f"{source.name}: the probabilities of row {worst + 1} sum to {total[worst]:.4g}, "
-            "not to one. Are these logits? Then say --input logits. Is a class missing, because no "
+            "not to one. Are these logits? Then say --input logits. Is a class missing, as no "
             "row has its label? Then say --column NAME for each class"
         )
 

@@ -12,7 +12,7 @@ from skcalib.deploy._describe import describe
 from skcalib.deploy._settings_file import read_settings
 from skcalib.deploy._writing import check_writable, write_beside
 from skcalib.inputs import open_saved_arrays
-from skcalib.messages import check_flag, quote
+from skcalib.messages import check_count, check_flag, quote
 
 DEFAULTS = {
     "model": None,
@@ -129,11 +129,10 @@ def calibrate_files(settings):
 def check_settings(settings):
     """Return settings whose values can be used, or say what is wrong."""
     check_flag("force", settings["force"])
-    seed = settings["random_state"]
-    if (seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**32)) or seed is True:
-        raise ValueError(f"random_state must be a whole number from 0, got {quote(seed)}.")
-    for name in ("method", "X", "y", *(["weight"] if settings["weight"] is not None else [])):
-        check_text(name, settings[name])
+    check_count("random_state", settings["random_state"], 0, others=(None,))
+    for name in ("method", "X", "y", "weight"):
+        if settings[name] is not None or name != "weight":
+            check_text(name, settings[name])
     for name in ("model", "data"):
         if settings[name] is None:
             raise ValueError(f"{name} is missing: the path of the {name}.")
