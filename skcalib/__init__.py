@@ -16,6 +16,7 @@ __all__ = [
     "confidence_report_from_logits",
     "confidence_report_from_predictions",
     "decision",
+    "deploy",
     "displays",
     "expand_soft_labels",
     "logits_from_proba",

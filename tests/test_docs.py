@@ -12,10 +12,19 @@ import pytest
 from sklearn.metrics import log_loss
 
 import skcalib
-from skcalib import calibrators, decision, displays, metrics, novelty, uncertainty
+from skcalib import calibrators, decision, deploy, displays, metrics, novelty, uncertainty
 
 ROOT = Path(__file__).parents[1]
-MODULES = (skcalib, calibrators, decision, displays, metrics, novelty, uncertainty)
+MODULES = (
+    skcalib,
+    calibrators,
+    decision,
+    deploy,
+    displays,
+    metrics,
+    novelty,
+    uncertainty,
+)
 README = (ROOT / "README.md").read_text()
 
 

@@ -9,7 +9,7 @@ def keep_argmax(proba, logits, tempered):
     top = logits.argmax(axis=1)
     behind = proba - proba[rows, top][:, None]
     ahead = tempered[rows, top][:, None] - tempered
-    with np.errstate(invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(behind > 0, behind / (behind + ahead), 0).max(axis=1)
     changed = share > 0
     share = share[:, None]

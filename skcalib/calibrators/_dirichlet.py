@@ -66,6 +66,10 @@ class DirichletCalibration(Calibrator):
     temperature_ : float
         The temperature of :class:`TemperatureScaling`, at which the fit starts.
 
+    theta_ : ndarray of shape (n_classes, n_classes + 1)
+        What is added to the identity, and in the last column the intercepts: `coef_`
+        without its rounding, before the temperature.
+
     classes_ : ndarray of shape (n_classes,)
         Labels, in the order of the columns.
 
@@ -148,14 +152,14 @@ class DirichletCalibration(Calibrator):
         else:
             self.penalty_ = penalties[0]
         ridge = ridge_of(self.penalty_, weight.sum())
-        self._theta = fit_affine(z, codes, weight, ridge)
-        warn_if_separated(z, self._theta, codes)
+        self.theta_ = fit_affine(z, codes, weight, ridge)
+        warn_if_separated(z, self.theta_, codes)
         self.temperature_ = 1 / beta
-        self.coef_ = beta * (np.eye(n_classes) + self._theta[:, :-1])
-        self.intercept_ = self._theta[:, -1]
+        self.coef_ = beta * (np.eye(n_classes) + self.theta_[:, :-1])
+        self.intercept_ = self.theta_[:, -1]
 
     def _proba(self, logits):
-        return tempered_proba(logits, self._theta, 1.0, 1 / self.temperature_)
+        return tempered_proba(logits, self.theta_, 1.0, 1 / self.temperature_)
 
 
 def _ridge(n_classes, intercept_penalty, beta, penalty, n):

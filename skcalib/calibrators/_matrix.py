@@ -54,6 +54,10 @@ class MatrixScaling(Calibrator):
         The temperature T. (Beyond its bounds in :class:`TemperatureScaling`, if the scale of
         the logits is extreme.)
 
+    theta_ : ndarray of shape (n_classes, n_classes + 1)
+        What is added to the identity, and in the last column the intercepts: `coef_`
+        without its rounding.
+
     classes_ : ndarray of shape (n_classes,)
         Labels, in the order of the columns.
 
@@ -124,9 +128,9 @@ class MatrixScaling(Calibrator):
         given = self.intercept_penalty, self.penalty
         ridge[:, -1] = resolve_intercept_penalty(*given, n_classes)
         ridge *= n_classes**2 / weight.sum()
-        self._theta = fit_affine(temper_logits(logits, beta), codes, weight, ridge)
-        self.coef_ = np.eye(n_classes) + self._theta[:, :-1]
-        self.intercept_ = self._theta[:, -1]
+        self.theta_ = fit_affine(temper_logits(logits, beta), codes, weight, ridge)
+        self.coef_ = np.eye(n_classes) + self.theta_[:, :-1]
+        self.intercept_ = self.theta_[:, -1]
 
     def _proba(self, logits):
-        return tempered_proba(logits, self._theta, 1 / self.temperature_)
+        return tempered_proba(logits, self.theta_, 1 / self.temperature_)

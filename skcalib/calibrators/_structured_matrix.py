@@ -65,6 +65,10 @@ class StructuredMatrixScaling(Calibrator):
     intercept_ : ndarray of shape (n_classes,)
         The intercepts b.
 
+    theta_ : ndarray of shape (n_classes, n_classes + 1)
+        What is added to the identity, and in the last column the intercepts: `coef_`
+        without its rounding.
+
     classes_ : ndarray of shape (n_classes,)
         Labels, in the order of the columns.
 
@@ -133,9 +137,9 @@ class StructuredMatrixScaling(Calibrator):
         z, beta, self.uniform_share_ = structured_logits(logits, codes, weight)
         self.temperature_ = 1 / beta
         ridge = matrix_ridge(n_classes, weight.sum(), self.penalty, self.intercept_penalty)
-        self._theta = fit_affine(z, codes, weight, ridge)
-        self.coef_ = np.eye(n_classes) + self._theta[:, :-1]
-        self.intercept_ = self._theta[:, -1]
+        self.theta_ = fit_affine(z, codes, weight, ridge)
+        self.coef_ = np.eye(n_classes) + self.theta_[:, :-1]
+        self.intercept_ = self.theta_[:, -1]
 
     def _proba(self, logits):
-        return structured_proba(logits, 1 / self.temperature_, self.uniform_share_, self._theta)
+        return structured_proba(logits, 1 / self.temperature_, self.uniform_share_, self.theta_)

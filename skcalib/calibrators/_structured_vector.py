@@ -58,6 +58,10 @@ class StructuredVectorScaling(Calibrator):
     intercept_ : ndarray of shape (n_classes,)
         The intercepts b.
 
+    theta_ : ndarray of shape (2, n_classes)
+        What is added to the factors 1 (first row), and the intercepts: `coef_` without its
+        rounding.
+
     classes_ : ndarray of shape (n_classes,)
         Labels, in the order of the columns.
 
@@ -121,9 +125,9 @@ class StructuredVectorScaling(Calibrator):
         n_classes = logits.shape[1]
         n_per_class = weight.sum() * n_classes / count_classes(logits)
         ridge = vector_ridge(n_classes, n_per_class, self.penalty, self.intercept_penalty)
-        self._theta = fit_affine(z, codes, weight, ridge)
-        self.coef_ = 1 + self._theta[0]
-        self.intercept_ = self._theta[1]
+        self.theta_ = fit_affine(z, codes, weight, ridge)
+        self.coef_ = 1 + self.theta_[0]
+        self.intercept_ = self.theta_[1]
 
     def _proba(self, logits):
-        return structured_proba(logits, 1 / self.temperature_, self.uniform_share_, self._theta)
+        return structured_proba(logits, 1 / self.temperature_, self.uniform_share_, self.theta_)

@@ -56,6 +56,10 @@ class VectorScaling(Calibrator):
         The temperature T. (Beyond its bounds in :class:`TemperatureScaling`, if the scale of
         the logits is extreme.)
 
+    theta_ : ndarray of shape (2, n_classes)
+        What is added to the factors 1 (first row), and the intercepts: `coef_` without its
+        rounding.
+
     classes_ : ndarray of shape (n_classes,)
         Labels, in the order of the columns.
 
@@ -124,10 +128,10 @@ class VectorScaling(Calibrator):
         ridge[1] = resolve_intercept_penalty(self.intercept_penalty, self.penalty, n_classes)
         ridge /= weight.sum()
         z = temper_logits(logits, beta)
-        self._theta = fit_affine(z, codes, weight, ridge)
-        warn_if_separated(z, self._theta, codes)
-        self.coef_ = 1 + self._theta[0]
-        self.intercept_ = self._theta[1]
+        self.theta_ = fit_affine(z, codes, weight, ridge)
+        warn_if_separated(z, self.theta_, codes)
+        self.coef_ = 1 + self.theta_[0]
+        self.intercept_ = self.theta_[1]
 
     def _proba(self, logits):
-        return tempered_proba(logits, self._theta, 1 / self.temperature_)
+        return tempered_proba(logits, self.theta_, 1 / self.temperature_)

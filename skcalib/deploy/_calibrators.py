@@ -87,11 +87,16 @@ def mixed_log_proba(beta, share):
     return [op("scale", factor=float(beta)), SOFTMAX, op("mix", share=float(share)), op("log")]
 
 
-def affine(coef, intercept):
-    """Return a vector of factors or a matrix, and intercepts, then the softmax."""
-    if np.ndim(coef) == 1:
-        return [op("affine", factors=as_list(coef), shifts=as_list(intercept)), SOFTMAX]
-    return [op("mix_columns", matrix=as_list(coef), shifts=as_list(intercept)), SOFTMAX]
+def add_columns(theta):
+    """Return factors and intercepts of what is added to logits, then the softmax."""
+    factors, shifts = map(as_list, theta)
+    return [op("add_columns", factors=factors, shifts=shifts), SOFTMAX]
+
+
+def add_product(theta):
+    """Return a matrix and intercepts of what is added to logits, then the softmax."""
+    fields = {"matrix": as_list(theta[:, :-1]), "shifts": as_list(theta[:, -1])}
+    return [op("add_product", **fields), SOFTMAX]
 
 
 @operations_of.register
@@ -114,17 +119,26 @@ def _tempered(beta):
     return [op("scale", factor=float(beta)), SOFTMAX]
 
 
-@operations_of.register(c.VectorScaling)
-@operations_of.register(c.MatrixScaling)
-def _(scaling, tol=0.0):
-    return [*_temper(1 / scaling.temperature_), *affine(scaling.coef_, scaling.intercept_)]
+@operations_of.register
+def _(vector: c.VectorScaling, tol=0.0):
+    return [*_temper(1 / vector.temperature_), *add_columns(vector.theta_)]
 
 
-@operations_of.register(c.StructuredVectorScaling)
-@operations_of.register(c.StructuredMatrixScaling)
-def _(scaling, tol=0.0):
-    mixed = mixed_log_proba(1 / scaling.temperature_, scaling.uniform_share_)
-    return [*mixed, *affine(scaling.coef_, scaling.intercept_)]
+@operations_of.register
+def _(matrix: c.MatrixScaling, tol=0.0):
+    return [*_temper(1 / matrix.temperature_), *add_product(matrix.theta_)]
+
+
+@operations_of.register
+def _(vector: c.StructuredVectorScaling, tol=0.0):
+    mixed = mixed_log_proba(1 / vector.temperature_, vector.uniform_share_)
+    return [*mixed, *add_columns(vector.theta_)]
+
+
+@operations_of.register
+def _(matrix: c.StructuredMatrixScaling, tol=0.0):
+    mixed = mixed_log_proba(1 / matrix.temperature_, matrix.uniform_share_)
+    return [*mixed, *add_product(matrix.theta_)]
 
 
 @operations_of.register
@@ -138,7 +152,7 @@ def _(dirichlet: c.DirichletCalibration, tol=0.0):
         op("scale", factor=1.0),
         op("log_softmax", of_mean=bool(large)),
         op("clip", lowest=bounds[0], highest=bounds[1], factor=factor),
-        *affine(dirichlet.coef_ / factor, dirichlet.intercept_),
+        *add_product(dirichlet.theta_),
     ]
 
 

@@ -18,6 +18,8 @@ from skcalib.inputs import (
     row_blocks,
 )
 
+SUM_TOLERANCE = 1e-6
+
 
 class DescribedCalibrator(ProbabilisticClassifierMixin, BaseEstimator):
     """A calibration that was read from a description.
@@ -68,6 +70,12 @@ class DescribedCalibrator(ProbabilisticClassifierMixin, BaseEstimator):
         self.gives_ = [
             "probabilities" if member.gives_proba else "logits" for member in self._read.members
         ]
+
+    def __getstate__(self):
+        return {"description": self.description}
+
+    def __setstate__(self, state):
+        self.__init__(state["description"])
 
     def __sklearn_is_fitted__(self):
         return True
@@ -128,8 +136,7 @@ class DescribedCalibrator(ProbabilisticClassifierMixin, BaseEstimator):
             rows = [answer[block].astype(np.float64) for answer in answers]
             of_rows = [None if each is None else each[block] for each in scores]
             proba = run_description(self._read, rows, of_rows)
-            check_proba(proba, "The description", way_out="it is not that of a calibrator")
-            out[block] = proba
+            out[block] = _refuse_other_than_probabilities(proba)
         return out
 
     def _refuse_masks(self, answers):
@@ -147,6 +154,18 @@ class DescribedCalibrator(ProbabilisticClassifierMixin, BaseEstimator):
         n_classes = len(self.classes_)
         pairs = n_classes**2 if n_classes <= MOST_CLASSES else n_classes
         return max(pairs, 1024)
+
+
+def _refuse_other_than_probabilities(proba):
+    off = ~(np.abs(proba.sum(axis=1) - 1) <= SUM_TOLERANCE)  # NaN too
+    if off.any() or not (
+        proba.min(initial=0) >= 0 and proba.max(initial=0) <= 1 + SUM_TOLERANCE
+    ):
+        raise ValueError(
+            "The description gives what are no probabilities for some rows: it is not that of "
+            "a calibrator, or the rows are far from all that it was made for."
+        )
+    return proba
 
 
 def run_description(description, answers, scores):

@@ -16,6 +16,9 @@ from skcalib.messages import quote
 VERSION = 1
 MOST_CHARACTERS = 2**28
 MOST_CLASSES = 2**17
+MOST_MEMBERS = 1000
+MOST_OPERATIONS = 10_000
+MOST_OF_LABELS = 2**24  # characters, if all labels were as long as the longest
 DEEPEST = 64
 FIELDS = {
     "format",
@@ -117,7 +120,7 @@ def _refuse_duplicates(pairs):
 
 def _check_plain(document):
     """Raise ValueError unless all are dicts, lists, strings, finite numbers, bools or None."""
-    todo = [(document, 0)]
+    todo, n_operations = [(document, 0)], 0
     while todo:
         value, depth = todo.pop()
         if depth > DEEPEST:
@@ -125,12 +128,15 @@ def _check_plain(document):
         if type(value) is dict:
             if not all(type(name) is str for name in value):
                 raise ValueError("The description has a field whose name is no string.")
+            n_operations += "op" in value
             todo += [(each, depth + 1) for each in value.values()]
         elif type(value) is list:
             _check_floats([v for v in value if type(v) is float])
             todo += [(v, depth + 1) for v in value if type(v) is not float]
         else:
             _check_scalar(value)
+    if n_operations > MOST_OPERATIONS:
+        raise ValueError(f"The description has more than {MOST_OPERATIONS:,} operations.")
 
 
 def _check_scalar(value):
@@ -169,12 +175,15 @@ def read_document(source):
     maps = document["maps"]
     if not isinstance(maps, list):
         raise ValueError(f"maps must be a list, got {quote(maps)}.")
-    if not isinstance(document["members"], list) or not document["members"]:
-        raise ValueError(f"members must be a list, got {quote(document['members'])}.")
+    members = document["members"]
+    if not isinstance(members, list) or not 1 <= len(members) <= MOST_MEMBERS:
+        raise ValueError(
+            f"members must be a list of 1 to {MOST_MEMBERS} members, got {quote(members)}."
+        )
     known = {}
     members = [
         _read_member(member, f"members[{i}]", len(classes), maps, known)
-        for i, member in enumerate(document["members"])
+        for i, member in enumerate(members)
     ]
     unused = set(range(len(maps))) - {number for number, _ in known}
     if unused:
@@ -227,7 +236,12 @@ def _read_classes(values):
         raise ValueError("classes must be distinct.")
     if kinds == {int}:
         return np.array([read_whole(v, "classes", -(2**63), 2**63 - 1) for v in values])
-    return np.array(values)
+    if kinds == {str} and max(map(len, values)) * len(values) > MOST_OF_LABELS:
+        raise ValueError("classes has labels that are too long.")
+    found = np.array(values)
+    if found.tolist() != values:  # NumPy drops zeros at the end of strings
+        raise ValueError("classes has labels that end with a zero character.")
+    return found
 
 
 def _read_member(member, where, n_classes, maps, known):

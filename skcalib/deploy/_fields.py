@@ -7,6 +7,8 @@ import numpy as np
 from skcalib.deploy._registry import LOGITS, PROBA, Shape, read_operations
 from skcalib.messages import quote
 
+SUM_TOLERANCE = 1e-9
+
 
 def read_flag(value, where, shape=None, depth=0):
     """Return a bool."""
@@ -66,6 +68,14 @@ def vector(lowest=-np.inf, highest=np.inf):
         return found
 
     return read
+
+
+def read_priors(values, where, shape, depth=0):
+    """Return a probability for each column."""
+    found = vector(0.0, 1.0)(values, where, shape)
+    if abs(found.sum() - 1) > SUM_TOLERANCE:
+        raise ValueError(f"{where} must sum to one.")
+    return found
 
 
 def read_matrix(values, where, shape, depth=0):

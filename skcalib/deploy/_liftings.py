@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 
 from skcalib.deploy._fields import read_whole, vector
-from skcalib.deploy._operations import pair_of, sigmoid_of, softmax_of
+from skcalib.deploy._operations import first_largest, pair_of, sigmoid_of, softmax_of
 from skcalib.deploy._registry import LOGITS, ODDS, PROBA, Shape, operation, read_operations
 from skcalib.messages import quote
 
@@ -135,22 +135,25 @@ def mix_odds(ns, odds, shares, outcomes):
 def rest_odds(ns, x):
     """Return the log-odds of each class against all others.
 
-    For all but the largest the others hold the largest's own exp(0) = 1. What is as large as
-    the largest has equals among the others.
+    For all but the largest the others hold the largest's own exp(0) = 1.
     """
     x = x - ns.max(x)
-    is_top = x >= 0
+    is_top = first_largest(ns, x)
     zero, lowest = ns.constant(0.0), ns.constant(-np.finfo(np.float32).max / 4)
-    n_top = ns.sum(ns.where(is_top, ns.constant(1.0), zero))
     mass = ns.where(is_top, zero, ns.exp(x))
-    # What is left when the largest is taken out, by its own largest: it may be far below.
-    second = ns.where(n_top > 1.5, zero, ns.max(ns.where(is_top, lowest, x)))
-    below = ns.where(is_top, lowest, x) - second
-    log_others = second + ns.log(
-        ns.sum(ns.exp(below)) + ns.where(n_top > 1.5, n_top - 1.0, zero)
-    )
-    others = ns.sum(mass) + n_top - mass
-    return ns.where(is_top, -log_others, x - ns.log(ns.maximum(others, ns.constant(1.0))))
+    others = ns.sum(mass)
+    # Where the others' exponentials underflow, by the largest of them.
+    below = ns.where(is_top, lowest, x)
+    second = ns.maximum(ns.max(below), lowest)
+    far = second + ns.log(ns.sum(ns.exp(below - second)))
+    log_others = ns.where(others < machine_zero(ns), far, ns.log(others))
+    left = ns.maximum(1.0 + others - mass, ns.constant(1.0))
+    return ns.where(is_top, -log_others, x - ns.log(left))
+
+
+def machine_zero(ns):
+    """Return a number below which a sum of exponentials may have lost digits."""
+    return ns.tiny / ns.eps
 
 
 def _log_one_plus_sum(ns, logs):

@@ -63,22 +63,24 @@ def proba_of_member(namespace, member, answer, n_classes, *, scores=None, find_m
     """
     known = member.columns
     wide = known if member.wide is None else member.wide
-    x = arrange(namespace, answer, [_place(k, known) for k in wide], member.absent)
+    x = arrange(namespace, answer, _places(wide, known), member.absent)
     masked = None
     if find_masked is not None and not member.gives_proba:
         masked = find_masked(x)
     proba = Machine(namespace, masked, scores).run(member.steps, x)
     if len(wide) > len(known):
-        proba = arrange(namespace, proba, [_place(k, wide) for k in known])
+        proba = arrange(namespace, proba, _places(known, wide))
         total = namespace.sum(proba)
         proba = namespace.where(total == 0, namespace.constant(1.0), proba)
         proba = proba / namespace.sum(proba)
         wide = known
-    return arrange(namespace, proba, [_place(k, wide) for k in range(n_classes)])
+    return arrange(namespace, proba, _places(range(n_classes), wide))
 
 
-def _place(k, columns):
-    return columns.index(k) if k in columns else -1
+def _places(wanted, columns):
+    """Return where each of the wanted classes is among those of columns, or -1."""
+    place_of = {k: place for place, k in enumerate(columns)}
+    return [place_of.get(k, -1) for k in wanted]
 
 
 def arrange(namespace, x, places, absent=0.0):
@@ -131,7 +133,7 @@ def mean_of_members(namespace, members, probas, n_classes, *, geometric, complet
         places = list(known)
         logs = [_log(namespace, arrange(namespace, proba, places)) for proba in group]
         own = softmax_of(namespace, _mean(logs))
-        return arrange(namespace, own, [_place(k, places) for k in range(n_classes)])
+        return arrange(namespace, own, _places(range(n_classes), places))
     if complete is None:
         raise ValueError(
             "The classifiers know different classes; such a mean is made by from_description "

@@ -8,6 +8,7 @@ from skcalib.deploy._fields import (
     read_branches,
     read_flag,
     read_matrix,
+    read_priors,
     read_shares,
     vector,
 )
@@ -73,20 +74,20 @@ def clip(machine, x, lowest, highest, factor):
 
 
 @operation(LOGITS, LOGITS, factors=vector(), shifts=vector())
-def affine(machine, x, factors, shifts):
-    """Multiply each column by its factor, and add."""
+def add_columns(machine, x, factors, shifts):
+    """Add to each column its multiple by a factor, and a number."""
     ns = machine.namespace
-    x = _without_masks(machine, x) * ns.constant(factors) + ns.constant(shifts)
-    return _keep_masks(machine, x)
+    x = _without_masks(machine, x)
+    return _keep_masks(machine, x + (x * ns.constant(factors) + ns.constant(shifts)))
 
 
 @operation(LOGITS, LOGITS, matrix=read_matrix, shifts=vector())
-def mix_columns(machine, x, matrix, shifts):
-    """Multiply by a matrix, a row for each column that comes out, and add."""
+def add_product(machine, x, matrix, shifts):
+    """Add the product with a matrix, a row for each column that comes out, and numbers."""
     ns = machine.namespace
     x = _without_masks(machine, x)
-    x = ns.matmul(x, ns.constant(np.ascontiguousarray(matrix.T))) + ns.constant(shifts)
-    return _keep_masks(machine, x)
+    change = ns.matmul(x, ns.constant(matrix.T)) + ns.constant(shifts)
+    return _keep_masks(machine, x + change)
 
 
 @operation(LOGITS, PROBA)
@@ -130,7 +131,7 @@ def multiply_classes(machine, x, factors):
     return x / ns.sum(x)
 
 
-@operation(PROBA, PROBA, ratio=vector(0.0), priors=vector(0.0, 1.0))
+@operation(PROBA, PROBA, ratio=vector(0.0), priors=read_priors)
 def shift_priors(machine, x, ratio, priors):
     """Multiply classes by a ratio, and divide rows by their sum; zeros become the priors."""
     ns = machine.namespace
@@ -210,12 +211,8 @@ def combine(machine, x, weights, branches):
 def keep_argmax(machine, x, operations, tempered):
     """Mix with tempered probabilities as far as the largest logit needs to stay first."""
     ns = machine.namespace
-    width = int(x.shape[-1])
     proba, tempered = machine.run(operations, x), machine.run(tempered, x)
-    place = ns.constant(np.arange(width, dtype=np.float64))
-    is_top = x == ns.max(x)
-    first = -ns.max(ns.where(is_top, -place, ns.constant(-float(width))))
-    is_top = place == first
+    is_top = first_largest(ns, x)
     zero = ns.constant(0.0)
     behind = proba - ns.sum(ns.where(is_top, proba, zero))
     ahead = ns.sum(ns.where(is_top, tempered, zero)) - tempered
@@ -225,6 +222,17 @@ def keep_argmax(machine, x, operations, tempered):
     best = ns.max(mixed) * (1.0 + machine.namespace.eps)
     mixed = ns.where(is_top, best, mixed)
     return ns.where(share > 0, mixed, proba)
+
+
+def first_largest(ns, x):
+    """Tell of each entry whether it is the largest of its row, the first one of equals.
+
+    The arguments of maxima do not exist in all runtimes.
+    """
+    width = int(x.shape[-1])
+    place = ns.constant(np.arange(width, dtype=np.float64))
+    last = ns.constant(-float(width))
+    return place == -ns.max(ns.where(x == ns.max(x), -place, last))
 
 
 def sigmoid_of(ns, z):

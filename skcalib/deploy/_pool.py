@@ -1,9 +1,14 @@
 """The automatic choice as operations: a pool of candidates, or the input as it is."""
 
-import numpy as np
-
 from skcalib import calibrators as c
-from skcalib.deploy._calibrators import SOFTMAX, affine, mixed_log_proba, op, operations_of
+from skcalib.deploy._calibrators import (
+    SOFTMAX,
+    add_columns,
+    add_product,
+    mixed_log_proba,
+    op,
+    operations_of,
+)
 
 
 @operations_of.register
@@ -54,8 +59,6 @@ def _branches(family, tol):
     begin = mixed_log_proba(family.beta, family.share)
     found = [[*begin, SOFTMAX]]
     for (kind, _), theta in zip(family.members, family.thetas, strict=True):
-        vector = kind == "svs"
-        coef = 1 + theta[0] if vector else np.eye(len(theta)) + theta[:, :-1]
-        intercept = theta[1] if vector else theta[:, -1]
-        found.append([*begin, *affine(coef, intercept)])
+        add = add_columns if kind == "svs" else add_product
+        found.append([*begin, *add(theta)])
     return found

@@ -12,6 +12,7 @@ from skcalib.messages import quote
 
 LARGEST = 700.0  # log-odds
 FEWEST_VALUES = 4
+MOST_POINTS = 4096
 OF_SPLINE = {"first", "last", "values"}
 OF_POINTS = {"rates", "shifts", "bends", "rises", "shares"}
 
@@ -66,8 +67,10 @@ def _read_points(value, where):
             f"{where} must have the fields {sorted(OF_POINTS)}, got {quote(value)}."
         )
     shares = read_numbers(value["shares"], f"{where}.shares")
-    if len(shares) == 0 or (shares < 0).any() or not 0.5 < shares.sum() < 2:
-        raise ValueError(f"{where}.shares must be numbers of at least 0 that sum to one.")
+    if not 1 <= len(shares) <= MOST_POINTS or (shares < 0).any() or not 0.5 < shares.sum() < 2:
+        raise ValueError(
+            f"{where}.shares must be at most {MOST_POINTS} numbers, which sum to one."
+        )
     others = {
         name: read_numbers(value[name], f"{where}.{name}", len(shares))
         for name in OF_POINTS - {"shares"}

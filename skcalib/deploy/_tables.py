@@ -21,10 +21,28 @@ def linear_curve(fitted, tol=0.0):
     """Return what is linear between knots and constant outside."""
     if fitted is None:
         return NO_CURVE
-    knots, levels = fitted.knots, fitted.levels
+    kept = _kept_knots(fitted.knots, fitted.levels, tol)
+    knots, levels = fitted.knots[kept], fitted.levels[kept]
     slopes = np.append(np.append(0.0, np.diff(levels) / np.diff(knots)), 0.0)
     values = np.append(levels[0], levels)
     return {"knots": as_list(knots), "coefficients": [as_list(values), as_list(finite(slopes))]}
+
+
+def _kept_knots(knots, levels, tol):
+    """Return the knots of a chain of chords that pass all others within `tol`."""
+    if tol == 0 or len(knots) < 3:
+        return np.arange(len(knots))
+    kept, start, low, high = [0], 0, -np.inf, np.inf
+    for i in range(1, len(knots)):
+        run = knots[i] - knots[start]
+        slope = (levels[i] - levels[start]) / run
+        if not low <= slope <= high:
+            start, low, high = i - 1, -np.inf, np.inf
+            kept.append(start)
+            run = knots[i] - knots[start]
+        low = max(low, (levels[i] - levels[start] - tol) / run)
+        high = min(high, (levels[i] - levels[start] + tol) / run)
+    return np.array([*kept, len(knots) - 1])
 
 
 def cubic_curve(cubic):
@@ -48,7 +66,7 @@ def step_curve(fitted, tol=0.0):
     edges, levels = edges[inside], levels[first : first + inside.sum() + 1]
     # Up to just below an edge the level before; on it the mean; beyond it the next.
     knots, number = np.unique(edges, return_index=True)
-    number_after = np.append(number[1:], len(edges))
+    number_after = np.append(number, len(edges))[1:]
     before, after = levels[number], levels[number_after]
     values = np.append(levels[0], np.stack([(before + after) / 2, after], axis=1).ravel())
     knots = np.stack([np.nextafter(knots, -np.inf), knots], axis=1).ravel()
@@ -77,6 +95,22 @@ def venn_abers_curve(fitted, point, tol=0.0):
     else:
         odds = logit(p1 + (p0**2 - p1**2) / 2)
     return thin(knots, odds, tol, expit)
+
+
+def widen_ties(fitted, share):
+    """Return Venn-Abers steps for which scores that differ by a share of their size are tied.
+
+    The levels at a score hold within a hair of it; what comes from an engine in single
+    precision may lie beyond. Half the way to the next score is the most.
+    """
+    lower, upper = fitted.lower_knots, fitted.upper_knots
+    knots = np.sort(np.concatenate([lower, upper]))
+    padded = np.concatenate([[-np.inf], knots, [np.inf]])
+    before = padded[np.searchsorted(knots, lower, side="left")]
+    after = padded[np.searchsorted(knots, upper, side="right") + 1]
+    left = np.minimum(share * np.maximum(1, np.abs(lower)), (lower - before) / 2)
+    right = np.minimum(share * np.maximum(1, np.abs(upper)), (after - upper) / 2)
+    return fitted._replace(lower_knots=lower - left, upper_knots=upper + right)
 
 
 def thin(knots, values, tol, probability_of):
