@@ -3,7 +3,7 @@
 import ast
 import inspect
 import re
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -121,8 +121,8 @@ def run(code, **names):
     return names
 
 
-def test_readme_code_runs_as_written():
-    promise, quickstart, classic = blocks("python")
+def test_readme_code_runs_as_written(tmp_path, monkeypatch):
+    promise, quickstart, classic, export = blocks("python")
     keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
     keras.utils.set_random_seed(0)
     names = run(quickstart)
@@ -131,6 +131,10 @@ def test_readme_code_runs_as_written():
     assert log_loss(names["y_test"], names["proba"]) < before + 0.01
     held_out = {"X_held_out": names["X_calib"], "y_held_out": names["y_calib"]}
     run(promise, trained_network=names["model"], X_new=names["X_test"], **held_out)
+    monkeypatch.chdir(tmp_path)
+    run(export, calibrated=names["calibrated"])
+    again = keras.saving.load_model("calibrated.keras").predict(names["X_test"], verbose=0)
+    np.testing.assert_allclose(again, names["proba"], atol=1e-6)
     names = run(classic)
     assert names["model"].score(names["X"], names["y"]) > 0.8
     assert names["search"].best_score_ > -0.5
@@ -267,6 +271,41 @@ def test_code_of_the_page_on_networks_about_many_labels():
         truth = names["Y"][1000:, k]
         assert log_loss(truth, after) < log_loss(truth, before) - 0.05
     keras.utils.clear_session()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_keras_code_of_the_page_on_production_of_networks(tmp_path, monkeypatch):
+    keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "production_networks.md").read_text().split("## PyTorch")[0]
+    first, again, exports = blocks("python", page)
+    names = run(first)
+    run(again, keras=keras)
+    right = names["calibrated"].predict_proba(names["X"][1200:])
+    found = names["model"].predict(names["X"][1200:], verbose=0)
+    assert np.abs(found - right).max() <= 1e-6
+    lines = exports.splitlines()
+    if find_spec("tf2onnx") is None:
+        lines = [line for line in lines if "onnx" not in line]
+    names.update(run("\n".join(lines), model=names["model"]))
+    loaded = names["tf"].saved_model.load("digits")
+    assert np.abs(loaded.serve(names["X"][1200:]).numpy() - right).max() <= 1e-6
+    assert len(names["content"]) < 50_000
+    keras.utils.clear_session()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_torch_code_of_the_page_on_production_of_networks(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch", reason="needs torch")
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "production_networks.md").read_text().split("## PyTorch")[1]
+    names = run(blocks("python", page)[0])
+    right = names["calibrated"].predict_proba(names["X"][1200:])
+    assert np.abs(names["proba"].detach().numpy() - right).max() <= 1e-6
+    loaded = torch.export.load("digits.pt2").module()
+    assert torch.equal(loaded(torch.tensor(names["X"][1200:])), names["proba"])
 
 
 def test_code_of_the_page_on_displays(tmp_path, monkeypatch, capsys):

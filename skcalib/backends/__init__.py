@@ -33,9 +33,9 @@ A network's
 
     ``is_random(model, X)``: whether it is random at prediction, too.
 
-    Keras: ``cut(model, name, before_activation)``, ``copy_inputs(model)``, and
-    ``check_float64(dtype)``; torch: ``make_calibrated_module(...)``: parts of what is
-    exported with a calibration.
+    Parts of what is exported with a calibration. Keras: ``cut(model, name,
+    before_activation)``, ``copy_inputs(model)``, ``check_float64(dtype)`` and
+    ``layers_keep(dtype)``; torch: ``make_calibrated_module(...)``.
 
     ``keep_seeds(model)``, optional: a context that puts back the seeds which the model moves.
 

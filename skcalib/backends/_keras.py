@@ -164,6 +164,11 @@ def check_float64(dtype):
         )
 
 
+def layers_keep(dtype):
+    """Tell whether Keras's own layers compute in this type: dense ones on torch do not."""
+    return dtype != "float64" or keras.config.backend() != "torch"
+
+
 def _call(model, inputs):
     """Return a model's output, and None for the features, which are not asked for."""
     return get_only_output(model(inputs, training=False), name_of(model)), None

@@ -82,12 +82,12 @@ def features(model, X, batch_size, layer=None):
     return _torch_features.features(model, X, batch_size, layer)
 
 
-def make_calibrated_module(models, readings, calibrate, n_columns):
+def make_calibrated_module(models, readings, program):
     """Return a module of calibrated probabilities; see `CalibratedModule`."""
     from skcalib.backends import _torch_calibrated as found
 
     readings = [found.Reading(**reading) for reading in readings]
-    return found.CalibratedModule(models, readings, calibrate, n_columns)
+    return found.CalibratedModule(models, readings, program)
 
 
 def _answer(model, batch):

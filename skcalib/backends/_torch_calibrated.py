@@ -118,7 +118,8 @@ class Reading(NamedTuple):
 class CalibratedModule(torch.nn.Module):
     """Calibrated probabilities of modules, or of logits if there are none.
 
-    The map is computed in the type of its buffers, float64 unless the module was cast.
+    The map is computed in the type of its constants, float64 unless the module was cast. Its
+    state is that of the modules, and the text of the description.
 
     Parameters
     ----------
@@ -126,27 +127,49 @@ class CalibratedModule(torch.nn.Module):
         Copied. They are given all that `forward` is given; without one, it takes logits.
     readings : list of Reading
         How the answer of each is read.
-    calibrate : callable
+    program : Program
         A function of a namespace and of the answers of all networks, which returns
-        probabilities. It asks for the same constants in the same order whenever it is called.
-    n_columns : list of int
-        Of each answer.
+        probabilities. It asks for the same constants in the same order whenever it is called,
+        has a `text` and `widths`, and makes another of a text by `replace`.
     """
 
-    def __init__(self, networks, readings, calibrate, n_columns):
+    def __init__(self, networks, readings, program):
         super().__init__()
         self.networks = torch.nn.ModuleList(map(_copy_module, networks))
         self._readings = readings
-        self._calibrate = calibrate
-        buffers = []
-        examples = [torch.zeros((2, n), dtype=torch.float64) for n in n_columns]
-        calibrate(TorchNamespace(buffers, examples[0], fills=True), examples)
-        self._n_constants = len(buffers)
-        for number, values in enumerate(buffers):
-            self.register_buffer(f"constant_{number}", values)
-        # The type of the map, also where it has no constants.
-        self.register_buffer("precision", examples[0][0, 0], persistent=False)
+        # Tells the type of the map, also where it has no constants.
+        self.register_buffer(
+            "precision", torch.zeros((), dtype=torch.float64), persistent=False
+        )
+        self._n_constants = 0
+        self._take(program)
         self.eval()
+
+    def _take(self, program):
+        for number in range(self._n_constants):
+            delattr(self, f"constant_{number}")
+        buffers = []
+        examples = [torch.zeros((2, n), dtype=torch.float64) for n in program.widths]
+        program(TorchNamespace(buffers, examples[0], fills=True), examples)
+        for number, values in enumerate(buffers):
+            dtype = self.precision.dtype if values.is_floating_point() else None
+            values = values.to(self.precision.device, dtype)
+            self.register_buffer(f"constant_{number}", values, persistent=False)
+        self._program, self._n_constants = program, len(buffers)
+
+    def get_extra_state(self):
+        """Return the text of the description as bytes, for the ``state_dict``."""
+        return torch.tensor(list(self._program.text.encode()), dtype=torch.uint8)
+
+    def set_extra_state(self, state):
+        """Take the calibration of a ``state_dict``; it must be for as many columns."""
+        program = self._program.replace(bytes(state.tolist()).decode())
+        if program.widths != self._program.widths:
+            raise ValueError(
+                f"The state holds a calibration of {program.widths} columns; this module has "
+                f"networks with {self._program.widths}."
+            )
+        self._take(program)
 
     def forward(self, *args, **kwargs):
         """Return calibrated probabilities, a column for each class in sorted order.
@@ -168,7 +191,7 @@ class CalibratedModule(torch.nn.Module):
         dtype = answers[0].dtype
         constants = [getattr(self, f"constant_{k}") for k in range(self._n_constants)]
         namespace = TorchNamespace(constants, self.precision)
-        proba = self._calibrate(namespace, [x.to(self.precision.dtype) for x in answers])
+        proba = self._program(namespace, [x.to(self.precision.dtype) for x in answers])
         return proba.to(dtype if dtype == torch.float64 else torch.float32)
 
 

@@ -113,7 +113,9 @@ def to_keras(calibrated, *, dtype="float32"):
         inputs, answers = given[0] if len(given) == 1 else given, given
     else:
         inputs, answers = _call_networks(networks, program, backend, dtype)
-    return _finish(inputs, _calibrate(program, answers, dtype), dtype)
+    in_layers = backend.layers_keep(dtype) and _is_affine(program)
+    write = _write_layers if in_layers else _write_own_layer
+    return _finish(inputs, write(program, answers, dtype), dtype)
 
 
 def load_keras(path):
@@ -185,7 +187,9 @@ def _read_answer(found, gives_proba, last_activation, x, name, dtype):
     if is_proba or gives_proba:
         x = add_complement(x, name, dtype) if single else x
         if not gives_proba:
-            warn(HIDDEN.format(f"{type(found.model).__name__} {found.model.name!r}"), UserWarning)
+            warn(
+                HIDDEN.format(f"{type(found.model).__name__} {found.model.name!r}"), UserWarning
+            )
             x = take_log_of_floored(x, float(np.finfo(dtype).tiny))
     elif single:
         x = split_in_two(x, name, dtype)
@@ -196,20 +200,32 @@ def _read_answer(found, gives_proba, last_activation, x, name, dtype):
     return x if found.outputs is None else choose_columns(x, found.outputs)
 
 
-def _calibrate(program, answers, dtype):
-    maps = program.document["maps"]
-    plans = [maps[member["map"]] for member in program.document["members"]]
+def _is_affine(program):
+    """Tell whether all that a description says can be said in Keras's own layers."""
     known = {tuple(sorted(member.columns)) for member in program.members}
     plain = not program.geometric and len(known) == 1 and not program.after
     plain = plain and all(member.wide in (None, member.columns) for member in program.members)
-    if not plain or not all(map(is_affine, plans, program.widths)):
-        layer = get_layer_class()(program.text, name="calibration", dtype=dtype)
-        return layer(answers[0] if len(answers) == 1 else answers)
+    return plain and all(map(is_affine, _list_maps(program), program.widths))
+
+
+def _list_maps(program):
+    maps = program.document["maps"]
+    return [maps[member["map"]] for member in program.document["members"]]
+
+
+def _write_own_layer(program, answers, dtype):
+    layer = get_layer_class()(program.text, name="calibration", dtype=dtype)
+    return layer(answers[0] if len(answers) == 1 else answers)
+
+
+def _write_layers(program, answers, dtype):
     probas = [
         place_columns(
             write_layers(plan, x, f"calibration_{i}", dtype), member.columns, program.n_classes
         )
-        for i, (plan, x, member) in enumerate(zip(plans, answers, program.members, strict=True))
+        for i, (plan, x, member) in enumerate(
+            zip(_list_maps(program), answers, program.members, strict=True)
+        )
     ]
     if len(probas) == 1:
         return probas[0]
@@ -222,4 +238,6 @@ def _finish(inputs, proba, dtype):
     import keras
 
     proba = keras.layers.Identity(name="probabilities", dtype=dtype)(proba)
-    return keras.Model(inputs, proba, name="calibrated")
+    model = keras.Model(inputs, proba, name="calibrated")
+    model(inputs)  # what was never called cannot be exported to ONNX
+    return model

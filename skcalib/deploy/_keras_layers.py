@@ -113,19 +113,19 @@ def _write_clip(value, x, about):
     return ops.clip(x, value["lowest"], value["highest"])
 
 
-def _write_affine(value, x, about):
+def _write_add_columns(value, x, about):
     factors, shifts = (np.array(value[key], about["dtype"]) for key in ("factors", "shifts"))
-    return x * factors + shifts
+    return x + (x * factors + shifts)
 
 
-def _write_mix_columns(value, x, about):
+def _write_add_product(value, x, about):
     from keras import layers
 
     matrix = np.array(value["matrix"])
     layer = layers.Dense(len(matrix), **about)
     layer.build((None, len(matrix)))
     layer.set_weights([matrix.T, np.array(value["shifts"])])
-    return layer(x)
+    return x + layer(x)
 
 
 def _write_softmax(value, x, about):
@@ -174,8 +174,8 @@ _WRITERS = {
     "scale": _write_scale,
     "log_softmax": _write_log_softmax,
     "clip": _write_clip,
-    "affine": _write_affine,
-    "mix_columns": _write_mix_columns,
+    "add_columns": _write_add_columns,
+    "add_product": _write_add_product,
     "softmax": _write_softmax,
     "log": _write_log,
     "log_of_floored": _write_log_of_floored,

@@ -50,7 +50,7 @@ def describe_networks(calibrated, backend, library):
     for found in networks:
         if network_backend(found.model) is not backend:
             raise TypeError(
-                f"{type(found.model).__name__} is not a network of {library}. Networks of Keras "
+                f"{type(found.model).__name__} is not a network of {library}. Those of Keras "
                 "go into to_keras, modules of torch into to_torch."
             )
     return networks

@@ -31,12 +31,17 @@ class Program:
         self.members = read.members
         self.geometric = read.geometric
         self.after = read.after
-        self.finds_masks = finds_masks and read.masks
+        self.finds_masks = finds_masks
+        self._find_masks = finds_masks and read.masks
         self.n_classes = len(read.classes)
         self.widths = [len(member.columns) for member in read.members]
 
     def __reduce__(self):
         return type(self), (self.text, self.finds_masks)
+
+    def replace(self, text):
+        """Return the program of another description."""
+        return type(self)(text, self.finds_masks)
 
     def __call__(self, namespace, answers):
         """Return probabilities of all classes.
@@ -48,7 +53,7 @@ class Program:
         answers : list of array
             Of the engine: what each classifier gives.
         """
-        find_masked = namespace.find_masked if self.finds_masks else None
+        find_masked = namespace.find_masked if self._find_masks else None
         probas = [
             proba_of_member(namespace, member, answer, self.n_classes, find_masked=find_masked)
             for member, answer in zip(self.members, answers, strict=True)

@@ -37,9 +37,10 @@ def to_torch(calibrated):
 
     Notes
     -----
-    The map is computed in float64, in which its numbers are kept as buffers, part of the
-    ``state_dict``; ``module.float()`` makes it float32. Answers are float32, or float64 if
-    the network's are. ``torch.export.export`` and ``torch.onnx.export`` take it, with a batch
+    The map is computed in float64; ``module.float()`` makes that float32. Answers are float32,
+    or float64 if the network's are. The ``state_dict`` holds the module's weights and, as
+    bytes in a tensor, the description, so that another calibration of the same network can be
+    loaded into it. ``torch.export.export`` and ``torch.onnx.export`` take it, with a batch
     of any size; what they write needs nothing of this package. What stands before the last
     activation is found at each call, as :class:`~skcalib.FrozenNetwork` finds it.
 
@@ -70,4 +71,4 @@ def to_torch(calibrated):
         for found, member in zip(networks or [], program.members, strict=networks is not None)
     ]
     models = [found.model for found in networks or []]
-    return backend.make_calibrated_module(models, readings, program, program.widths)
+    return backend.make_calibrated_module(models, readings, program)
