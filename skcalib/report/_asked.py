@@ -52,6 +52,8 @@ def prepare_estimator(estimator, X, y):
         raise InvalidParameterError(
             f"estimator is the class {estimator.__name__}; pass a fitted classifier."
         )
+    if X is None:
+        raise ValueError("X is None; pass the rows that the classifier is asked about.")
     refuse_streams(X)
     refuse_boosters(estimator)
     estimator = wrap_network(estimator)

@@ -22,20 +22,19 @@ def bound_pvalue(evidence):
     return float(min(1.0, 2 * np.exp(-max(evidence, 0.0))))
 
 
-def test_rate(proba, hit, weight):
+def assess_rate(proba, hit, weight):
     """Bound the p-value of how often events came true, given each one's probability."""
     return bound_pvalue(_gain_of_shift(proba, hit, weight))
 
 
 def _gain_of_shift(proba, hit, weight):
     """Return what the log-likelihood gains by the best shift of all log-odds."""
-    if ((proba <= 0) & hit).any() or ((proba >= 1) & ~hit).any():
-        return np.inf
-    inside = (proba > 0) & (proba < 1)
-    proba, weight, target = proba[inside], weight[inside], weight[inside] @ hit[inside]
-    total = weight.sum()
+    total, target = weight.sum(), weight @ hit
     if total == 0:
         return 0.0
+    # Zeros and ones together count as half a row: what is certain and wrong is another finding.
+    least = 0.5 / (total + 1)
+    proba = np.where((proba <= 0) | (proba >= 1), np.clip(proba, least, 1 - least), proba)
     if target <= 0:
         return float(-(weight @ np.log1p(-proba)))
     if target >= total * (1 - 1e-12):
@@ -100,6 +99,20 @@ def share_interval(share, count, level=0.05):
     reach = np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) * z
     reach = reach / (1 + z**2 / count)
     return np.clip(centre - reach, 0, share), np.clip(centre + reach, share, 1)
+
+
+def gap_interval(proba, hit, weight, level=0.05):
+    """Return what was said minus what was true, in the mean, and its interval.
+
+    The spread is the larger one of what was observed and of what the probabilities say, so that
+    rows that are all right by chance do not make it vanish.
+    """
+    total = weight.sum()
+    gap = float(weight @ (proba - hit) / total) if total else np.nan
+    expected = weight @ (proba * (1 - proba))
+    observed = weight @ (proba - hit - gap) ** 2
+    reach = float(-ndtri(level / 2) * np.sqrt(max(expected, observed, 0.5)) / max(total, 1e-12))
+    return gap, gap - reach, gap + reach
 
 
 def mean_interval(values, weight, level=0.05):

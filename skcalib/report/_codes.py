@@ -9,8 +9,9 @@ Findings, in the order of the report (``CODES``)
 ------------------------------------------------
 Every ``measure`` is an Interval of 95 %; "n" counts rows (the sum of weights, where given).
 A ``details["pvalue"]`` is adjusted for everything else that is tested; causes are below .05.
-What is off, but surely by next to nothing (as with a million rows), is a note with
-``details["small"]`` True: temperature, base rates, bins, classes and groups have this key.
+What is off, but surely by next to nothing (as with a hundred thousand rows), is a note with
+``details["small"]`` True: a temperature between 1 / 1.1 and 1.1, base rates within .01, bins,
+classes and groups within .02 (the whole interval), a gain below .002 nats.
 
 =================  ==========  ================================================================
 code               severity    measure; ``details``; cure
@@ -19,7 +20,8 @@ permuted           cause       gain of the other order, nats per row; ``order`` 
                                what each given column seems to be), ``moved`` (labels),
                                ``accuracy_as_given``, ``accuracy_reordered``, ``pvalue``;
                                cure ``reorder`` {"labels": order}. Findings on calibration are
-                               left out beside it: they would all be due to it.
+                               left out beside it, and where half of the rows are training
+                               rows: they would all be due to that.
 sums_off           cause       largest distance of a row's sum from one; ``n_off``, ``share``,
                                ``smallest_sum``, ``largest_sum``, ``first_row``; all else in the
                                report is of rows divided by their sums; cure ``fix_sums`` {}
@@ -50,12 +52,14 @@ base_rate          cause       said minus true of the class that is most surely 
                                ``worst`` (label), ``pvalue``; cure ``calibrate``
 level_wrong        cause       ranking: area under the ROC curve; ``bins``: list of {"from",
                                "to", "n", "said", "true", "lower", "upper" (of true,
-                               simultaneous), "off"},
+                               simultaneous), "off"}, ``overall`` (the same of the
+                               confidence of all rows; where it is off, no bin need be),
                                ``pvalue``; cure ``calibrate``
 bad_class          cause       confidence minus accuracy where this class is predicted;
                                ``classes``: list of {"label", "n", "confidence", "accuracy",
                                "gap", "lower", "upper" (simultaneous), "off"}, ``worst``,
-                               ``rest`` (gap of all other rows), ``pvalue``; cure ``calibrate``
+                               ``rest`` (gap of all other rows), ``others_off`` (whether some
+                               of the rest are off, too), ``pvalue``; cure ``calibrate``
 bad_group          cause       as bad_class, by ``groups``: list of {"group", ...};
                                for two classes {"said", "true"} of pos_label besides;
                                cure ``calibrate_group`` {"group", "method"}, gain per row of it

@@ -31,7 +31,7 @@ def compute_curves(evidence):
             "high": np.array([own.upper for own in found]),
             "log_loss": np.array([own.log_loss for own in found]),
         }
-        if found[0].lower > 0 and not evidence.permuted:
+        if found[0].lower > 0 and not evidence.is_spoilt:
             curves["reliability_after"] = _reliability_after(evidence, found[0].proba)
     return curves
 

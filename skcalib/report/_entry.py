@@ -137,42 +137,42 @@ def confidence_report(
     check_rows(X, y)
     asked = ask(estimator, X)
     given = check_given_proba(
-        y, asked.proba, asked.classes, pos_label, sample_weight, asked.logits
+        y,
+        asked.proba,
+        asked.classes,
+        pos_label,
+        sample_weight,
+        logits=asked.logits,
+        name=f"{type(estimator).__name__}.predict_proba",
     )
     X = take_used(X, given.used)
-    known = asked.logits is not None
+    codes_train = None
+    if y_train is not None:
+        codes_train = check_training_labels(y_train, X_train, given.classes, estimator)
     evidence = Evidence(
         **given.fields(),
-        source_of_logits="recovered" if known else "lost",
+        source_of_logits="lost" if asked.logits is None else "recovered",
         estimator=estimator,
         X=X,
         X_train=X_train,
-        y_train=None if y_train is None else np.asarray(y_train),
+        codes_train=codes_train,
         groups=check_groups(groups, given.used),
-        train=_answers_of_training(estimator, X_train, y_train, given.classes, seed),
+        train=_answers_of_training(estimator, X_train, codes_train, given.classes, seed),
         predicted_codes=ask_labels(estimator, X, given.classes),
         again=ask_again(estimator, X, given.classes, seed),
         seed=seed,
     )
-    named = {
-        "X_train": X_train,
-        "y_train": y_train,
-        "groups": groups,
-        "sample_weight": sample_weight,
-        "pos_label": pos_label,
-    }
+    named = {"X_train": X_train, "y_train": y_train, "groups": groups}
+    named |= {"sample_weight": sample_weight, "pos_label": pos_label}
     return make_report(evidence, "estimator", named, verbose)
 
 
-def _answers_of_training(estimator, X_train, y_train, classes, seed):
+def _answers_of_training(estimator, X_train, codes, classes, seed):
     """Return the answers for some of the training rows; None without these."""
     if X_train is None:
         return None
     refuse_masked_array(X_train, "X_train")
     n_train = count_rows(X_train)
-    codes = None
-    if y_train is not None:
-        codes = check_training_labels(y_train, X_train, classes, estimator)
     some = np.sort(np.random.default_rng(seed).permutation(n_train)[:MOST_PREDICTED])
     asked = ask(estimator, take_rows(X_train, some))
     order = codes_of(classes, asked.classes)

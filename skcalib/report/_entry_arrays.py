@@ -140,7 +140,7 @@ def confidence_report_from_logits(
     is lost where that is saturated.
 
     **When to use it.** For networks whose logits were saved. **When not.** For decision values
-    that are no logits, such as distances to a hyperplane: their softmax is nobody's probability.
+    that are no logits, such as distances to a hyperplane: their softmax is no probability.
 
     Parameters
     ----------
@@ -192,12 +192,12 @@ def confidence_report_from_logits(
     --------
     >>> import numpy as np
     >>> from skcalib import confidence_report_from_logits
-    >>> rng = np.random.default_rng(0)
-    >>> log_odds = rng.normal(scale=2, size=1000)
-    >>> y = rng.uniform(size=1000) < 1 / (1 + np.exp(-log_odds))
+    >>> rng = np.random.default_rng(2)
+    >>> log_odds = rng.normal(scale=2, size=2000)
+    >>> y = rng.uniform(size=2000) < 1 / (1 + np.exp(-log_odds))
     >>> report = confidence_report_from_logits(y, 3 * log_odds)
     >>> report.findings[0].code, round(report.findings[0].measure.value, 1)
-    ('overconfident', 2.9)
+    ('overconfident', 3.0)
     """
     check_flag("verbose", verbose)
     seed = check_seed(random_state)

@@ -10,15 +10,16 @@ from skcalib.metrics import check_predictions
 from skcalib.report._bounds import bound_pvalue, fit_beta
 from skcalib.report._columns import find_order
 from skcalib.report._levels import (
+    LEVEL,
     MOST_BINS,
     ROWS_OF_BIN,
+    Assessed,
     Levels,
-    Tested,
-    test_base_rates,
-    test_groups,
-    test_order,
-    test_predicted,
-    test_slices,
+    assess_base_rates,
+    assess_groups,
+    assess_order,
+    assess_predicted,
+    assess_slices,
 )
 from skcalib.report._recalibrated import recalibrate
 from skcalib.report._training_rows import find_training_rows
@@ -76,8 +77,11 @@ class Evidence:
     source_of_logits : {"given", "recovered", "lost"}
         "lost": only probabilities are known.
 
-    groups, X, X_train, y_train : object
+    groups, X, X_train : object
         As they were given.
+
+    codes_train : ndarray or None
+        The columns of the classes of the training rows.
 
     train : Answers or None
         Of some of the training rows.
@@ -101,7 +105,7 @@ class Evidence:
     estimator: object = None
     X: object = None
     X_train: object = None
-    y_train: object = None
+    codes_train: np.ndarray | None = None
     groups: np.ndarray | None = None
     train: Answers | None = None
     predicted_codes: np.ndarray | None = None
@@ -141,6 +145,14 @@ class Evidence:
     def confidence(self):
         """The largest probability."""
         return self.proba[np.arange(len(self.proba)), self.predicted]
+
+    @cached_property
+    def certain(self):
+        """Rows with a probability of exactly one, in the precision that was given."""
+        given = self.given_values.reshape(len(self.given_values), -1)
+        if given.shape[1] == 1:
+            return (given[:, 0] >= 1) | (given[:, 0] <= 0)
+        return given.max(axis=1) >= 1
 
     @cached_property
     def hit(self):
@@ -219,19 +231,19 @@ class Evidence:
     @cached_property
     def unusual_rows(self):
         """How many rows are unlike those of training, or None."""
-        return find_unusual_rows(self.X, self.X_train, self.y_train, self.seed)
+        return find_unusual_rows(self.X, self.X_train, self.codes_train, self.seed)
 
     @cached_property
     def levels(self):
         """The p-values of all that is tested, adjusted together."""
         return Levels(
             {
-                "temperature": Tested(np.array([bound_pvalue(self.beta[3])])),
-                "base_rate": test_base_rates(self),
-                "bins": test_slices(self, self.bins),
-                "predicted": test_predicted(self),
-                "groups": test_groups(self),
-                "order": test_order(self.order.gain, len(self.classes)),
+                "temperature": Assessed(np.array([bound_pvalue(self.beta[3])])),
+                "base_rate": assess_base_rates(self),
+                "bins": assess_slices(self, self.bins),
+                "predicted": assess_predicted(self),
+                "groups": assess_groups(self),
+                "order": assess_order(self.order.gain, len(self.classes)),
                 "training_rows": _tested(self.training_rows),
                 "unusual_rows": _tested(self.unusual_rows),
             }
@@ -243,14 +255,21 @@ class Evidence:
         return self.order.is_better and self.levels.rejects("order")
 
     @cached_property
+    def is_spoilt(self):
+        """Whether what follows on calibration would be due to columns or training rows."""
+        found = self.training_rows
+        seen = found is not None and found.n_equal + found.n_near >= found.n_rows / 2
+        return self.permuted or (seen and self.levels.rejects("training_rows"))
+
+    @cached_property
     def recalibrated(self):
         """What calibrators would gain; the automatic choice only where something is off."""
-        off = self.levels.calibration <= 0.05 and not self.permuted
+        off = self.levels.calibration <= LEVEL and not self.is_spoilt
         return recalibrate(self.logits, self.codes, self.weight, self.floor, self.seed, off)
 
 
 def _tested(found):
-    return None if found is None else Tested(np.array([found.pvalue]))
+    return None if found is None else Assessed(np.array([found.pvalue]))
 
 
 def logits_of(answers):

@@ -3,13 +3,13 @@
 import numpy as np
 from scipy.special import ndtri
 
-from skcalib.report._bounds import mean_interval, share_interval
+from skcalib.report._bounds import gap_interval, mean_interval
 from skcalib.report._cures import calibrate
 from skcalib.report._finding import CAUSE, NOTE, Cure, Finding, Interval
 from skcalib.report._levels import LEVEL
 from skcalib.report._recalibrated import recalibrate
 
-SMALL = 0.01
+SMALL = 0.02  # of confidence minus accuracy
 
 
 def find_bad_class(evidence):
@@ -27,12 +27,14 @@ def find_bad_group(evidence):
 
 
 def _find(evidence, code, name, names, slices, key):
-    if evidence.permuted or not evidence.levels.rejects(name):
+    if evidence.is_spoilt or not evidence.levels.rejects(name):
         return None
-    if code == "bad_class" and len(names) == 2 and evidence.levels.rejects("base_rate"):
-        return None  # of two classes, each is then off
     off = evidence.levels.parts_off(name)
-    worse = [is_off and _is_worse(evidence, r, len(off)) for r, is_off in zip(slices, off)]
+    with_event = name == "groups" and len(evidence.classes) == 2
+    worse = [
+        is_off and _is_worse(evidence, rows, len(off), with_event)
+        for rows, is_off in zip(slices, off, strict=True)
+    ]
     if not any(worse):
         return None
     tested = np.where(worse, evidence.levels.tested[name].parts, np.inf)
@@ -48,6 +50,7 @@ def _find(evidence, code, name, names, slices, key):
         "classes" if key == "label" else "groups": rows,
         "worst": names[worst],
         "rest": describe_part(evidence, rest, 1)["gap"],
+        "others_off": bool((off & ~np.array(worse)).any()),
         "pvalue": evidence.levels.pvalue[name],
         "small": small,
     }
@@ -67,14 +70,15 @@ def describe_part(evidence, rows, n_parts):
         return {"n": 0.0, **nothing}
     confidence = float(weight @ evidence.confidence[rows] / count)
     accuracy = float(weight @ evidence.hit[rows] / count)
-    low, high = share_interval(accuracy, count, LEVEL / n_parts)
+    part = evidence.confidence[rows], evidence.hit[rows], weight
+    gap, low, high = gap_interval(*part, LEVEL / n_parts)
     found = {
         "n": count,
         "confidence": confidence,
         "accuracy": accuracy,
-        "gap": confidence - accuracy,
-        "lower": confidence - float(high),
-        "upper": confidence - float(low),
+        "gap": gap,
+        "lower": low,
+        "upper": high,
     }
     if len(evidence.classes) == 2:
         value, hit = evidence.event
@@ -83,16 +87,14 @@ def describe_part(evidence, rows, n_parts):
     return found
 
 
-def _is_worse(evidence, rows, n_parts):
+def _is_worse(evidence, rows, n_parts, with_event):
     """Tell whether an error is surely larger than that of the other rows."""
     inside = np.zeros(len(evidence.codes), dtype=bool)
     inside[rows] = True
     if inside.all():
         return False
-    events = [(evidence.confidence, evidence.hit)]
-    if len(evidence.classes) == 2:
-        events.append(evidence.event)
-    for value, hit in events:
+    events = [(evidence.confidence, evidence.hit), evidence.event]
+    for value, hit in events if with_event else events[:1]:
         own, rest = (
             mean_interval((value - hit)[part], evidence.weight[part])
             for part in (inside, ~inside)

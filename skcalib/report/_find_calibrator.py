@@ -5,11 +5,13 @@ from skcalib.report._cures import calibrate
 from skcalib.report._finding import CAUSE, NOTE, Finding, Interval
 from skcalib.report._levels import LEVEL
 
+SMALL = 0.002  # nats per row
+
 
 def find_calibrator_helps(evidence):
     """Find a calibrator that surely gains on rows that it did not see."""
     found = evidence.recalibrated
-    if evidence.permuted or not found or not found[0].lower > 0:
+    if evidence.is_spoilt or not found or not found[0].lower > 0:
         return None
     best = found[0]
     single = next((own for own in found if own.method != "auto"), None)
@@ -23,7 +25,9 @@ def find_calibrator_helps(evidence):
         "best_single": None if single is None else single.method,
         "over_single": over,
     }
-    severity = CAUSE if evidence.levels.calibration <= LEVEL else NOTE
+    small = best.gain < SMALL
+    details["small"] = small
+    severity = CAUSE if evidence.levels.calibration <= LEVEL and not small else NOTE
     measure = Interval(best.gain, best.lower, best.upper)
     return Finding("calibrator_helps", severity, measure, details, calibrate(evidence))
 
@@ -32,7 +36,7 @@ def find_none_needed(evidence):
     """Find that nothing is surely off, and that no calibrator surely gains."""
     found = evidence.recalibrated
     off = evidence.levels.calibration <= LEVEL
-    if evidence.permuted or off or not found or found[0].lower > 0:
+    if evidence.is_spoilt or off or not found or found[0].lower > 0:
         return None
     details = {
         "methods": tabulate_calibrators(found),

@@ -29,6 +29,8 @@ def find_few_levels(evidence):
     """Find that many rows share a few answers."""
     if len(evidence.proba) < FEWEST_ROWS:
         return None
+    if len(np.unique(np.round(evidence.confidence, 9))) > MOST_LEVELS:
+        return None
     digits = np.round(evidence.proba, 9)
     levels, count = np.unique(digits, axis=0, return_counts=True)
     if len(levels) > MOST_LEVELS:

@@ -24,10 +24,14 @@ RESTRAINTS = {
 
 
 def find_overfitted(evidence):
-    """Find that it is too sure here, but not, or less so, where it was trained."""
+    """Find that it is too sure here, but not, or less so, where it was trained.
+
+    Not where rows are unlike the training rows: that explains it.
+    """
     train = evidence.train
     too_sure = evidence.levels.rejects("temperature") and evidence.beta[0] < 1
-    if train is None or not too_sure or evidence.permuted:
+    elsewhere = evidence.levels.rejects("unusual_rows")
+    if train is None or not too_sure or elsewhere or evidence.is_spoilt:
         return None
     here, there = _answered(evidence), _answered_in_training(train)
     with_labels = there["loss"] is not None
@@ -71,18 +75,16 @@ def name_restraints(estimator):
 def _kind_of(last, names):
     if last is None:
         return "other"
-    if wraps_network(last) or "hidden_layer_sizes" in names:
-        return "network"
-    if "n_neighbors" in names:
-        return "neighbors"
-    if {"learning_rate", "max_depth"} <= set(names) or "l2_leaf_reg" in names:
-        return "boosting"
-    if {"n_estimators", "min_samples_leaf"} <= set(names):
-        return "forest"
-    if "min_samples_leaf" in names:
-        return "tree"
-    linear = hasattr(last, "coef_") or "var_smoothing" in names or "shrinkage" in names
-    return "linear" if linear else "other"
+    names = set(names)
+    signs = {
+        "network": wraps_network(last) or "hidden_layer_sizes" in names,
+        "neighbors": "n_neighbors" in names,
+        "boosting": {"learning_rate", "max_depth"} <= names or "l2_leaf_reg" in names,
+        "forest": {"n_estimators", "min_samples_leaf"} <= names,
+        "tree": "min_samples_leaf" in names,
+        "linear": hasattr(last, "coef_") or bool(names & {"var_smoothing", "shrinkage"}),
+    }
+    return next((kind for kind, shown in signs.items() if shown), "other")
 
 
 def _answered(evidence):

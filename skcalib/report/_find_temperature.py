@@ -3,7 +3,7 @@
 from skcalib.report._cures import calibrate
 from skcalib.report._finding import CAUSE, NOTE, Finding, Interval
 
-SMALL = 1.03  # a temperature, or one over it, that makes no difference
+SMALL = 1.1  # a temperature, or one over it: .90 becomes .88 by it
 
 
 def find_overconfident(evidence):
@@ -17,7 +17,7 @@ def find_underconfident(evidence):
 
 
 def _find(evidence, code, is_so):
-    if not is_so or evidence.permuted or not evidence.levels.rejects("temperature"):
+    if not is_so or evidence.is_spoilt or not evidence.levels.rejects("temperature"):
         return None
     beta, low, high, _ = evidence.beta
     small = low > 1 / SMALL and high < SMALL

@@ -1,5 +1,6 @@
 """The door of the report: what was given, checked and in the order of sorted classes."""
 
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -45,11 +46,29 @@ class Given(NamedTuple):
         return fields
 
 
-def check_given_proba(y, y_proba, labels, pos_label, sample_weight, logits=None):
+@contextmanager
+def names_in_errors(name):
+    """Have errors speak of `y` and of what the user knows the probabilities by."""
+    try:
+        yield
+    except ValueError as error:
+        text = str(error).replace("y_true", "y").replace("y_proba", name)
+        raise ValueError(text) from error
+
+
+def check_given_proba(
+    y, y_proba, labels, pos_label, sample_weight, *, logits=None, name="y_proba"
+):
     """Check probabilities and what happened; divide rows by sums that are off.
 
-    `logits` are true ones, in the same order of columns, if they are known.
+    `logits` are true ones, in the same order of columns, if they are known; `name` is what
+    errors call the probabilities.
     """
+    with names_in_errors(name):
+        return _check(y, y_proba, labels, pos_label, sample_weight, logits)
+
+
+def _check(y, y_proba, labels, pos_label, sample_weight, logits):
     refuse_masked_array(y_proba, "y_proba")
     values = float_array(y_proba, "y_proba")
     names = column_names(y_proba)
@@ -94,7 +113,7 @@ def check_given_logits(y, logits, labels, pos_label, sample_weight):
     if single:
         odds = matrix[:, 0].astype(np.float64)
         positive = softmax(np.stack([-odds / 2, odds / 2], axis=1))[:, 1]
-        given = check_given_proba(y, positive, labels, pos_label, sample_weight)
+        given = check_given_proba(y, positive, labels, pos_label, sample_weight, name="logits")
         columns = np.stack([-odds / 2, odds / 2], axis=1)[given.used]
         columns = columns if given.pos == 1 else columns[:, ::-1]
     else:
@@ -102,7 +121,9 @@ def check_given_logits(y, logits, labels, pos_label, sample_weight):
         proba = softmax(finite)
         names = column_names(logits)
         proba = _named_like(logits, proba) if names is not None else proba
-        given = check_given_proba(y, proba, labels, pos_label, sample_weight, finite)
+        given = check_given_proba(
+            y, proba, labels, pos_label, sample_weight, logits=finite, name="logits"
+        )
         columns = given.answers.logits
     answers = Answers(given.answers.proba, columns, given.answers.codes)
     return given._replace(answers=answers, precision=values.dtype.name)

@@ -5,14 +5,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln
 
-from skcalib.report._bounds import bound_pvalue, test_rate
+from skcalib.report._bounds import assess_rate, bound_pvalue
 
 LEVEL = 0.05
-MOST_BINS, ROWS_OF_BIN = 10, 20
+MOST_BINS, ROWS_OF_BIN = 10, 40
 CALIBRATION = ("temperature", "base_rate", "bins", "predicted", "groups")
 
 
-class Tested(NamedTuple):
+class Assessed(NamedTuple):
     """What was tested under one name: p-values of its parts, not yet adjusted."""
 
     parts: np.ndarray
@@ -51,33 +51,35 @@ class Levels:
         return min(self.pvalue[name] for name in CALIBRATION if name in self.pvalue)
 
 
-def test_base_rates(evidence):
+def assess_base_rates(evidence):
     """Test how often each class is true; of two classes one is enough."""
     n_classes = len(evidence.classes)
     columns = [evidence.pos] if n_classes == 2 else range(n_classes)
     parts = [
-        test_rate(evidence.proba[:, k], evidence.codes == k, evidence.weight) for k in columns
+        assess_rate(evidence.proba[:, k], evidence.codes == k, evidence.weight) for k in columns
     ]
-    return Tested(np.array(parts))
+    return Assessed(np.array(parts))
 
 
-def test_slices(evidence, slices):
-    """Test how often the event of the report came true in slices of rows."""
+def assess_slices(evidence, slices):
+    """Test confidence in all rows, then how often the report's event came true in slices."""
     value, hit = evidence.event
-    parts = [test_rate(value[rows], hit[rows], evidence.weight[rows]) for rows in slices]
-    return Tested(np.array(parts))
+    parts = [assess_rate(evidence.confidence, evidence.hit, evidence.weight)]
+    for rows in slices:
+        parts.append(assess_rate(value[rows], hit[rows], evidence.weight[rows]))
+    return Assessed(np.array(parts))
 
 
-def test_predicted(evidence):
+def assess_predicted(evidence):
     """Test how often each predicted class is right."""
     parts = [
-        test_rate(evidence.confidence[rows], evidence.hit[rows], evidence.weight[rows])
+        assess_rate(evidence.confidence[rows], evidence.hit[rows], evidence.weight[rows])
         for rows in evidence.rows_predicted
     ]
-    return Tested(np.array(parts))
+    return Assessed(np.array(parts))
 
 
-def test_groups(evidence):
+def assess_groups(evidence):
     """Test confidence in each group; of two classes the positive one's probability, too."""
     if evidence.group_rows is None:
         return None
@@ -88,19 +90,19 @@ def test_groups(evidence):
         min(
             1.0,
             len(events)
-            * min(test_rate(p[rows], hit[rows], evidence.weight[rows]) for p, hit in events),
+            * min(assess_rate(p[rows], hit[rows], evidence.weight[rows]) for p, hit in events),
         )
         for rows in evidence.group_rows
     ]
-    return Tested(np.array(parts))
+    return Assessed(np.array(parts))
 
 
-def test_order(gain, n_classes):
+def assess_order(gain, n_classes):
     """Bound the p-value of a gain in log-likelihood by the best of all orders of columns.
 
     The likelihood ratio of each order has mean one if probabilities are true, so that it is
     large with a probability of at most one over it (Markov).
     """
     if gain <= 0:
-        return Tested(np.ones(1))
-    return Tested(np.array([bound_pvalue(gain - gammaln(n_classes + 1) + np.log(2))]))
+        return Assessed(np.ones(1))
+    return Assessed(np.array([bound_pvalue(gain - gammaln(n_classes + 1) + np.log(2))]))

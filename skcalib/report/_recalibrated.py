@@ -22,6 +22,7 @@ FEWEST = 10  # rows, as for the automatic choice
 MANY = 3000  # rows, from which three folds will do
 OF_TWO = (PlattScaling, BetaCalibration, HierarchicalCalibration)
 OF_MANY = (PlattScaling, StructuredVectorScaling, StructuredMatrixScaling)
+MOST_ENTRIES = 1_000_000  # rows times classes of which the automatic choice is tried
 MOST_CLASSES = 100  # of which matrices and one-vs-rest are tried
 
 
@@ -42,7 +43,7 @@ def recalibrate(logits, codes, weight, floor, seed, with_auto):
     n_classes = logits.shape[1]
     others = OF_TWO if n_classes == 2 else OF_MANY if n_classes <= MOST_CLASSES else ()
     calibrators = [TemperatureScaling(smoothing="targets"), *(own() for own in others)]
-    if with_auto:
+    if with_auto and logits.size <= MOST_ENTRIES:
         calibrators.append(AutoCalibration(random_state=seed))
     folds = deal_folds(codes, seed)
     if folds is None:

@@ -12,7 +12,7 @@ MISSING = -9.0  # in standard deviations
 
 
 def join_rows(X, X_train, seed):
-    """Return both as matrices of at most `WIDEST` columns, in units of the training rows' spread.
+    """Return both as matrices of at most `WIDEST` columns, in units of the spread in training.
 
     Columns of text become numbers of their values, missing values a number far out. Where there
     are more columns, they are projected on random directions, which keeps equal rows equal and

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import betabinom
 
-from skcalib.inputs import take_rows, to_numpy
 from skcalib.novelty import FeatureNovelty
 from skcalib.report._row_matrix import join_rows
 
@@ -23,7 +22,7 @@ class UnusualRows(NamedTuple):
     pvalue: float
 
 
-def find_unusual_rows(X, X_train, y_train, seed):
+def find_unusual_rows(X, X_train, codes_train, seed):
     """Score rows by a density of training rows; None where they cannot be compared.
 
     A share of the training rows is held back. If rows come from where these came from, how many
@@ -37,7 +36,7 @@ def find_unusual_rows(X, X_train, y_train, seed):
     rng = np.random.default_rng(seed)
     some = rng.permutation(len(joined[1]))[:MOST_TRAIN]
     here = joined[0][rng.permutation(len(joined[0]))[:MOST_ROWS]]
-    labels = None if y_train is None else take_rows(np.asarray(to_numpy(y_train)), some)
+    labels = None if codes_train is None else codes_train[some]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of rows that are all equal: none is unusual then
         novelty = FeatureNovelty(on="inputs", random_state=seed).fit(joined[1][some], labels)
