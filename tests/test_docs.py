@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from importlib import import_module
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -12,7 +13,16 @@ import pytest
 from sklearn.metrics import log_loss
 
 import skcalib
-from skcalib import calibrators, decision, deploy, displays, metrics, novelty, uncertainty
+from skcalib import (
+    calibrators,
+    decision,
+    deploy,
+    displays,
+    metrics,
+    novelty,
+    report,
+    uncertainty,
+)
 
 ROOT = Path(__file__).parents[1]
 MODULES = (
@@ -23,6 +33,7 @@ MODULES = (
     displays,
     metrics,
     novelty,
+    report,
     uncertainty,
 )
 README = (ROOT / "README.md").read_text()
@@ -122,7 +133,7 @@ def run(code, **names):
 
 
 def test_readme_code_runs_as_written(tmp_path, monkeypatch):
-    promise, quickstart, classic, export = blocks("python")
+    promise, asked, quickstart, classic, export = blocks("python")
     keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
     keras.utils.set_random_seed(0)
     names = run(quickstart)
@@ -131,6 +142,7 @@ def test_readme_code_runs_as_written(tmp_path, monkeypatch):
     assert log_loss(names["y_test"], names["proba"]) < before + 0.01
     held_out = {"X_held_out": names["X_calib"], "y_held_out": names["y_calib"]}
     run(promise, trained_network=names["model"], X_new=names["X_test"], **held_out)
+    run(asked, trained_network=names["model"], **held_out)
     monkeypatch.chdir(tmp_path)
     run(export, calibrated=names["calibrated"])
     again = keras.saving.load_model("calibrated.keras").predict(names["X_test"], verbose=0)
@@ -230,6 +242,38 @@ def test_code_of_the_page_on_tests_gives_the_figures_it_shows():
     test = names["test"]
     assert test.classes[test.class_p_values <= 0.01].tolist() == [2, 7, 9]
     assert names["by"].worst == "top"
+
+
+@pytest.mark.slow
+def test_code_of_the_page_on_the_report(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names, compared = run_with_figures(code_of("report.md"))
+    assert compared == 3
+    names["test_probabilities_can_be_believed"]()
+    first = names["report"].findings[0]
+    assert (first.code, first.severity) == ("overfitted", "cause")
+    assert "! It does much better on its training rows" in capsys.readouterr().out
+    assert (tmp_path / "report.html").stat().st_size < 1_000_000
+    page = (ROOT / "docs" / "report.md").read_text()
+    for code in report_codes():
+        assert f"`{code}`" in page, code
+
+
+def report_codes():
+    return import_module("skcalib.report._codes").CODES
+
+
+@pytest.mark.slow
+def test_the_example_of_the_report(tmp_path, monkeypatch, capsys):
+    plt.switch_backend("Agg")
+    monkeypatch.chdir(tmp_path)
+    names = run((ROOT / "examples" / "plot_confidence_report.py").read_text())
+    plt.close("all")
+    assert {one.severity for one in names["report"].findings} == {"cause"}
+    assert [one.code for one in names["healthy"].findings] == ["none_needed"]
+    losses = [names[k].figures["log_loss"].value for k in ("before", "mended", "healthy")]
+    assert losses[0] > 1.5 * losses[1] > 1.5 * losses[2]
+    assert (tmp_path / "confidence_report.html").stat().st_size < 1_000_000
 
 
 def test_code_of_the_page_on_methods_finds_a_method():

@@ -11,9 +11,6 @@ from skcalib.report._skore_checks import skore_checks
 
 __all__ = [
     "ConfidenceReport",
-    "Cure",
-    "Finding",
-    "Interval",
     "confidence_report",
     "confidence_report_from_logits",
     "confidence_report_from_predictions",

@@ -127,7 +127,7 @@ class ConfidenceReport:
         Returns
         -------
         dict
-            What keeps to :meth:`schema`.
+            What keeps to ``schema``.
         """
         return as_values(self, tell_story(self))
 
@@ -155,7 +155,7 @@ class ConfidenceReport:
     @staticmethod
     def schema():
         """
-        Return the JSON schema (draft 2020-12) that :meth:`to_dict` and :meth:`to_json` keep to.
+        Return the JSON schema (draft 2020-12) that ``to_dict`` and ``to_json`` keep to.
 
         ``schema_version`` grows when a key is removed or its meaning changes; new keys of
         ``details``, ``figures``, ``curves`` and ``context`` may come at any time.

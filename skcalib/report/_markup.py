@@ -4,7 +4,7 @@ import html
 
 from skcalib.report._labels import clean
 
-VOID = {"br", "link", "meta"}
+VOID = {"br", "link", "meta", "wbr"}
 
 
 class Markup(str):

@@ -2,20 +2,23 @@
 
 import math
 
+SMALLEST = 1e-6  # what is told in plain notation
+
 
 def write_number(value, digits=3):
-    """Return a number in plain notation with at most so many decimals: "0.213", "1,204"."""
+    """Return a number in plain notation: "0.213", "1,204"; small ones keep a digit."""
     value = float(value)
     if math.isnan(value):
         return "unknown"
     if math.isinf(value):
         return "infinite" if value > 0 else "minus infinity"
-    if abs(value) >= 1e6:
-        return f"{value:.1e}"
-    if 0 < abs(value) < 0.5 * 10.0**-digits:
-        return f"{value:.0e}"
-    if abs(value) >= 10:
-        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}"
+    size = abs(value)
+    if size >= 1e6 or 0 < size < SMALLEST:
+        return f"{value:.0e}" if size < 1 else f"{value:.1e}"
+    if size >= 10:
+        return f"{value:,.0f}" if size >= 100 else f"{value:.1f}"
+    while 0 < size < 0.5 * 10.0**-digits:
+        digits += 1
     return f"{value:.{digits}f}"
 
 
@@ -41,7 +44,7 @@ def write_share(value):
         return "below 0.1 %"
     if 99.95 < value < 100:
         return "above 99.9 %"
-    return f"{value:.1f} %".replace("-0.0 %", "0.0 %").replace("100.0 %", "100 %")
+    return f"{value:.0f} %" if value in (0, 100) else f"{value:.1f} %"
 
 
 def write_points(value, sign=True):
@@ -50,7 +53,7 @@ def write_points(value, sign=True):
     if not math.isfinite(value):
         return write_number(value)
     if not sign:
-        return f"{value:.0e} points" if 0 < abs(value) < 0.05 else f"{value:.1f} points"
+        return "below 0.1 points" if 0 < value < 0.05 else f"{value:.1f} points"
     text = f"{value:+.1f}"
     return f"{text.lstrip('+-') if float(text) == 0 else text} points"
 

@@ -1,5 +1,7 @@
 """The report as HTML: one part for notebooks, and one page around it."""
 
+import re
+
 from skcalib.report._guide import TITLES, address_of
 from skcalib.report._markup import join, sheet, tag
 from skcalib.report._pictures import draw_histogram, draw_intervals, draw_reliability
@@ -39,7 +41,7 @@ def sections(story, guide_url):
     yield tag(
         "header",
         tag("p", "Confidence report", class_="quiet"),
-        tag("h2", story.subject),
+        tag("h1", breakable(story.subject)),
         tag("p", story.rows, class_="quiet"),
         tag("p", story.verdict, class_=f"verdict {story.mood}"),
         id="skcalib-verdict",
@@ -57,9 +59,15 @@ def sections(story, guide_url):
     yield tag("footer", tag("p", story.foot, class_="quiet"))
 
 
+def breakable(name):
+    """Return the name of a class that may break between its words."""
+    first, *others = re.split("(?<=[a-z])(?=[A-Z])", name)
+    return join([first, *(part for word in others for part in (tag("wbr"), word))])
+
+
 def section(name, title, *children):
     """Return a section with a heading."""
-    return tag("section", tag("h3", title), *children, id=f"skcalib-{name}")
+    return tag("section", tag("h2", title), *children, id=f"skcalib-{name}")
 
 
 def tile(figure):
@@ -82,20 +90,29 @@ def unbroken(text):
 
 def card(one, guide_url):
     """Return one finding: its words, its number, what mends it, and where to read on."""
-    parts = [tag("h4", one.title), tag("p", unbroken(one.text))]
+    parts = [tag("h3", one.title), tag("p", unbroken(one.text))]
     if one.number:
         parts.append(tag("p", tag("span", unbroken(one.number), class_="number")))
     if one.rows:
         parts += show_rows(one.rows)
-    if one.remedy:
-        parts.append(tag("p", one.remedy.words))
-        if one.remedy.code:
-            parts.append(tag("pre", tag("code", one.remedy.code)))
-        if one.remedy.gain:
-            parts.append(tag("p", one.remedy.gain))
+    parts += show_remedy(one.remedy)
     if one.guide:
         parts.append(tag("p", "Read on: ", link(one.guide, guide_url), class_="quiet"))
     return tag("article", *parts, class_=one.severity, id=f"skcalib-{one.code}")
+
+
+def show_remedy(remedy):
+    """Yield what mends a finding; what was shown already is not shown again."""
+    if remedy is None:
+        return
+    if remedy.again:
+        yield tag("p", remedy.again)
+        return
+    yield tag("p", remedy.words)
+    if remedy.code:
+        yield tag("pre", tag("code", remedy.code))
+    if remedy.gain:
+        yield tag("p", unbroken(remedy.gain))
 
 
 def link(page, guide_url):

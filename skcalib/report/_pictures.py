@@ -102,14 +102,15 @@ def draw_histogram(counts):
     return picture(bottom + 40, f"How sure it is of {write_count(total)} rows", *parts)
 
 
-def scale_for(rows, others):
+def scale_for(rows, others, write):
     """Return the limits of an axis that holds all intervals and the other values."""
     values = [*others]
     for _, interval in rows:
         values += [value for value in interval if math.isfinite(value)]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     margin = 0.06 * (high - low) or 0.05 * abs(high) or 0.5
-    return low - margin, high + margin
+    low, high = low - margin, high + margin
+    return (max(low, 0.0), min(high, 1.0)) if write is write_share else (low, high)
 
 
 def draw_intervals(rows, words, marks=None, reference=None, write=write_share):
@@ -117,20 +118,17 @@ def draw_intervals(rows, words, marks=None, reference=None, write=write_share):
     Return a row for each of some labels: its interval, and what was said beside it.
 
     ``rows`` are pairs of a label and an Interval, ``marks`` one value for each row (rings),
-    and ``reference`` is a value for all of them (dashed).
+    and ``reference`` is a value for all of them (a short line in each row).
     """
     marks = [None] * len(rows) if marks is None else marks
     others = [value for value in (reference, *marks) if value is not None]
-    low, high = scale_for(rows, others)
+    low, high = scale_for(rows, others, write)
     left, right, step = 14, WIDTH - 14, 32
 
     def place(value):
         return left + (min(max(value, low), high) - low) / (high - low) * (right - left)
 
     bottom, parts = TOP + step * len(rows) + 2, []
-    if reference is not None:
-        x = place(reference)
-        parts.append(draw_line(x, TOP, x, bottom, stroke_dasharray="4 3", opacity=0.7))
     for k, ((label, interval), mark) in enumerate(zip(rows, marks, strict=True)):
         y = TOP + step * k + 22
         parts.append(
@@ -140,6 +138,9 @@ def draw_intervals(rows, words, marks=None, reference=None, write=write_share):
             draw_text(right + 8, y - 11, write_interval(interval, write), "end", opacity=0.8)
         )
         parts.append(draw_line(left, y, right, y, opacity=0.15))
+        if reference is not None:
+            x = place(reference)
+            parts.append(draw_line(x, y - 6, x, y + 6, width=1.5, opacity=0.7))
         if math.isfinite(interval.lower) and math.isfinite(interval.upper):
             parts.append(draw_line(place(interval.lower), y, place(interval.upper), y, TRUE, 3))
         if math.isfinite(interval.value):

@@ -108,10 +108,8 @@ def refuse_others(report, estimator):
         reason = f"The task is {report.ml_task}; confidence is about one label of each row."
     elif type(estimator).__name__ == "SkrubLearner":
         reason = "A plan of skrub has no rows that could be given to its classifier alone."
-    elif not hasattr(estimator, "predict_proba") and not hasattr(
-        estimator, "decision_function"
-    ):
-        reason = f"{type(estimator).__name__} has neither predict_proba nor decision_function."
+    elif not hasattr(estimator, "predict_proba"):
+        reason = f"{type(estimator).__name__} has no predict_proba."
     else:
         return
     # Whoever holds a report of skore has imported it.
@@ -132,11 +130,11 @@ def skore_checks(*, random_state=None):
     Return the findings of the confidence report as checks for skore.
 
     ``report.checks.add(skore_checks())`` adds them to a report of skore, whose
-    ``checks.summarize()`` then tells them among its own: causes as issues, notes as tips. Their
-    codes are ``SKC_`` and the code of the finding in capitals, for ``ignore=``. One confidence
-    report is computed for each of skore's reports (for each split of a cross-validation), by the
-    first check that asks; training rows are looked at where skore has them. skore is not needed
-    to make the list, and never imported.
+    ``checks.summarize()`` then tells them among its own: causes as issues, notes as tips.
+    Their codes are ``SKC_`` and the code of the finding in capitals, for ``ignore=``. One
+    confidence report is computed for each of skore's reports (for each split of a
+    cross-validation), by the first check that asks; training rows are looked at where skore
+    has them. skore is not needed to make the list, and never imported.
 
     **When to use it.** Where models are looked at in skore, which has no checks of
     probabilities. **When not.** To see figures, pictures and gains: ``confidence_report``.
@@ -160,7 +158,7 @@ def skore_checks(*, random_state=None):
 
     See Also
     --------
-    confidence_report : The whole report.
+    skcalib.confidence_report : The whole report.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from skcalib.report._finding import CAUSE, Interval
 from skcalib.report._labels import list_labels, write_label
 from skcalib.report._numbers import write_count, write_interval
 from skcalib.report._words import FIGURES, TILES, Rows, Told
-from skcalib.report._words_of_cures import find_remedy
+from skcalib.report._words_of_cures import FROZEN, find_remedy
 
 TELLERS = {
     "bad_class": calibration.tell_bad_class,
@@ -75,7 +75,7 @@ def tell_story(report):
         mood=mood,
         verdict=verdict,
         figures=[show_figure(k, report.figures[k]) for k in TILES if k in report.figures],
-        told=[tell(finding, context) for finding in report.findings],
+        told=shorten_remedies([tell(finding, context) for finding in report.findings]),
         curves=draw_curves(report.curves),
         groups=show_groups(report),
         notion=name_notion(context),
@@ -90,6 +90,20 @@ def tell(finding, context):
         words["text"] += SMALL
     remedy = find_remedy(finding, context)
     return Told(code=finding.code, severity=finding.severity, remedy=remedy, **words)
+
+
+def shorten_remedies(told):
+    """Return findings whose remedy was told already with a word that says so."""
+    known, shorter = {}, []
+    for one in told:
+        code = one.remedy.code if one.remedy else ""
+        if code and code in known:
+            words = f'What mends "{known[code]}" mends this, too.'
+            one = one._replace(remedy=one.remedy._replace(again=words))
+        elif code:
+            known[code] = one.title
+        shorter.append(one)
+    return shorter
 
 
 def judge(findings, context):
@@ -118,7 +132,8 @@ def lower_first(text):
 def name_subject(context):
     """Return what the report is about."""
     if context.get("estimator"):
-        return write_label(context["estimator"])
+        name = context["estimator"]
+        return "A trained network" if name in FROZEN else write_label(name)
     return {"predictions": "Given probabilities", "logits": "Given logits"}.get(
         context["source"], "A classifier"
     )

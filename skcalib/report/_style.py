@@ -18,17 +18,17 @@ PART = """
 max-width:960px;margin:0 auto;padding:1rem;overflow-wrap:anywhere;text-align:left;
 --line:rgba(128,128,128,.4);--tint:rgba(128,128,128,.1);box-sizing:border-box}
 .skcalib-report *{box-sizing:border-box}
-.skcalib-report h2{font-size:1.5rem;line-height:1.25;margin:.2rem 0 .4rem;border:0}
-.skcalib-report h3{font-size:1.1rem;margin:1.6rem 0 .6rem;border:0}
-.skcalib-report h4{font-size:1.05rem;margin:0 0 .4rem;border:0}
+.skcalib-report h1{font-size:1.5rem;line-height:1.25;margin:.2rem 0 .4rem;border:0}
+.skcalib-report h2{font-size:1.1rem;margin:1.6rem 0 .6rem;border:0}
+.skcalib-report h3{font-size:1.05rem;margin:0 0 .4rem!important;border:0}
 .skcalib-report p{margin:.4rem 0}
 .skcalib-report .quiet{opacity:.8;font-size:.875rem}
 .skcalib-report .verdict{font-size:1.1rem;border-left:6px solid #009E73;padding:.3rem .8rem;
 background:var(--tint)}
 .skcalib-report .verdict.cause{border-color:#D55E00}
 .skcalib-report .verdict.unsure{border-color:#E69F00}
-.skcalib-report .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(135px,1fr));
-gap:.6rem;padding:0;margin:0;list-style:none}
+.skcalib-report ul.tiles{display:grid;gap:.6rem;
+grid-template-columns:repeat(auto-fit,minmax(max(135px,30%),1fr));padding:0;margin:0!important;list-style:none}
 .skcalib-report .tiles li{border:1px solid var(--line);border-radius:6px;
 padding:.5rem .7rem;margin:0;min-width:0}
 .skcalib-report .tiles b{display:block;font-size:1.35rem;line-height:1.3}
@@ -40,6 +40,7 @@ border-radius:4px;padding:.05rem .45rem}
 .skcalib-report pre{font:.875rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;
 white-space:pre-wrap;overflow-wrap:anywhere;background:var(--tint);border-radius:4px;
 padding:.5rem .7rem;margin:.4rem 0;color:inherit}
+.skcalib-report pre code{font:inherit;color:inherit;background:none;border:0;padding:0}
 .skcalib-report .pictures{display:flex;flex-wrap:wrap;gap:1rem}
 .skcalib-report figure{margin:0;flex:1 1 300px;min-width:0;max-width:460px;
 break-inside:avoid}
@@ -55,5 +56,5 @@ white-space:normal}
 .skcalib-report td.right,.skcalib-report th.right{text-align:right}
 .skcalib-report a{color:inherit}
 @media print{.skcalib-report{max-width:none;padding:0;font-size:11pt}
-.skcalib-report h3{break-after:avoid}}
+.skcalib-report h2{break-after:avoid}}
 """

@@ -29,7 +29,9 @@ def show_finding(one):
         body += fill(one.number, WIDTH - 4)
     if one.rows:
         body += show_rows(one.rows)
-    if one.remedy:
+    if one.remedy and one.remedy.again:
+        body += fill(one.remedy.again, WIDTH - 4)
+    elif one.remedy:
         body += fill(one.remedy.words, WIDTH - 4)
         body += indent(one.remedy.code, "    ").splitlines()
         body += fill(one.remedy.gain or "", WIDTH - 4)
@@ -45,7 +47,7 @@ def show_rows(rows):
     width = max(map(len, names))
     lines = []
     for k, (_, interval) in enumerate(shown):
-        said = "" if rows.marks is None else f", said {rows.write(rows.marks[k])}"
+        said = "" if rows.marks is None else f", {rows.said} {rows.write(rows.marks[k])}"
         lines.append(f"  {names[k]:{width}}  {rows.show(interval)}{said}")
     if len(rows.rows) > MOST_LINES:
         lines.append(f"  and {len(rows.rows) - MOST_LINES:,} more")

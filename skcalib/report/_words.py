@@ -23,6 +23,7 @@ class Rows(NamedTuple):
     marks: list | None = None
     reference: float | None = None
     write: Callable = write_share
+    said: str = "said"
 
     def show(self, interval):
         """Return an interval in words."""
@@ -30,11 +31,12 @@ class Rows(NamedTuple):
 
 
 class Remedy(NamedTuple):
-    """What mends a finding: in words, in code, and what it gains."""
+    """What mends a finding: in words, in code, what it gains, and what it mends, too."""
 
     words: str
     code: str
     gain: str | None
+    again: str | None = None  # the title of an earlier finding that the same line mends
 
 
 class Told(NamedTuple):

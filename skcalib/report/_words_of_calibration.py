@@ -1,9 +1,12 @@
 """Words of findings about calibration: too sure, not sure enough, wrong for some."""
 
+import math
+
 from skcalib.report._finding import CAUSE, Interval
 from skcalib.report._labels import list_labels, write_label
 from skcalib.report._numbers import (
     two_decimals,
+    write_count,
     write_interval,
     write_number,
     write_points,
@@ -16,8 +19,10 @@ LARGEST = {"float16": 8, "bfloat16": 6, "float32": 17, "float64": 37}  # logits 
 SAID_AND_TRUE = "Dots: how often it came, with its interval. Rings: how often it was said."
 SURE_AND_RIGHT = "Dots: how often it is right, with its interval. Rings: how sure it is."
 RANGES = "Dots: what came true in each range, with its interval. Rings: what was said."
+WORD_OF = {"said": "said", "confidence": "sure"}
 GAINS = "What each calibrator gains, in nats per row; right of the line, it helps."
 NATS = "nats per row"
+AS_SURE = 0.0005  # confidence minus accuracy that is told as none
 
 
 def tell_overfitted(finding, context):
@@ -48,7 +53,9 @@ def tell_overfitted(finding, context):
 def tell_saturated(finding, context):
     """Tell that probabilities of exactly 0 and 1 came."""
     found = finding.details
-    wrong = f"{count_rows(found['n_wrong'])} of them wrongly" if found["n_wrong"] else "rightly"
+    wrong = (
+        f"{write_count(found['n_wrong'])} of them wrongly" if found["n_wrong"] else "rightly"
+    )
     zeros = "No true class was given exactly 0."
     if found["n_impossible"]:
         zeros = (
@@ -63,6 +70,8 @@ def tell_saturated(finding, context):
         "lost": f"The true logits are lost: beyond {size} each becomes exactly 1, and how "
         "large it was cannot be told afterwards.",
     }[found["logits"]]
+    if found["logits"] == "lost" and not is_of_logits(finding):
+        logits = "A share of votes, or of neighbours, is exactly 1 as soon as they agree."
     bad = finding.severity == CAUSE
     return {
         "title": f"It says exactly 0 and 1{', and is wrong' if bad else ''}",
@@ -71,6 +80,11 @@ def tell_saturated(finding, context):
         "number": "",
         "guide": "networks",
     }
+
+
+def is_of_logits(finding):
+    """Say whether these were logits once; shares of votes were not."""
+    return finding.cure is not None and finding.cure.action == "true_logits"
 
 
 def tell_overconfident(finding, context):
@@ -108,30 +122,34 @@ def tell_base_rate(finding, context):
     return {
         "title": f"It expects {name} {often}",
         "text": f"By its probabilities, {write_share(worst['said'])} of these rows would be "
-        f"{name}; {write_share(worst['true'])} are. This is what training on resampled or "
-        "re-weighted rows does (SMOTE, undersampling, class_weight), or on rows from another "
-        "source.",
+        f"{name}; {write_share(worst['true'])} are. Training on resampled or re-weighted rows "
+        "does that (SMOTE, undersampling, class_weight), and so do rows from another source, "
+        "or few training rows.",
         "number": f"Said minus true: {write_interval(finding.measure, write_points)}",
         "guide": "resampled",
-        "rows": rows_of(found["classes"], "label", "said", "true", SAID_AND_TRUE),
+        "rows": rows_of(found, "classes", "label", "said", "true", SAID_AND_TRUE),
     }
 
 
 def tell_level_wrong(finding, context):
     """Tell that the ranking is good, and the level wrong."""
-    found = finding.details
+    found, whole = finding.details, finding.details["overall"]
     what = "that it is right"
-    if found["notion"] == "positive":
+    if context["notion"] == "positive":
         what = f"of {write_label(context['pos_label'])}"
     rows = [
-        (f"{name_range(one)}", Interval(one["true"], one["lower"], one["upper"]))
+        (name_range(one), Interval(one["true"], one["lower"], one["upper"]))
         for one in found["bins"]
     ]
+    wrong = [name_range(one) for one in found["bins"] if one["off"]]
+    where = f"The wrong ranges: {list_labels(wrong)}."
+    if not wrong:
+        said, true = write_share(whole["said"]), write_share(whole["true"])
+        where = f"Over all rows it says {said}, and {true} come true."
     return {
         "title": "It ranks well, but its numbers are off",
         "text": "It tells rows apart, but where it says one probability "
-        f"{what}, another share comes true. The wrong ranges: "
-        f"{list_labels([name_range(one) for one in found['bins'] if one['off']]) or 'none'}.",
+        f"{what}, another share comes true. {where}",
         "number": f"Area under the ROC curve: {write_interval(finding.measure)}",
         "guide": "which_method",
         "rows": Rows(RANGES, rows, [one["said"] for one in found["bins"]]),
@@ -139,8 +157,13 @@ def tell_level_wrong(finding, context):
 
 
 def name_range(one):
-    """Return "20 % to 25 %"."""
-    return f"{100 * one['from']:.3g} % to {100 * one['to']:.3g} %"
+    """Return "20 % to 25 %", with as many digits as tell one end from the other."""
+    low, high = 100 * one["from"], 100 * one["to"]
+    for digits in range(3, 9):
+        ends = f"{low:.{digits}g}", f"{high:.{digits}g}"
+        if ends[0] != ends[1] and (high == 100 or ends[1] != "100"):
+            break
+    return f"{ends[0]} % to {ends[1]} %"
 
 
 def tell_bad_class(finding, context):
@@ -153,7 +176,7 @@ def tell_bad_class(finding, context):
         f"{compare(worst, found, 'classes', 'label')}",
         "number": f"Confidence minus accuracy: {write_interval(finding.measure, write_points)}",
         "guide": "how_sure",
-        "rows": rows_of(found["classes"], "label", "confidence", "accuracy", SURE_AND_RIGHT),
+        "rows": rows_of(found, "classes", "label", "confidence", "accuracy", SURE_AND_RIGHT),
     }
 
 
@@ -170,7 +193,7 @@ def tell_bad_group(finding, context):
         "text": text,
         "number": f"Confidence minus accuracy: {write_interval(finding.measure, write_points)}",
         "guide": "how_sure",
-        "rows": rows_of(found["groups"], "group", "confidence", "accuracy", SURE_AND_RIGHT),
+        "rows": rows_of(found, "groups", "group", "confidence", "accuracy", SURE_AND_RIGHT),
     }
 
 
@@ -189,28 +212,34 @@ def compare(worst, found, listed, name):
     sure, right = write_share(worst["confidence"]), write_share(worst["accuracy"])
     text = f"There it is {sure} sure, and right in {right}"
     rest = found["rest"]
-    if rest == rest:
-        way = "surer than right" if rest >= 0 else "less sure than right"
+    if abs(rest) < AS_SURE:
+        text += "; in all other rows it is as sure as right"
+    elif not math.isnan(rest):
+        way = "surer than right" if rest > 0 else "less sure than right"
         text += f"; in all other rows it is {way} by {write_points(abs(rest), sign=False)}"
     off = [one[name] for one in found[listed] if one["off"] and one is not worst]
     return f"{text}.{f' Surely off, too: {list_labels(off)}.' if off else ''}"
 
 
-def rows_of(listed, name, said, true, words):
-    """Return what came true for each label, those that are most surely off first."""
-    ordered = sorted(listed, key=lambda one: max(one["lower"], -one["upper"]), reverse=True)
-    rows = [
-        (one[name], Interval(one[true], one[said] - one["upper"], one[said] - one["lower"]))
-        for one in ordered
-    ]
-    return Rows(words, rows, [one[said] for one in ordered])
+def rows_of(found, listed, name, said, true, words):
+    """Return what came true for each label, the worst one first, then the surest."""
+
+    def place(one):
+        return one[name] != found["worst"], min(-one["lower"], one["upper"])
+
+    ordered = sorted((one for one in found[listed] if not math.isnan(one[true])), key=place)
+    rows = []
+    for one in ordered:
+        ends = one[said] - one["upper"], one[said] - one["lower"]  # of said minus true
+        rows.append((one[name], Interval(one[true], max(ends[0], 0.0), min(ends[1], 1.0))))
+    return Rows(words, rows, [one[said] for one in ordered], said=WORD_OF[said])
 
 
 def tell_calibrator_helps(finding, context):
     """Tell what calibration would gain."""
     found = finding.details
     best, single = write_label(found["method"]), ""
-    if found.get("over_single") and found.get("best_single"):
+    if found["method"] == "auto" and found.get("over_single"):
         gain = write_interval(Interval(*found["over_single"]), unit=NATS)
         name = write_label(found["best_single"])
         single = f" Beside the best single method, {name}, the automatic choice gains {gain}."

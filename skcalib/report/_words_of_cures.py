@@ -81,19 +81,31 @@ def class_of(method):
 def calibrate(arguments, context):
     """Write how to calibrate with one method, for what was given."""
     method = arguments.get("method", "auto")
-    words = f"Calibrate by {METHOD_WORDS.get(method, write_label(method))}, with these rows:"
-    return words, calibration_code(method, context, "X", "y", "")
+    by = METHOD_WORDS.get(method) or class_of(method)
+    words = f"Calibrate by {by}, with these rows:"
+    return words, columns_code(context) + calibration_code(method, context, "")
 
 
-def calibration_code(method, context, X, y, own):
-    """Write a calibration of an estimator, or of arrays."""
+def columns_code(context):
+    """Write how columns come into the order of calibrators, that of sorted labels."""
+    if "labels" not in context["given"]:
+        return ""
+    name = "y_proba" if context["source"] == "predictions" else "logits"
+    return f"{name} = np.asarray({name})[:, np.argsort(labels)]  # labels in sorted order\n"
+
+
+def calibration_code(method, context, own):
+    """Write a calibration of an estimator, or of arrays; ``own`` takes rows of each."""
+    weight = ""
+    if "sample_weight" in context["given"]:
+        weight = f", sample_weight=sample_weight{own}"
     if context["source"] == "estimator":
         start = f"calibrated = CalibratedClassifierCV({held(context)}"
-        return f'{start}, method="{method}").fit({X}, {y})'
+        return f'{start}, method="{method}").fit(X{own}, y{own}{weight})'
     logits = f"logits{own}"
     if context["source"] == "predictions":
         logits = f"logits_from_proba(y_proba{own})"
-    return f"calibrator = {class_of(method)}().fit({logits}, {y})"
+    return f"calibrator = {class_of(method)}().fit({logits}, y{own}{weight})"
 
 
 def held(context):
@@ -105,7 +117,7 @@ def calibrate_group(arguments, context):
     """Write how to calibrate for one group."""
     method, group = arguments.get("method", "auto"), arguments["group"]
     words = f"Calibrate the rows of {write_label(group)} apart from the others:"
-    code = calibration_code(method, context, "X[mine]", "y[mine]", "[mine]")
+    code = columns_code(context) + calibration_code(method, context, "[mine]")
     return words, f"mine = np.asarray(groups) == {item(group)!r}\n{code}"
 
 

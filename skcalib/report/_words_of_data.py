@@ -113,8 +113,7 @@ def tell_predict_disagrees(finding, context):
 def tell_unrepeatable(finding, context):
     """Tell that the same row gets different answers."""
     found = finding.details
-    most = write_points(finding.measure.value, sign=False)
-    mean = write_points(found["mean_change"], sign=False)
+    most, mean = write_number(finding.measure.value), write_number(found["mean_change"])
     title, how, why = (
         (
             "Answers change from call to call",

@@ -16,9 +16,9 @@ from skcalib.report._pictures import draw_histogram, draw_intervals, draw_reliab
 from skcalib.report._words import FIGURES
 
 ALLOWED = {"html", "head", "meta", "title", "link", "style", "body", "main", "header", "footer"}
-ALLOWED |= {"section", "article", "p", "h2", "h3", "h4", "ul", "li", "b", "br", "span", "div"}
+ALLOWED |= {"section", "article", "p", "h1", "h2", "h3", "ul", "li", "b", "br", "span", "div"}
 ALLOWED |= {"figure", "figcaption", "svg", "text", "line", "circle", "rect", "pre", "code"}
-ALLOWED |= {"cite", "a"}
+ALLOWED |= {"cite", "a", "wbr"}
 
 SECTIONS = ("verdict", "figures", "causes", "notes", "pictures")
 
@@ -36,7 +36,7 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
         self.attributes += attrs
-        if tag not in ("meta", "link", "br"):
+        if tag not in ("meta", "link", "br", "wbr"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -103,6 +103,11 @@ def test_a_healthy_model_has_a_short_calm_page():
 
 def sheet_words(page):
     return " ".join(re.findall(r"<style>(.*?)</style>", page, re.S)).split()
+
+
+def test_long_names_of_classes_break_between_their_words():
+    page = make_report([], estimator="TemperatureCalibratedClassifier").to_html()
+    assert "<h1>Temperature<wbr>Calibrated<wbr>Classifier</h1>" in page
 
 
 def test_what_is_wrong_is_a_section_before_the_notes():

@@ -107,7 +107,7 @@ def details(labels=LABELS):
         "level_wrong": (
             "cause",
             Interval(0.93, 0.91, 0.95),
-            {"bins": bins, "notion": "positive", "pvalue": 0.001},
+            {"bins": bins, "overall": bins[3], "notion": "positive", "pvalue": 0.001},
             CALIBRATE,
         ),
         "bad_class": (
