@@ -52,10 +52,6 @@ def check_given(given, source, kind):
     if given.codes is None:
         raise CommandError(f"{source.name}: labels are needed; say --y NAME")
     proba = proba_of(given, source, kind)
-    if kind == "proba":
-        refuse_values_outside(given, source)
-    if kind == "proba" and proba.ndim == 2:
-        refuse_wrong_sums(proba, given, source)
     weight = given.weight
     try:
         predictions = check_predictions(
@@ -65,7 +61,11 @@ def check_given(given, source, kind):
             sample_weight=weight,
             pos_label=given.pos if len(given.classes) == 2 else None,
         )
-    except ValueError as error:
+    except ValueError as error:  # said in words of files, where that is what it is
+        if kind == "proba":
+            refuse_values_outside(given, source)
+            if proba.ndim == 2:
+                refuse_wrong_sums(proba, given, source)
         raise CommandError(f"{source.name}: {one_line(error)}") from error
     used = None if weight is None else np.asarray(weight, dtype=float) > 0
     return predictions, used

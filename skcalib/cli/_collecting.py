@@ -69,7 +69,7 @@ class Numbers:
         return np.array([float(text) for text in texts])
 
     def _add_numbers(self, values):
-        self.parts.append(values.astype(np.float64))
+        self.parts.append(values.astype(np.float64, copy=False))
         if self.within is None or values.size == 0:
             low, high = -np.inf, np.inf
         else:

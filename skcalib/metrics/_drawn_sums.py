@@ -44,9 +44,13 @@ def draw_squared_errors(event, n_bins, n_resamples, rng):
     drawn += sums - excess[:, np.newaxis, np.newaxis] * sums
     count = np.maximum(drawn[:, :, 0], 0.5)
     hits = np.clip(drawn[:, :, 2], 0, count)
-    cells = np.stack([count, drawn[:, :, 1], hits], axis=1)
-    estimate, *errors = (norm_of(part, "l2_squared", debias=True) for part in (sums.T, *cells))
-    return float(estimate), np.array(errors)
+    frequency = hits / count
+    squared = ((hits - drawn[:, :, 1]) / count) ** 2
+    squared -= np.where(
+        count > 1, frequency * (1 - frequency) / np.maximum(count - 1, 1), squared
+    )
+    errors = (count * squared).sum(axis=1) / count.sum(axis=1)
+    return float(norm_of(sums.T, "l2_squared", debias=True)), errors
 
 
 def _moments(event, n_bins):

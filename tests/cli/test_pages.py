@@ -18,11 +18,11 @@ def blocks(language, page):
 
 def run_shell(script, folder):
     """Run a script of the page in a folder, with a command that is named skcalib."""
-    command = folder / "bin" / "skcalib"
-    command.parent.mkdir(exist_ok=True)
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m skcalib.cli "$@"\n')
-    command.chmod(0o755)
-    (folder / "bin" / "python").symlink_to(sys.executable)
+    (folder / "bin").mkdir(exist_ok=True)
+    for name, arguments in (("skcalib", "-m skcalib.cli"), ("python", "")):
+        command = folder / "bin" / name
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
+        command.chmod(0o755)
     paths = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         ["bash", "-ec", script],
