@@ -7,11 +7,12 @@ from scipy.special import ndtri
 from scipy.stats import binomtest
 
 from skcalib import metrics
-from skcalib.metrics import compute_metric, prepared_by
+from skcalib.metrics import compute_metric, events_of, prepared_by
 
 # Up to so many rows intervals of means are bootstrapped (BCa), and slow figures are computed
 # unasked; beyond, means are normal, as sums of so many are.
 FEW_ROWS, MODERATE_ROWS = 2_000, 100_000
+FEW_COLUMNS = 16
 BLOCK = 2**16  # rows that stay in cache
 RESAMPLES = (1000, 400)  # of calibration errors: of moderately many rows, and of more
 MEANS = ("accuracy", "confidence", "confidence_gap", "log_loss", "brier")
@@ -65,7 +66,10 @@ def compute_figures(predictions, asked, slow=None):
     few = len(predictions.codes) <= MODERATE_ROWS
     wanted = {name for name in SLOW if few or name in (slow or ())}
     found = compute_means(predictions, asked)
-    found["ece"] = Figure(*_error(predictions, asked, RESAMPLES[not few]))
+    event = predictions
+    if not few and len(predictions.classes) > 2:  # the likeliest class, looked for once
+        event = events_of(predictions, "confidence")[0].as_predictions()
+    found["ece"] = Figure(*_error(event, asked, RESAMPLES[not few]))
     if wanted & {"slope", "intercept"}:
         level = asked.confidence_level
         line = compute_metric(
@@ -74,7 +78,7 @@ def compute_figures(predictions, asked, slow=None):
         found["slope"], found["intercept"] = Figure(*line[:3]), Figure(*line[3:6])
     for kind in ("cox", "smooth"):
         if kind == "cox" or "smooth_pvalue" in wanted:
-            found[f"{kind}_pvalue"] = Figure(_test(predictions, asked, kind), np.nan, np.nan)
+            found[f"{kind}_pvalue"] = Figure(_test(event, asked, kind), np.nan, np.nan)
     return found
 
 
@@ -115,13 +119,26 @@ def losses_of_rows(predictions):
         brier = (1 - true) ** 2
     else:
         true = proba[np.arange(len(codes)), codes]
-        best = proba.argmax(axis=1)
-        confidence, hit = proba.max(axis=1), best == codes
+        best, confidence = find_likeliest(proba)
+        hit = best == codes
         brier = 0.5 * (np.einsum("ij,ij->i", proba, proba) - true**2 + (1 - true) ** 2)
     with np.errstate(divide="ignore"):
         log = -np.log(true)
     hit = hit.astype(np.float64)
     return dict(zip(MEANS, (hit, confidence, confidence - hit, log, brier), strict=True))
+
+
+def find_likeliest(proba):
+    """Return the column of the largest probability of each row, and that probability."""
+    if proba.shape[1] > FEW_COLUMNS:
+        best = proba.argmax(axis=1)
+        return best, proba[np.arange(len(best)), best]
+    best, confidence = np.zeros(len(proba), dtype=np.intp), proba[:, 0].copy()
+    for k in range(1, proba.shape[1]):  # searching along short rows is slow
+        better = proba[:, k] > confidence
+        best[better] = k
+        np.copyto(confidence, proba[:, k], where=better)
+    return best, confidence
 
 
 def add_up_means(predictions, asked):

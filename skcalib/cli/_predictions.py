@@ -113,7 +113,7 @@ def _matrix(columns):
     if len(columns) == 1:
         return columns[0].join()
     # Few columns lie one behind the other, for what goes along them.
-    order = "F" if len(columns) == 2 else "C"
+    order = "F" if len(columns) <= 16 else "C"
     out = np.empty((columns[0].n_rows, len(columns)), order=order)
     for k, column in enumerate(columns):
         column.join(out[:, k])

@@ -25,7 +25,8 @@ def check_bins(n_bins, strategy):
 
 def number_by_rarer_outcome(event, weight):
     """Return the cube root of the number of rows with the rarer outcome, from 4 to 15."""
-    hits = weight[event.hit].sum()
+    ones = weight.strides == (0,) and len(weight) > 0  # a single number for all rows
+    hits = np.count_nonzero(event.hit) * weight[0] if ones else weight[event.hit].sum()
     n_bins = np.ceil(np.cbrt(min(hits, max(weight.sum() - hits, 0))) - 1e-9)
     return int(np.clip(n_bins, FEWEST_BINS, MOST_BINS))
 

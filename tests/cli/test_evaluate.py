@@ -49,6 +49,12 @@ def test_figures_of_three_classes(tmp_path, capsys):
     found = values(run_json(capsys, "evaluate", path))
     proba = frame[["cat", "dog", "emu"]].to_numpy()
     assert found["log_loss"] == pytest.approx(theirs.log_loss(frame["y"], proba))
+    error = metrics.calibration_error_interval(
+        frame["y"], proba, n_resamples=50, random_state=0
+    )
+    assert found["ece"] == error.estimate
+    test = metrics.calibration_test(frame["y"], proba, kind="cox", random_state=0)
+    assert found["cox_pvalue"] == test.p_value
     brier = metrics.brier_score_loss(frame["y"], proba, scale_by_half=True)
     assert found["brier"] == pytest.approx(brier)
     assert found["accuracy"] == pytest.approx(
