@@ -42,6 +42,7 @@ def test_differences_are_the_second_minus_the_first(files, capsys):
     assert "The second has the better" in run(capsys, "compare", *paths)[1]
 
 
+@pytest.mark.slow
 def test_few_rows_are_resampled(files, capsys, all_figures):
     paths, frames = files
     found = run_json(capsys, "compare", *paths)["differences"]

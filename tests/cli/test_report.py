@@ -16,6 +16,7 @@ def csv(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_the_page_the_text_and_json(csv, tmp_path, capsys):
     page = tmp_path / "report.html"
     code, out, err = run(capsys, "report", csv, "--html", page, "--json")
@@ -45,6 +46,17 @@ def test_limits_of_a_report(csv, capsys):
     assert "did you mean 'ece_upper'" in refused(
         capsys, "report", csv, "--fail-if", "ece_uper>1"
     )
+
+
+def test_what_it_refuses_before_it_computes(csv, tmp_path, capsys):
+    page = tmp_path / "page.html"
+    page.write_text("precious")
+    assert "--force" in refused(capsys, "report", csv, "--html", page)
+    assert page.read_text() == "precious"
+    assert "did you mean 'ece_upper'" in refused(
+        capsys, "report", csv, "--fail-if", "ece_uper>1"
+    )
+    assert "look like probabilities" in refused(capsys, "report", csv, "--input", "logits")
 
 
 @pytest.mark.slow
