@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 
 from skcalib.calibration import CalibratedClassifierCV
 from skcalib.cli._checking import answers_of, check_given
-from skcalib.cli._errors import OK, CommandError, nearest, quote_name
+from skcalib.cli._errors import OK, CommandError, nearest, one_line, quote_name
 from skcalib.cli._options import columns_of, source_of
 from skcalib.cli._outputs import check_output, write_text
 from skcalib.cli._predictions import read_predictions
@@ -82,6 +82,7 @@ def fit_map(given, source, kind, method):
 def describe_fit(fitted, given):
     """Return in a line what was fitted to how much."""
     calibrator = fitted.calibrated_classifiers_[0].calibrators[0]
-    choice = getattr(calibrator, "choice_", None)
-    how = f"auto, which is {choice}" if choice is not None else fitted.method
+    how = fitted.method
+    if hasattr(calibrator, "describe"):
+        how = f"{how}, which is: {one_line(calibrator.describe()).rstrip('.')}"
     return f"{how}, fitted to {len(given.codes):,} rows"

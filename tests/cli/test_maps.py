@@ -53,7 +53,8 @@ def test_auto_is_the_default_and_says_what_it_is(tmp_path, capsys):
     cal.to_csv(path, index=False)
     code, out, err = run(capsys, "fit", path, "--out", tmp_path / "map.json")
     assert (code, out) == (0, "")
-    assert "auto" in err
+    assert "auto, which is: " in err
+    assert err.count("\n") == 1
     assert "120 rows" in err
     described = json.loads((tmp_path / "map.json").read_text())
     assert described["classes"] == ["ham", "spam"]
