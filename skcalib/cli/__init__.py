@@ -1,3 +1,5 @@
 """The command line: files in, figures, pages and maps out."""
 
-__all__ = []
+from skcalib.cli._main import main
+
+__all__ = ["main"]

@@ -2,6 +2,7 @@
 
 from skcalib.deploy import _pairs, _pool, _smooth  # they register what can be described
 from skcalib.deploy._calibrators import operations_of
+from skcalib.deploy._config import calibrate_files, calibrate_from_config
 from skcalib.deploy._describe import describe
 from skcalib.deploy._described import DescribedCalibrator, from_description
 from skcalib.deploy._files import read_description, write_description
@@ -11,9 +12,11 @@ from skcalib.deploy._to_onnx import to_onnx
 from skcalib.deploy._torch import to_torch
 from skcalib.deploy._trusted import trusted_types
 from skcalib.deploy._verify import verify
+from skcalib.deploy._writing import check_writable, write_beside
 
 __all__ = [
     "DescribedCalibrator",
+    "calibrate_from_config",
     "describe",
     "from_description",
     "load_keras",

@@ -36,6 +36,7 @@ from skcalib.inputs._rows import (
     refuse_streams,
     take_rows,
 )
+from skcalib.inputs._saved_arrays import open_saved_arrays, read_saved_array
 from skcalib.inputs._targets import (
     check_labels,
     check_weight,

@@ -16,6 +16,7 @@ from skcalib.metrics._cost_curve import cost_curve
 from skcalib.metrics._cumulative import cumulative_calibration_error
 from skcalib.metrics._cumulative_curve import cumulative_curve
 from skcalib.metrics._error_interval import calibration_error_interval
+from skcalib.metrics._evaluation import prepared_by
 from skcalib.metrics._events import events_of, resolve_notion
 from skcalib.metrics._histogram_curve import histogram_curve
 from skcalib.metrics._integrated import integrated_calibration_error

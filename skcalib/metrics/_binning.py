@@ -25,7 +25,8 @@ def check_bins(n_bins, strategy):
 
 def number_by_rarer_outcome(event, weight):
     """Return the cube root of the number of rows with the rarer outcome, from 4 to 15."""
-    hits = weight[event.hit].sum()
+    ones = weight.strides == (0,) and len(weight) > 0  # a single number for all rows
+    hits = np.count_nonzero(event.hit) * weight[0] if ones else weight[event.hit].sum()
     n_bins = np.ceil(np.cbrt(min(hits, max(weight.sum() - hits, 0))) - 1e-9)
     return int(np.clip(n_bins, FEWEST_BINS, MOST_BINS))
 
@@ -54,7 +55,7 @@ def bin_numbers(event, weight, n_bins, strategy):
     weight = event.weight_of(weight)
     n_bins = _number(n_bins, event, weight)
     if strategy == "uniform" and n_bins != "sweep":
-        return np.minimum(_uniform_bins(event.value, n_bins), n_bins - 1)
+        return np.minimum(uniform_bins(event.value, n_bins), n_bins - 1)
     groups = event.grouped(weight)
     return _bins_of_groups(*groups, n_bins, strategy)[np.searchsorted(groups[0], event.value)]
 
@@ -67,7 +68,7 @@ def _number(n_bins, event, weight):
     return int(np.clip(np.ceil(np.cbrt(weight.sum()) - 1e-9), 1, LARGEST_N_BINS))
 
 
-def _uniform_bins(value, n_bins):
+def uniform_bins(value, n_bins):
     """Number the bins of equal width; p = 1 is still in one of its own.
 
     In the type of the values: 0.7 is in bin 7 of 10 in float32, too, though it is less.
@@ -83,7 +84,7 @@ def uniform_sums(event, weight, n_bins):
         block = slice(start, start + step)
         value, w = event.value[block], weight[block]
         target = event.target if np.ndim(event.target) == 0 else event.target[block]
-        cell = 2 * _uniform_bins(value, n_bins)
+        cell = 2 * uniform_bins(value, n_bins)
         cell += event.codes[block] == target
         for total, part in zip(sums, (w, w * value), strict=True):
             total += np.bincount(cell, part, minlength=total.size).reshape(total.shape)

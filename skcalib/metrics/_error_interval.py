@@ -3,12 +3,16 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 
+from skcalib.messages import check_count, is_count
 from skcalib.metrics._binned_error import norm_of
 from skcalib.metrics._binning import bin_sums, check_bins, number_by_rarer_outcome
+from skcalib.metrics._drawn_sums import MANY_ROWS, draw_squared_errors
 from skcalib.metrics._evaluation import computed_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._replicates import Rows, interval, replicate
+from skcalib.metrics._resampling import check_level, generator_of
 from skcalib.metrics._validation import check_predictions
 
 
@@ -24,6 +28,10 @@ def _compute(predictions, *, n_bins, strategy, notion, groups, stratify, **how):
     """Return the error of predictions that are checked; groups and strata are of their rows."""
     check_bins(n_bins, strategy)
     rows = Rows(None, groups, stratify, predictions.codes)
+    if groups is None and stratify is None and strategy == "uniform":
+        found = _draw_sums(predictions, n_bins, notion, **how)
+        if found is not None:
+            return found
     error = _squared_error(predictions, n_bins, strategy, notion)
     found = replicate(error, predictions.weight, rows, method="normal", verbose=0, **how)
     squares = interval(found, how["confidence_level"])[:3]
@@ -89,7 +97,8 @@ def calibration_error_interval(
         Of the interval, two-sided.
 
     n_resamples : int, default=1000
-        Number of samples drawn, at least 2.
+        Number of samples drawn, at least 2. From 100,000 rows on, where bins are of equal width
+        and rows independent, the sums in the bins are drawn, normally, in place of the rows.
 
     groups : array-like of shape (n_samples,), default=None
         Rows that belong together are drawn together, see :func:`bootstrap_interval`.
@@ -165,12 +174,31 @@ def calibration_error_interval(
     )
 
 
+def _draw_sums(predictions, n_bins, notion, *, confidence_level, n_resamples, random_state):
+    """Return the interval of very many rows, or None if there are fewer."""
+    events = events_of(predictions, notion)
+    few = predictions.weight.sum() < MANY_ROWS or len(predictions.weight) < MANY_ROWS
+    if few or len(events) > 1 or not (is_count(n_bins) or n_bins == "auto"):
+        return None
+    check_level(confidence_level)
+    check_count("n_resamples", n_resamples, 2)
+    number = _number(n_bins, events[0])
+    rng = generator_of(random_state)
+    estimate, drawn = draw_squared_errors(events[0], number, n_resamples, rng)
+    reach = ndtri((1 + confidence_level) / 2) * drawn.std(ddof=1)
+    squares = np.array([estimate, estimate - reach, estimate + reach])
+    return CalibrationErrorInterval(*np.sqrt(np.maximum(squares, 0)).tolist())
+
+
+def _number(n_bins, event):
+    automatic = isinstance(n_bins, str) and n_bins == "auto"
+    return number_by_rarer_outcome(event, event.weight) if automatic else n_bins
+
+
 def _squared_error(predictions, n_bins, strategy, notion):
     """Return the debiased square as a function of the rows' weights; bins stay as many."""
     events = events_of(predictions, notion)
-    numbers = [n_bins] * len(events)
-    if isinstance(n_bins, str) and n_bins == "auto":
-        numbers = [number_by_rarer_outcome(event, event.weight) for event in events]
+    numbers = [_number(n_bins, event) for event in events]
 
     def error(weight):
         cells = [

@@ -7,6 +7,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 
 from skcalib.estimators import short_repr
 from skcalib.messages import warn
+from skcalib.metrics._added_cox import add_up_cox
 from skcalib.metrics._canonical_kernel import kernel_statistics
 from skcalib.metrics._events import events_of, resolve_notion
 from skcalib.metrics._null_outcomes import (
@@ -18,8 +19,14 @@ from skcalib.metrics._null_outcomes import (
     repeat_rows,
 )
 from skcalib.metrics._ordered_event import order_event
-from skcalib.metrics._test_statistics import QUADRATIC, STATISTICS, kernel_width, tail_of
+from skcalib.metrics._test_statistics import (
+    QUADRATIC,
+    STATISTICS,
+    kernel_width,
+    tail_of,
+)
 
+MANY_ROWS = 100_000  # sorting them would take most of the time
 MOST_DRAWS = 1e8  # outcomes that "auto" simulates: a few seconds
 
 
@@ -67,6 +74,8 @@ def assess_events(predictions, notion, kind, n_bins, null, n_resamples, rng, gro
     if not asymptotic and groups is None:
         predictions = repeat_rows(predictions)
     given = events_of(predictions, notion)
+    if kind == "cox" and asymptotic and len(given) == 1 and len(given[0].value) >= MANY_ROWS:
+        return CalibrationTest(*add_up_cox(given[0]))
     events = [order_event(event) for event in given]
     observed = _statistics(kind, n_bins, events)(lambda k: events[k].residual[np.newaxis])
     if asymptotic and len(events) == 1:

@@ -408,3 +408,20 @@ def test_too_many_outcomes_are_summed_by_their_limit(monkeypatch):
 def test_bad_input(params, message):
     with pytest.raises(ValueError, match=message):
         calibration_test(*many_classes(), **{"kind": "cumulative", **params})
+
+
+@pytest.mark.parametrize("case", ["plain", "weighted", "certain", "refuted", "constant"])
+def test_cox_of_very_many_rows_is_added_up_without_sorting(case, monkeypatch):
+    y, p = two_classes(2000, seed=3)
+    how = {"kind": "cox", "null": "asymptotic"}
+    if case == "weighted":
+        how["sample_weight"] = np.arange(2000) % 3 + np.where(np.arange(2000) < 100, 0.5, 0)
+    if case in ("certain", "refuted"):
+        p[:10] = y[:10] if case == "certain" else 1 - y[:10]
+    if case == "constant":
+        p[:] = 0.4
+    expected = calibration_test(y, p, **how)
+    monkeypatch.setattr(_tested_events, "MANY_ROWS", 1000)
+    monkeypatch.setattr("skcalib.metrics._added_cox.BLOCK", 300)
+    monkeypatch.delattr(_tested_events, "order_event")
+    assert_allclose(calibration_test(y, p, **how), expected, rtol=1e-9)

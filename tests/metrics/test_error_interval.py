@@ -125,3 +125,25 @@ def test_nothing_varies():
 def test_bad_input(bad, message):
     with pytest.raises(ValueError, match=message):
         calibration_error_interval([0, 1, 0, 1], [0.1, 0.2, 0.7, 0.8], **bad)
+
+
+@pytest.mark.parametrize(
+    "case", ["off", "calibrated", "weighted", "one value", "three classes"]
+)
+def test_sums_drawn_for_very_many_rows_vary_as_rows_do(case, monkeypatch):
+    y, proba = binary(4000, 1, (lambda p: p) if case == "calibrated" else (lambda p: p**1.5))
+    keywords = {"n_resamples": 600, "random_state": 0, "n_bins": 8}
+    if case == "weighted":
+        keywords["sample_weight"] = np.arange(4000) % 3 + 1.0
+    if case == "one value":
+        proba = np.full(4000, 0.5)
+    if case == "three classes":
+        proba = np.stack([proba, 0.7 * (1 - proba), 0.3 * (1 - proba)], axis=1)
+        y = np.where(y, 0, 1 + np.arange(4000) % 2)
+    by_rows = calibration_error_interval(y, proba, **keywords)
+    monkeypatch.setattr("skcalib.metrics._error_interval.MANY_ROWS", 4000)
+    by_sums = calibration_error_interval(y, proba, **keywords)
+    assert by_sums != by_rows
+    assert by_sums.estimate == pytest.approx(by_rows.estimate, rel=1e-12)
+    widths = [found.high**2 - found.estimate**2 for found in (by_sums, by_rows)]
+    assert widths[0] == pytest.approx(widths[1], rel=0.15)  # the s.e. of 600 draws is 3 %
