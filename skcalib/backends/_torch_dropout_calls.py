@@ -41,6 +41,7 @@ class Calls(TorchFunctionMode):
         if func is _ATTENTION:
             return self._attention(*args, **kwargs)
         if func is F.multi_head_attention_forward:
+            self.count_heads(*args[:5])
             with self._inside():
                 return func(*args, **kwargs)
         if func in RECURRENT:
@@ -63,6 +64,9 @@ class Calls(TorchFunctionMode):
 
     def count_recurrent(self, value, layer):
         """Take note of a recurrent layer that runs."""
+
+    def count_heads(self, query, key, value, embed_dim, n_heads):
+        """Take note of an attention that runs."""
 
     def _dropout(self, func, input, p=0.5, training=None, inplace=False, **kwargs):
         training = kwargs.get("train", training)
