@@ -1,8 +1,8 @@
 """Draws of Keras models: what is the same on every library; the libraries compile it.
 
 A module of ``_LIBRARIES`` has ``compile_start``, ``compile_draw``, ``compile_last``, ``join``,
-``take``, ``fetch``, ``is_in_loop``, ``has_card`` and ``product_of_masked`` (which gives None where that
-does not pay).
+``take``, ``fetch``, ``is_in_loop``, ``has_card`` and ``product_of_masked`` (which gives None
+where that does not pay).
 """
 
 import weakref
