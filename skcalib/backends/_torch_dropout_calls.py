@@ -31,6 +31,7 @@ _OF_UNIFORM = {
     torch.add,
 }
 _DIVIDE = {torch.Tensor.div_, torch.Tensor.div, torch.Tensor.__truediv__, torch.div}
+_BY_HAND = {torch.Tensor.bernoulli_, torch.rand, *_OF_UNIFORM, *_DIVIDE}
 
 
 def is_batched(value):
@@ -47,8 +48,8 @@ class Calls(TorchFunctionMode):
 
     def __init__(self):
         super().__init__()
-        self._uniform = {}  # identity of numbers: (the numbers, what was added to uniform ones)
-        self._kept = {}  # identity of a mask: (the mask, share that is kept, it divided by that)
+        self._uniform = {}  # identity of numbers: (numbers, what was added to uniform ones)
+        self._kept = {}  # identity of a mask: (mask, share that is kept, mask / share)
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -62,12 +63,8 @@ class Calls(TorchFunctionMode):
                 return func(*args, **kwargs)
         if func in RECURRENT:
             return self._recurrent(func, args, kwargs)
-        if func is torch.Tensor.bernoulli_:
-            return self._keep_some(*args, **kwargs)
-        if func in _DIVIDE and len(args) == 2 and self._is_kept(*args):
-            return self._divide(func, args[0])
-        if func is torch.rand or (self._uniform and func in _OF_UNIFORM):
-            return self._follow_uniform(func, args, kwargs)
+        if func in _BY_HAND:
+            return self._drop_by_hand(func, args, kwargs)
         return self.call(func, args, kwargs)
 
     def call(self, func, args, kwargs):
@@ -101,6 +98,16 @@ class Calls(TorchFunctionMode):
         if inplace and out is not input:
             self.replace(input, out)
         return out
+
+    def _drop_by_hand(self, func, args, kwargs):
+        """Call what code of stochastic depth of its own is made of."""
+        if func is torch.Tensor.bernoulli_:
+            return self._keep_some(*args, **kwargs)
+        if func in _DIVIDE and len(args) == 2 and self._is_kept(*args):
+            return self._divide(func, args[0])
+        if func is torch.rand or (self._uniform and func in _OF_UNIFORM):
+            return self._follow_uniform(func, args, kwargs)
+        return self.call(func, args, kwargs)
 
     def _keep_some(self, mask, p=0.5, **kwargs):
         """Fill a mask with ones at random; stochastic depth then divides it by p."""

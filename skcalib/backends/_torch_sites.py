@@ -48,10 +48,10 @@ def find_sites(model, batch, every_site):
             found[own_code] = error.sites
     else:
         raise reason
-    if not found[own_code]:
-        raise NoSites(NOTHING_RANDOM.format(name))
     if not own_code and len(found[True]) != len(found[False]):
         raise reason
+    if not found[own_code]:
+        raise NoSites(NOTHING_RANDOM.format(name))
     return found[own_code], own_code
 
 

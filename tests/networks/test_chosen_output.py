@@ -1,4 +1,4 @@
-"""One of several outputs, by name or number: its answers are those of a network that ends there."""
+"""One of several outputs, by name or number: the answers of a network that ends there."""
 
 import pickle
 from collections import namedtuple
