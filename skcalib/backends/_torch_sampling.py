@@ -144,7 +144,8 @@ class _Draws:
             pairs = zip(scales, shifts, has_shift, strict=True)
             return function([(scale, shift if has else None) for scale, shift, has in pairs])
 
-        return torch.func.vmap(run, randomness="same")(scales, shifts)
+        with _no_word_of_slow_calls():
+            return torch.func.vmap(run, randomness="same")(scales, shifts)
 
     def _run(self, model, state, masks, folds=True):
         player = Player(self.sites, masks, self.choices.every_site, folds)
@@ -166,6 +167,16 @@ class _Draws:
         model = self.alive()
         with running(model, self.own_code):
             yield model
+
+
+@contextmanager
+def _no_word_of_slow_calls():
+    """Keep torch from warning of operations that vmap runs draw by draw."""
+    torch._C._functorch._set_vmap_fallback_warning_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._functorch._set_vmap_fallback_warning_enabled(True)
 
 
 def fetch(draws):
