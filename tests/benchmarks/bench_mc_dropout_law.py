@@ -1,9 +1,9 @@
 """Whether draws have the law of a loop of passes in training: means and variances, by z-scores.
 
 Run ``python tests/benchmarks/bench_mc_dropout_law.py keras`` (on the library that KERAS_BACKEND
-says) or ``torch``. Networks are those of the tests. Each line has, over all rows and outputs, the
-root mean squares of the z-scores of means and of variances, which should be about 1 (cells
-of one network depend on each other, so that they scatter), and the ratio of the variances.
+says) or ``torch``. Networks are those of the tests. Each line has, over all rows and outputs,
+the root mean squares of the z-scores of means and of variances, about 1 if all is right (cells
+of a network depend on each other, so that they scatter), and the ratio of the variances.
 The variance of a sample variance is ``(m4 - s**4) / n``. Nothing is asserted.
 """
 
