@@ -6,7 +6,7 @@ from math import ceil
 WRITTEN = 40  # to write a value, in a pass of the network
 WRITTEN_BY_DRAW = 80  # the same in draws, which do not stay in the cache
 ANSWER = 500  # to turn an output into an answer, in a pass
-ANSWER_OF_DRAW = 2000  # the same in draws: softmax, copies, means
+ANSWER_OF_DRAW = 1500  # the same in draws: softmax, copies, means
 MASK = 600  # to draw a random number
 
 
