@@ -85,4 +85,6 @@ def measure_torch():
 
 if __name__ == "__main__":
     print(f"{'':24}{'mean':>8}{'var':>8}{'ratio':>8}")
-    {"keras": measure_keras, "torch": measure_torch}[sys.argv[1]]()
+    parts = {"keras": measure_keras, "torch": measure_torch}
+    for part in sys.argv[1:] or parts:
+        parts[part]()
