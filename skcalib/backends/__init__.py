@@ -23,6 +23,8 @@ A network's
 
     ``n_outputs(model)``: how many columns the output has; None if that is not known.
 
+    ``choose_output(model, output)``: the same network with one of its several outputs.
+
     ``reduce(model)``: a function and its arguments that make the model again, for pickle.
 
     ``make_sampler(model, X, **choices)``: X as the model takes it, and a Sampler of its

@@ -50,6 +50,13 @@ def forward_with_features(model, X, batch_size, layer=None):
     return _answer(model, X, batch_size, ("features and answer", layer), call)
 
 
+def choose_output(model, output):
+    """Return a model that answers with one of several outputs, by its name or number."""
+    from skcalib.backends import _keras_outputs
+
+    return _keras_outputs.choose_output(model, output)
+
+
 def make_sampler(model, X, **choices):
     """Return X as the model takes it, and the Sampler of its dropout."""
     from skcalib.backends import _keras_sampling

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import layers, ops, tree
 
-from skcalib.backends._keras_graph import multiply_adds
-from skcalib.backends._keras_work import entries
-from skcalib.backends._sampling import CannotDraw, Cost
+from skcalib.backends._keras_graph import count_step
+from skcalib.backends._keras_work import CALL, entries
+from skcalib.backends._sampling import FEWEST_SHARED, CannotDraw, Cost, Product
 
 
 class Pending(NamedTuple):
@@ -74,35 +74,41 @@ def run_draws(plan, frontier, masks, *, shared, masked):
 
 def cost(plan, *, shared, masked):
     """Estimate what a row and a draw cost, pending values at nothing."""
-    after, widest, kernel, held, pending = 0, 1, 0, 0, {}
+    after, written, widest, held, pending, products = 0, 0, 1, 0, {}, []
     for step in plan.after:
         first = step.sources[0][1]
-        size, work = entries(step.shapes[0]), multiply_adds(step, plan.shapes)
+        size = entries(step.shapes[0])
         if step.site is not None and first in plan.frontier:
             pending[step.targets[0]] = size, plan.sites[step.site].kind != "gaussian"
-        elif first in pending and (step.passes or _is_flatten(step.operation)):
+            continue
+        if first in pending and (step.passes or _is_flatten(step.operation)):
             pending[step.targets[0]] = pending[first]
-        elif first in pending and shared and is_dense(step):
+            continue
+        work, values = count_step(step, plan.shapes)
+        written += values
+        if first in pending and shared and is_dense(step):
             features, units = step.operation.kernel.shape
             masks = masks_at_once(features, units) if masked and pending[first][1] else 1
-            work = 2 * work // masks if masks > 1 else work  # gathering costs as much again
+            products.append(Product(1, features, units, masks))
             widest = max(widest, 2 * size)
-            if masks > 1:
-                held = max(held, features + 2**masks * units)
-            else:
-                kernel = max(kernel, features * units)
+            held = max(held, features + 2**masks * units if masks > 1 else 0)
         else:
             entering = sum(pending[slot][0] for _, slot in step.sources if slot in pending)
             widest = max(widest, entering + sum(map(entries, step.shapes)))
-        after += work
+            after += work
+            written += entering
     last = [size for slot, (size, _) in pending.items() if slot == plan.output]
+    counts = [count_step(step, plan.shapes) for step in plan.before]
     return Cost(
-        before=sum(multiply_adds(step, plan.shapes) for step in plan.before),
+        before=sum(work for work, _ in counts),
         after=after,
+        written=sum(values for _, values in counts),
+        written_after=written + sum(last),
         width=max([widest, *last]),
-        kernel=kernel,
         start=held + sum(entries(plan.shapes[slot]) for slot in plan.frontier),
         outputs=entries(plan.shapes[plan.output]),
+        products=tuple(products),
+        call=CALL,
     )
 
 
@@ -161,17 +167,19 @@ def masks_at_once(features, units):
 
 
 def _dense(layer, pending, masked):
-    """Multiply rows of all draws by the kernel, without making these rows."""
+    """Multiply rows of all draws by the kernel, in the way that is cheapest for so many."""
     dtype = layer.compute_dtype
     rows, scale = ops.cast(pending.rows, dtype), ops.cast(pending.scale[:, 0], dtype)
     kernel = ops.cast(layer.kernel, dtype)
     features, units = kernel.shape
-    size = masks_at_once(features, units)
-    if masked and pending.binary and size > 1:
-        kept = ops.broadcast_to(scale > 0, (ops.shape(scale)[0], features))
-        out = masked(rows, kernel, kept, size) * ops.max(scale)
-    else:
-        out = _fold_scale(rows, kernel, scale)
+    size = masks_at_once(features, units) if masked and pending.binary else 1
+    scale = ops.broadcast_to(scale, (ops.shape(scale)[0], features))
+    ways = {
+        "rows": lambda: _mask_rows(rows, kernel, scale),
+        "kernels": lambda: _mask_kernels(rows, kernel, scale),
+        "shared": lambda: masked(rows, kernel, scale > 0, size) * ops.max(scale),
+    }
+    out = _choose_way(Product(1, features, units, size), ops.shape(rows)[0], ways)
     if pending.shift is not None:
         out = out + ops.expand_dims(ops.matmul(ops.cast(pending.shift[:, 0], dtype), kernel), 1)
     if layer.bias is not None:
@@ -180,7 +188,22 @@ def _dense(layer, pending, masked):
     return Tiled(out if layer.activation is None else layer.activation(out))
 
 
-def _fold_scale(rows, kernel, scale):
+def _choose_way(product, n_rows, ways):
+    """Call what is cheapest for so many rows, which a graph may not know before it runs."""
+    if isinstance(n_rows, int):
+        return ways[product.way(n_rows)]()
+    limit = FEWEST_SHARED if product.masks > 1 else product.units
+    return ops.cond(n_rows < limit, ways["rows"], ways[product.way(limit)])
+
+
+def _mask_rows(rows, kernel, scale):
+    """Multiply the rows by the masks of each draw."""
+    n_draws, (features, units) = ops.shape(scale)[0], kernel.shape
+    many = ops.reshape(rows[None] * ops.expand_dims(scale, 1), (-1, features))
+    return ops.reshape(ops.matmul(many, kernel), (n_draws, -1, units))
+
+
+def _mask_kernels(rows, kernel, scale):
     """Take the random scale into the kernel: one product for all draws."""
     features, units = kernel.shape
     many = ops.expand_dims(kernel, 1) * ops.expand_dims(ops.transpose(scale), 2)

@@ -14,11 +14,12 @@ from keras import ops, tree
 
 from skcalib.backends._keras_injection import calls_to_drop_after
 from skcalib.backends._keras_sites import NOTHING_RANDOM, SITES, fix_shape, make_site
-from skcalib.backends._keras_work import count_work
+from skcalib.backends._keras_work import count_work, count_written
 from skcalib.backends._sampling import INJECTED, INJECTED_RATE, CannotDraw, NoSites, Site
 
 # Its own dropout, or that of the cells and layers inside, not of a layer that we can replace.
 _ARGUMENTS = ("dropout", "recurrent_dropout")
+_COUNTS = count_work, count_written
 LATER = (
     "Sequential and functional models are supported, with Dropout, SpatialDropout, "
     "AlphaDropout and GaussianDropout as layers of their own."
@@ -105,27 +106,34 @@ def find_bases_off(model):
     return off - on
 
 
-def multiply_adds(step, shapes):
-    """Estimate the multiplications for one row of a step; `shapes` are those of all slots."""
+def count_step(step, shapes):
+    """Estimate the multiplications for one row of a step, and the values that it writes.
+
+    `shapes` are those of all slots.
+    """
     graph = graph_of(step.operation) if isinstance(step.operation, keras.Model) else None
     if graph is not None:
-        return _work_of_graph(graph)
-    return count_work(step.operation, [shapes[slot] for _, slot in step.sources], step.shapes)
+        return _count_graph(graph)
+    entering = [shapes[slot] for _, slot in step.sources]
+    return tuple(count(step.operation, entering, step.shapes) for count in _COUNTS)
 
 
-def _work_of_graph(graph):
-    """Add up the work of a nested model's calls."""
-    work = 0
+def _count_graph(graph):
+    """Add up the same of a nested model's calls."""
+    totals = [0, 0]
     for node in (node for level in graph._nodes_by_depth.values() for node in level):
         inner = graph_of(node.operation) if isinstance(node.operation, keras.Model) else None
         if inner is not None:
-            work += _work_of_graph(inner)
-        elif not node.is_input:
+            found = _count_graph(inner)
+        elif node.is_input:
+            continue
+        else:
             entering, leaving = (
                 [x.shape[1:] for x in part] for part in (node.input_tensors, node.outputs)
             )
-            work += count_work(node.operation, entering, leaving)
-    return work
+            found = [count(node.operation, entering, leaving) for count in _COUNTS]
+        totals = [total + one for total, one in zip(totals, found, strict=True)]
+    return tuple(totals)
 
 
 class _Walk:

@@ -29,9 +29,9 @@ def compile_draw(after, found, shapes, variables):
     compiled = _compile(run, variables)
 
     def draw(state, masks):
-        padded, n_rows = _pad(state)
+        padded, _ = _pad(state)
         masks = [tuple(_pad_own(part, padded) for part in pair) for pair in masks]
-        return np.asarray(compiled((padded, masks)))[:, :n_rows]
+        return compiled((padded, masks))
 
     return draw
 
@@ -50,6 +50,14 @@ def join(states):
 def take(state, rows):
     """Return what the start gave for these rows."""
     return [part[rows] for part in state]
+
+
+def fetch(draws, n_rows):
+    """Return the answers of several draws as one array, which leaves a card once.
+
+    Rows that were repeated are left out here: on a card that would be compiled for each number.
+    """
+    return np.asarray(draws[0] if len(draws) == 1 else jnp.concatenate(draws))[:, :n_rows]
 
 
 def has_card():

@@ -21,8 +21,7 @@ def compile_draw(after, found, shapes, variables):
 
     def draw(state, masks):
         with torch.no_grad(), keras.StatelessScope():
-            out = after(state, [(*pair, None)[:2] for pair in masks])
-        return keras.ops.convert_to_numpy(out)
+            return after(state, [(*pair, None)[:2] for pair in masks])
 
     return draw
 
@@ -45,6 +44,11 @@ def join(states):
 def take(state, rows):
     """Return what the start gave for these rows."""
     return [part[torch.as_tensor(rows, device=part.device)] for part in state]
+
+
+def fetch(draws, n_rows):
+    """Return the answers of several draws as one array, which leaves a card once."""
+    return keras.ops.convert_to_numpy(draws[0] if len(draws) == 1 else torch.cat(draws))
 
 
 def has_card():

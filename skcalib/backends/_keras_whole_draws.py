@@ -43,6 +43,7 @@ def build_whole(model, batch, sites, library, calls, proba, shapes):
         join=lambda states: [np.concatenate(parts) for parts in zip(*states, strict=True)],
         take=lambda state, rows: [part[rows] for part in state],
         draw=draw,
+        fetch=library.fetch if path == "whole" else _fetch,
         half=False,
         accelerated=False,
         left_off=(),
@@ -75,10 +76,16 @@ def _compile(model, answer, parts, sites, library, shapes):
         return one_by_one, "loop"
     try:
         draw = library.compile_draw(answer, parts, shapes, lambda: alive().variables)
-        right = np.allclose(draw(parts, masks), wanted, rtol=0.01, atol=1e-3)
+        found = library.fetch([draw(parts, masks)], len(parts[0]))
+        right = np.allclose(found, wanted, rtol=0.01, atol=1e-3)
     except Exception:  # code that needs values, or loops: then it runs as it is
         right = False
     return (draw, "whole") if right else (one_by_one, "loop")
+
+
+def _fetch(draws, n_rows):
+    """Return the answers of several draws, which are arrays already, as one array."""
+    return np.concatenate(draws)
 
 
 def _one_by_one(answer, state, masks):

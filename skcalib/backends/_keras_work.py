@@ -2,10 +2,13 @@
 
 import numpy as np
 from keras import layers, tree
+from keras.activations import linear
 
 from skcalib.backends._keras_dropout_calls import Calls
 from skcalib.backends._sampling import Cost
 
+CALL = 2 * 10**7  # multiplications in the time that a compiled call takes before it computes
+_POOLS = (layers.MaxPooling1D, layers.MaxPooling2D, layers.MaxPooling3D)
 _LOOKS_UP = (layers.Embedding,)
 _ATTENTION = (
     layers.MultiHeadAttention,
@@ -47,6 +50,25 @@ def count_work(operation, entering, leaving):
     return found
 
 
+def count_written(operation, entering, leaving):
+    """Estimate the values that a layer writes for one row: arguments as in `count_work`."""
+    if isinstance(operation, layers.Bidirectional):
+        return 2 * count_written(operation.forward_layer, entering, leaving)
+    written = sum(map(entries, leaving))
+    if isinstance(operation, layers.RNN):
+        steps = entering[0][0] if entering and entering[0] else 1
+        columns = sum(w.shape[-1] for w in operation.weights if len(w.shape) == 2)
+        return max(written, (steps or 1) * columns)  # of the gates
+    if isinstance(operation, _ATTENTION) and entering and entering[0]:
+        heads = getattr(operation, "num_heads", getattr(operation, "num_query_heads", 1))
+        steps, others = ((shape[0] or 1) for shape in (entering[0], entering[-1]))
+        return written + 3 * entries(entering[0]) + 3 * heads * steps * others
+    if isinstance(operation, _POOLS):
+        return 4 * sum(map(entries, entering))
+    activates = getattr(operation, "activation", None) not in (None, linear)
+    return (1 + activates) * written
+
+
 def _count_positions(operation, weight, entering, leaving):
     """Return at how many places (of an image, of a sequence) a weight is used."""
     if isinstance(operation, (layers.EinsumDense, *_ATTENTION)):
@@ -62,6 +84,7 @@ class WorkCounter(Calls):
     def __init__(self, **choices):
         super().__init__(**choices)
         self.work = 0
+        self.written = 0
         self.width = 1  # the most values that one layer holds
         self._inside = 0
 
@@ -81,6 +104,7 @@ class WorkCounter(Calls):
         if counts:
             entering, leaving = _shapes_of((args, kwargs)), _shapes_of(out)
             self.work += count_work(layer, entering, leaving)
+            self.written += count_written(layer, entering, leaving)
             self.width = max(self.width, sum(map(entries, entering + leaving)))
         return out
 
@@ -95,8 +119,10 @@ def cost_of_whole(counter, sites, outputs):
     return Cost(
         before=0,
         after=counter.work,
+        written=0,
+        written_after=counter.written + masks,
         width=2 * counter.width + masks,
-        kernel=0,
         start=1,
         outputs=outputs,
+        call=CALL,
     )

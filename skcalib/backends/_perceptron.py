@@ -53,6 +53,7 @@ def make_sampler(mlp, X, *, last):
         join=np.concatenate,
         take=lambda rows, numbers: rows[numbers],
         draw=draw,
+        fetch=lambda draws, n_rows: np.concatenate(draws),
         path="split",
         half=False,
         accelerated=False,
@@ -64,13 +65,16 @@ def make_sampler(mlp, X, *, last):
 
 def _cost(layers, widths, n_before):
     work = [kernel.size for kernel, _ in layers]
+    # Rows times masks; the product, its bias and the activation.
     return Cost(
         before=sum(work[:n_before]),
         after=sum(work[n_before:]),
+        written=2 * sum(widths[:n_before]),
+        written_after=widths[n_before - 1] + 3 * sum(widths[n_before:]),
         width=2 * sum(widths[n_before - 1 :]),
-        kernel=0,
         start=widths[n_before - 1],
         outputs=max(2, widths[-1]),  # at most: two classes come from one
+        call=10**7,  # of scikit-learn's checks
     )
 
 

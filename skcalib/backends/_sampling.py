@@ -24,15 +24,72 @@ class Site(NamedTuple):
     path: str = ""  # names of the layers or modules around it, from the outermost one
 
 
+FEWEST_SHARED = 64  # rows for which masks share a product, as gathering its kernel is work
+
+
+class Product(NamedTuple):
+    """A linear layer right behind dropout, for which there are several ways."""
+
+    places: int  # vectors of one row that enter it
+    features: int
+    units: int
+    masks: int = 1  # how many can share one product of many rows
+
+    def way(self, n_rows):
+        """Return what is cheapest for so many rows.
+
+        "shared": several masks in one product. "kernels": the masks go into a kernel for each
+        draw. "rows": they go into the rows for each draw, as these are fewer values.
+        """
+        if self.masks > 1 and n_rows >= FEWEST_SHARED:
+            return "shared"
+        return "kernels" if self.units <= n_rows * self.places else "rows"
+
+    def work(self, n_rows):
+        """Count the multiplications for a row and a draw."""
+        whole = self.places * self.features * self.units
+        # To gather the features costs as much again.
+        return 2 * whole // self.masks if self.way(n_rows) == "shared" else whole
+
+    def written(self, n_rows):
+        """Count the values that are written for a row and a draw, apart from the product."""
+        kernel = self.features * self.units / n_rows
+        way = self.way(n_rows)
+        if way == "shared":
+            return kernel / self.masks
+        return kernel if way == "kernels" else self.places * self.features
+
+
 class Cost(NamedTuple):
-    """What a row costs, estimated."""
+    """What a row costs, estimated; products behind dropout are counted apart."""
 
     before: int  # multiplications, once
     after: int  # for each draw
+    written: int  # values that are written, once
+    written_after: int  # for each draw
     width: int  # values held for each row and draw
-    kernel: int  # values held for each draw
     start: int  # values held for each row, whatever the number of draws
     outputs: int
+    products: tuple = ()  # of Product
+    call: int = 0  # multiplications in the time that a call takes, whatever the rows
+
+    def work_of_draw(self, n_rows):
+        """Count the multiplications for a row and a draw."""
+        return self.after + sum(product.work(n_rows) for product in self.products)
+
+    def written_by_draw(self, n_rows):
+        """Count the values that are written for a row and a draw."""
+        return self.written_after + sum(p.written(n_rows) for p in self.products)
+
+    def width_at(self, n_rows):
+        """Return how many values each of these rows holds for each draw."""
+        rows = (2 * p.places * p.features for p in self.products if p.way(n_rows) == "rows")
+        return max([self.width, *rows])
+
+    def kernel_at(self, n_rows):
+        """Return how many values are held for each draw, whatever the rows."""
+        found = (p.features * p.units for p in self.products if p.way(n_rows) == "kernels")
+        return max(found, default=0)
 
 
 class LastLayer(NamedTuple):
@@ -55,7 +112,8 @@ class Sampler(NamedTuple):
     start: object  # batch -> values before the random part
     join: object  # these values of several batches -> of all their rows
     take: object  # (these values, numbers of rows) -> those of these rows
-    draw: object  # (these values, masks) -> the answers (n_draws, n, n_outputs)
+    draw: object  # (these values, masks) -> the answers, where they were computed
+    fetch: object  # (answers of several draws, n) -> array (n_draws, n, n_outputs) in NumPy
     half: bool  # whether it rounds as half precision does
     accelerated: bool  # whether it runs on a card, which wants much work at once
     left_off: tuple  # names of what holds dropout that its author has switched off

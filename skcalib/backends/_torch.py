@@ -54,6 +54,13 @@ def forward_with_features(model, X, batch_size, layer=None):
     return *join_batches(answers, name_of(model)), np.concatenate(features)
 
 
+def choose_output(model, output):
+    """Return a module that answers with one of several outputs, by its name or number."""
+    from skcalib.backends import _torch_outputs
+
+    return _torch_outputs.choose_output(model, output)
+
+
 def make_sampler(model, X, **choices):
     """Return X as the module takes it, and the Sampler of its dropout."""
     from skcalib.backends import _torch_sampling

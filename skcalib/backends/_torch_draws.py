@@ -1,17 +1,14 @@
-"""What draws do with the dropout calls of a torch module: note, count and multiply them."""
+"""What draws do with the dropout calls of a torch module: note them, and multiply."""
 
 import torch
 from torch.nn import functional as F
-from torch.utils._pytree import tree_any, tree_flatten, tree_map
+from torch.utils._pytree import tree_any, tree_map
 
-from skcalib.backends._sampling import CannotDraw, Cost, Site
+from skcalib.backends._sampling import CannotDraw, Product, Site
 from skcalib.backends._torch_dropout_calls import Calls, is_batched
-from skcalib.backends._torch_recurrent import RECURRENT
 
-_CONVOLUTIONS = {F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d}
-_PRODUCTS = {torch.matmul, torch.bmm, torch.Tensor.matmul, torch.Tensor.__matmul__}
 # What only asks a tensor what it is.
-_ASKS = {
+ASKS = {
     *("dim", "size", "numel", "stride", "is_floating_point", "is_contiguous", "__len__"),
     *("shape", "dtype", "device", "ndim", "layout", "is_cuda", "requires_grad", "is_nested"),
     *("is_sparse", "is_quantized", "is_meta", "is_mps", "is_cpu", "is_complex"),
@@ -128,7 +125,7 @@ class Player(Calls):
 
     def call(self, func, args, kwargs):
         """Call a function; what was put off is done now, if it cannot be taken in."""
-        if not self._pending or _name(func) in _ASKS:
+        if not self._pending or name_of_call(func) in ASKS:
             return func(*args, **kwargs)
         if (
             func is F.linear
@@ -137,7 +134,7 @@ class Player(Calls):
             and len(found) == 3
         ):
             _, value, scale = found
-            if len(args[1]) <= value.numel() // value.shape[-1]:
+            if product_of(value, args[1]).way(1) == "kernels":
                 bias = args[2] if len(args) > 2 else kwargs.get("bias")
                 return _Folded.apply(value, scale, args[1], bias)
         if tree_any(self._waits, (args, kwargs)):
@@ -167,6 +164,11 @@ class Player(Calls):
         return found[1]
 
 
+def product_of(value, weight):
+    """Return the Product of values, all of whose vectors count as places, and a weight."""
+    return Product(value.numel() // value.shape[-1], value.shape[-1], len(weight))
+
+
 def _folds(site, axis, value, shift):
     """Tell whether one kernel for all rows can take in the masks."""
     return (
@@ -192,7 +194,8 @@ def _multiply(value, site, axis, scale, shift):
     return many.reshape(rows.shape).movedim(0, axis)
 
 
-def _name(func):
+def name_of_call(func):
+    """Return the name of a function, or of the attribute that it reads."""
     name = getattr(func, "__name__", "")
     owner = getattr(func, "__self__", None)  # of what reads an attribute
     return getattr(owner, "__name__", name) if name == "__get__" else name
@@ -223,73 +226,3 @@ class _Folded(torch.autograd.Function):
         out = out.reshape(*rows.shape[:-1], -1, units)
         out = out if bias is None else out + bias
         return out, rows.dim() - 1
-
-
-class Counter(Player):
-    """Adds up the work of what runs, before and behind the first dropout."""
-
-    def __init__(self, *args):
-        super().__init__(*args)
-        self.before, self.after, self.width, self.kernel = 0, 0, 1, 1
-
-    def call(self, func, args, kwargs):
-        """Call a function, and count it."""
-        if func is F.linear and args and len(self._pending.get(id(args[0]), ())) == 3:
-            self.kernel = max(self.kernel, args[1].numel())
-        out = super().call(func, args, kwargs)
-        parts = [x for x in tree_flatten(out)[0] if isinstance(x, torch.Tensor)]
-        if not parts or _name(func) in _ASKS:
-            return out
-        work = sum(part.numel() for part in parts) + _count(func, args, parts[0])
-        if any(map(is_batched, parts)):
-            self.after += work
-            self.width = max(self.width, 2 * sum(part.numel() for part in parts))
-        else:
-            self.before += work
-        return out
-
-    def drop(self, value, kind, rate, whole_channels):
-        """Apply the next masks, and count what they make, unless that is put off."""
-        out = super().drop(value, kind, rate, whole_channels)
-        if id(out) not in self._pending and is_batched(out):
-            self.after += out.numel()
-            self.width = max(self.width, 2 * out.numel())
-        return out
-
-    def count_recurrent(self, value, layer):
-        """Count a recurrent layer, which holds what its gates say of each step."""
-        steps = value.numel() // value.shape[-1]
-        self.width = max(self.width, 2 * steps * max(w.shape[0] for w in layer.weights))
-        work = steps * sum(w.numel() for w in layer.weights)
-        if is_batched(value):
-            self.after += work
-        else:
-            self.before += work
-
-    def cost(self, n_rows, outputs, split):
-        """Return the Cost of a row."""
-        before, after = self.before // n_rows, self.after // n_rows
-        return Cost(
-            before=before if split else 0,
-            after=after if split else before + after,
-            width=max(1, self.width // n_rows),
-            kernel=self.kernel,
-            start=1,
-            outputs=outputs,
-        )
-
-
-def _count(func, args, out):
-    """Estimate the multiplications of a call."""
-    if func is F.linear:
-        return args[0].numel() * len(args[1])
-    if func in _CONVOLUTIONS:
-        return out.numel() * args[1].numel() // max(1, args[1].shape[0])
-    if func in _PRODUCTS:
-        return out.numel() * args[0].shape[-1]
-    if func is F.scaled_dot_product_attention:
-        return 2 * args[0].numel() * args[1].shape[-2]
-    if func in RECURRENT:
-        weights = next(part for part in args[2:] if isinstance(part, list))
-        return args[0].numel() // args[0].shape[-1] * sum(w.numel() for w in weights)
-    return 0

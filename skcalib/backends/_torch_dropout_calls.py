@@ -22,6 +22,18 @@ _DROPOUTS = {
 }
 
 
+_FLOORS = {torch.Tensor.floor_, torch.Tensor.floor, torch.floor}
+_OF_UNIFORM = {
+    *_FLOORS,
+    torch.Tensor.add,
+    torch.Tensor.__radd__,
+    torch.Tensor.__add__,
+    torch.add,
+}
+_DIVIDE = {torch.Tensor.div_, torch.Tensor.div, torch.Tensor.__truediv__, torch.div}
+_BY_HAND = {torch.Tensor.bernoulli_, torch.rand, *_OF_UNIFORM, *_DIVIDE}
+
+
 def is_batched(value):
     """Tell whether a value differs from draw to draw, inside of `torch.func.vmap`."""
     return isinstance(value, torch.Tensor) and torch._C._functorch.is_batchedtensor(value)
@@ -34,6 +46,11 @@ class Calls(TorchFunctionMode):
     value, and may look at all other calls in ``call(func, args, kwargs)``.
     """
 
+    def __init__(self):
+        super().__init__()
+        self._uniform = {}  # identity of numbers: (numbers, what was added to uniform ones)
+        self._kept = {}  # identity of a mask: (mask, share that is kept, mask / share)
+
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if func in _DROPOUTS:
@@ -41,12 +58,13 @@ class Calls(TorchFunctionMode):
         if func is _ATTENTION:
             return self._attention(*args, **kwargs)
         if func is F.multi_head_attention_forward:
+            self.count_heads(*args[:5])
             with self._inside():
                 return func(*args, **kwargs)
         if func in RECURRENT:
             return self._recurrent(func, args, kwargs)
-        if func is torch.Tensor.bernoulli_:
-            return self._keep_some(*args, **kwargs)
+        if func in _BY_HAND:
+            return self._drop_by_hand(func, args, kwargs)
         return self.call(func, args, kwargs)
 
     def call(self, func, args, kwargs):
@@ -64,6 +82,9 @@ class Calls(TorchFunctionMode):
     def count_recurrent(self, value, layer):
         """Take note of a recurrent layer that runs."""
 
+    def count_heads(self, query, key, value, embed_dim, n_heads):
+        """Take note of an attention that runs."""
+
     def _dropout(self, func, input, p=0.5, training=None, inplace=False, **kwargs):
         training = kwargs.get("train", training)
         if training is None:  # alpha dropout is off by default, the others are on
@@ -78,13 +99,61 @@ class Calls(TorchFunctionMode):
             self.replace(input, out)
         return out
 
+    def _drop_by_hand(self, func, args, kwargs):
+        """Call what code of stochastic depth of its own is made of."""
+        if func is torch.Tensor.bernoulli_:
+            return self._keep_some(*args, **kwargs)
+        if func in _DIVIDE and len(args) == 2 and self._is_kept(*args):
+            return self._divide(func, args[0])
+        if func is torch.rand or (self._uniform and func in _OF_UNIFORM):
+            return self._follow_uniform(func, args, kwargs)
+        return self.call(func, args, kwargs)
+
     def _keep_some(self, mask, p=0.5, **kwargs):
         """Fill a mask with ones at random; stochastic depth then divides it by p."""
         if not isinstance(p, float | int):
             return self.call(torch.Tensor.bernoulli_, (mask, p), kwargs)
-        out = self.drop(torch.full_like(self.given(mask), p), "dropout", 1 - p, False)
-        self.replace(mask, out)
+        kept = self.drop(torch.ones_like(self.given(mask)), "dropout", 1 - p, False)
+        self.replace(mask, self.given(kept) * p)
+        self._kept[id(mask)] = mask, p, kept
+        return mask
+
+    def _follow_uniform(self, func, args, kwargs):
+        """Take the integer part of p + uniform numbers for what it is: a mask."""
+        if func is torch.rand:
+            out = self.call(func, args, kwargs)
+            self._uniform[id(out)] = out, None
+            return out
+        found = self._uniform.get(id(args[0]))
+        if found is None:
+            return self.call(func, args, kwargs)
+        numbers, added = found
+        if func in _FLOORS:
+            if added is None:
+                return self.call(func, args, kwargs)
+            kept = self.drop(torch.ones_like(numbers), "dropout", 1 - added, False)
+            kept = self.given(kept) * added
+            if func is not torch.Tensor.floor_:
+                return kept
+            self.replace(numbers, kept)
+            return numbers
+        out = self.call(func, args, kwargs)
+        share = args[1] if len(args) == 2 else None
+        if added is None and isinstance(share, float) and 0 < share < 1:
+            self._uniform[id(out)] = out, share
         return out
+
+    def _is_kept(self, mask, share):
+        found = self._kept.get(id(mask))
+        return found is not None and not isinstance(share, torch.Tensor) and found[1] == share
+
+    def _divide(self, func, mask):
+        """Divide a mask by the share that is kept: exactly, as a card would not."""
+        kept = self.given(self._kept.pop(id(mask))[2])
+        if func is not torch.Tensor.div_:
+            return kept
+        self.replace(mask, kept)
+        return mask
 
     def _attention(
         self, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, **kwargs

@@ -10,9 +10,10 @@ import torch
 
 from skcalib.backends._arrays import check_arrays, list_arrays, map_arrays, sort_inputs
 from skcalib.backends._sampling import CannotDraw, Sampler
-from skcalib.backends._torch_draws import Counter, Player
+from skcalib.backends._torch_draws import Player
 from skcalib.backends._torch_modules import convert_inputs, name_of, to_tensors
 from skcalib.backends._torch_sites import find_sites, is_random, model_output, running
+from skcalib.backends._torch_work import Counter
 
 _SAMPLERS = weakref.WeakKeyDictionary()
 
@@ -61,7 +62,7 @@ def _build(model, batch, choices):
     own = _Draws(alive, sites, choices, partial(_rebuild, sort_inputs(batch)), own_code)
     masks = [_try_masks(site) for site, _ in sites]
     state = own.start(batch)
-    wanted = own.loop(state, masks)
+    wanted = fetch([own.loop(state, masks)])
     cost, path = own.choose(state, masks, wanted)
     half = any(p.dtype in (torch.float16, torch.bfloat16) for p in model.parameters())
     return Sampler(
@@ -71,6 +72,7 @@ def _build(model, batch, choices):
         join=lambda states: [torch.cat(parts) for parts in zip(*states, strict=True)],
         take=_take,
         draw=own.vmap if path == "vmap" else own.loop,
+        fetch=lambda draws, n_rows: fetch(draws),
         half=half,
         left_off=(),
         accelerated=state[0].device.type != "cpu",
@@ -121,7 +123,7 @@ class _Draws:
         with self._ready() as model:
             own = _as_tensors(masks, state)
             try:
-                found = self._answers(self._map(count, own))
+                found = fetch([self._answers(self._map(count, own))])
                 right = np.allclose(found, wanted, rtol=0.01, atol=1e-3)
             except Exception:  # code that needs values, or what vmap does not know
                 right = False
@@ -142,7 +144,8 @@ class _Draws:
             pairs = zip(scales, shifts, has_shift, strict=True)
             return function([(scale, shift if has else None) for scale, shift, has in pairs])
 
-        return torch.func.vmap(run, randomness="same")(scales, shifts)
+        with _no_word_of_slow_calls():
+            return torch.func.vmap(run, randomness="same")(scales, shifts)
 
     def _run(self, model, state, masks, folds=True):
         player = Player(self.sites, masks, self.choices.every_site, folds)
@@ -157,14 +160,28 @@ class _Draws:
         return out.reshape(len(state[0]), -1)
 
     def _answers(self, out):
-        out = out.float()
-        return answers(out, self.choices.ending).cpu().numpy()
+        return answers(out.float(), self.choices.ending)
 
     @contextmanager
     def _ready(self):
         model = self.alive()
         with running(model, self.own_code):
             yield model
+
+
+@contextmanager
+def _no_word_of_slow_calls():
+    """Keep torch from warning of operations that vmap runs draw by draw."""
+    torch._C._functorch._set_vmap_fallback_warning_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._functorch._set_vmap_fallback_warning_enabled(True)
+
+
+def fetch(draws):
+    """Return the answers of several draws as one array, which leaves a card once."""
+    return (draws[0] if len(draws) == 1 else torch.cat(draws)).cpu().numpy()
 
 
 def answers(out, ending):

@@ -104,7 +104,7 @@ class AnswerMixin:
         if n_rows is not None:
             X = map_arrays(lambda part: part[:n_rows], X)
         forward = forward or backend_of(self.model).forward
-        values, last_activation, *more = forward(self.model, X, self.batch_size)
+        values, last_activation, *more = forward(self.chosen_model, X, self.batch_size)
         refuse_contradictions(self, last_activation, values.shape[1])
         if last_activation == "linear" and self.from_logits is False:
             last_activation = None  # if that is what its user says

@@ -76,6 +76,12 @@ def check_choices(network):
             "The 'classes' parameter of FrozenNetwork has no meaning with multilabel=True: "
             f"the columns of y are the labels, each 0 or 1. Got {network.classes!r}."
         )
+    output = network.output
+    if isinstance(output, bool) or not (output is None or isinstance(output, str | int)):
+        raise InvalidParameterError(
+            f"The 'output' {owner} must be the name (str) or the number (int, from 0) of one "
+            f"of the network's outputs, or None. Got {output!r} instead."
+        )
     check_count(f"The 'batch_size' {owner}", network.batch_size, others=(None,))
 
 
@@ -83,14 +89,14 @@ def outputs_logits(network):
     """Tell whether an output of unknown origin is logits, None if nothing tells."""
     if network.from_logits != "auto":
         return bool(network.from_logits)
-    return backend_of(network.model).outputs_logits(network.model)
+    return backend_of(network.model).outputs_logits(network.chosen_model)
 
 
 def is_one_vs_rest(network, values, last_activation, is_logits):
     """Tell whether there are several sigmoids, or raise if that may mean two things."""
     if values.shape[1] == 1 or last_activation in ("softmax", "log_softmax"):
         return False
-    binary = is_logits and backend_of(network.model).has_binary_loss(network.model)
+    binary = is_logits and backend_of(network.model).has_binary_loss(network.chosen_model)
     if (last_activation == "sigmoid" or binary) and network.multilabel is None:
         refuse_several_sigmoids(values.shape[1], type(network.model).__name__)
     return last_activation == "sigmoid" or binary

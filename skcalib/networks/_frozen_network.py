@@ -46,8 +46,9 @@ class FrozenNetwork(
     Parameters
     ----------
     model : keras.Model or torch.nn.Module
-        The trained network, with one output: an array of shape (n_samples, n_classes), or
-        of shape (n_samples, 1) or (n_samples,) for two classes.
+        The trained network, whose output is an array of shape (n_samples, n_classes), or
+        of shape (n_samples, 1) or (n_samples,) for two classes. Of several outputs `output`
+        chooses one.
 
     classes : array-like of shape (n_classes,), default=None
         The label of each output, in the order of the outputs (for one output: the label
@@ -66,6 +67,12 @@ class FrozenNetwork(
         nothing is normalised. False: each sample has one class, and sigmoids are read as one
         against the rest. None: not specified, and a network that ends in several sigmoids (or
         in several logits, if it was compiled with a binary loss) is an error.
+
+    output : str, int or None, default=None
+        Which of several outputs has the classes: its name (a key of a dict, a field, or one
+        of a Keras model's ``output_names``), or its number, from 0. None takes
+        the only output, or the one called logits. Weights, inputs and names of layers are
+        those of `model`; nothing is copied.
 
     batch_size : int or None, default=None
         Rows in a batch. By default as many as hold about a million input values, at
@@ -104,7 +111,8 @@ class FrozenNetwork(
     model calls, in sequential, functional, subclassed and nested models: on TensorFlow in
     the traced graph, on JAX and torch by noting which activation gave the output. Several
     sigmoids read as one-vs-rest (``multilabel=False``) are normalised, their logits are
-    log(sigmoid(z)). Of a dict or another object the entry called logits is used.
+    log(sigmoid(z)). Of a dict or another object the entry called logits is used, unless
+    `output` names another.
 
     On TensorFlow and JAX a network is compiled once for each shape and type of input,
     whatever the number of rows (JAX: for each power of two of rows in a batch).
@@ -137,12 +145,20 @@ class FrozenNetwork(
     """
 
     def __init__(
-        self, model, *, classes=None, from_logits="auto", multilabel=None, batch_size=None
+        self,
+        model,
+        *,
+        classes=None,
+        from_logits="auto",
+        multilabel=None,
+        output=None,
+        batch_size=None,
     ):
         self.model = model
         self.classes = classes
         self.from_logits = from_logits
         self.multilabel = multilabel
+        self.output = output
         self.batch_size = batch_size
 
     def __sklearn_tags__(self):
@@ -194,7 +210,7 @@ class FrozenNetwork(
         self._learned = Learned(classes, last_activation, order_of_outputs(self.classes))
         self.has_logits_ = says
         learn_feature_names(self, X)
-        warn_of_random_answers(self.model, X)
+        warn_of_random_answers(self.chosen_model, X)
         return self
 
     @property
@@ -202,7 +218,7 @@ class FrozenNetwork(
         """Sorted labels."""
         if hasattr(self, "_learned"):
             return self._learned.classes
-        n_outputs = backend_of(self.model).n_outputs(self.model)
+        n_outputs = backend_of(self.model).n_outputs(self.chosen_model)
         if self.multilabel and n_outputs is not None:
             return make_binary_classes(n_outputs)
         if self.classes is None and n_outputs is None:

@@ -35,6 +35,21 @@ class AdapterMixin(SharedNetworkMixin):
 
     _network_parameter = "model"
 
+    @property
+    def chosen_model(self):
+        """The network that runs: `model`, or that with its chosen `output` only."""
+        output = getattr(self, "output", None)
+        if output is None:
+            return self.model
+        known = vars(self).get("_chosen")
+        if known is None or known[0] is not self.model or known[1] != output:
+            chosen = network_backend(self.model).choose_output(self.model, output)
+            known = self._chosen = self.model, output, chosen
+        return known[2]
+
+    def __getstate__(self):
+        return {name: x for name, x in super().__getstate__().items() if name != "_chosen"}
+
     def __repr__(self, N_CHAR_MAX=400):
         # Networks print a line for each layer, which scikit-learn would indent, too.
         return " ".join(super().__repr__(N_CHAR_MAX).split())

@@ -119,7 +119,7 @@ class FeatureReader:
             return _to_matrix(inputs)
         network, inputs, _, _ = found
         return network_backend(network.model).features(
-            network.model, check_arrays(inputs), network.batch_size, self.layer
+            network.chosen_model, check_arrays(inputs), network.batch_size, self.layer
         )
 
 

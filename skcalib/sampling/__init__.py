@@ -3,6 +3,7 @@
 from skcalib.sampling._answers import gather_draws, summarize_blocks
 from skcalib.sampling._beforehand import refuse_beforehand
 from skcalib.sampling._draws import Draws
+from skcalib.sampling._forecast import forecast_ratio
 from skcalib.sampling._gaussian_logits import N_POINTS, count_multiplications, normal_points
 from skcalib.sampling._last_layer_posterior import (
     STRUCTURES,

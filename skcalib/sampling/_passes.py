@@ -2,15 +2,11 @@
 
 import numpy as np
 
-from skcalib.backends import FEWEST_ROWS, choose_batch_size, count_all_rows
+from skcalib.backends import count_all_rows
 from skcalib.sampling._gaussian_logits import N_POINTS, GaussianLogits
 from skcalib.sampling._masks import masks_of
+from skcalib.sampling._room import make_room
 from skcalib.sampling._stopping import are_enough, rounds
-
-MOST_ROWS = 1024  # of batches that are put together
-HELD = 2**24  # float32 values of one chunk of draws, and of masks that are kept
-ON_A_CARD = 16  # times as many, as a card wants much work at once
-FEW = 8  # rows that many draws go with; fewer would be slow
 
 
 class Passes:
@@ -50,19 +46,14 @@ class Passes:
         self.tol = tol
         self.seed = seed
         self.shared = shared
-        self.times = ON_A_CARD if sampler.accelerated else 1
-        self.held = HELD * self.times
+        self.room = make_room(sampler, n_draws, len(levels), shared)
         self._kept, self._n_kept = {}, 0
 
     def draw_at_rate(self, X, rate, n_draws=1):
         """Return draws (n_draws, n_samples, n_outputs) of a few rows, all layers at a rate."""
         masks = self._masks(rate, range(n_draws), np.arange(count_all_rows(X)))
-        return self.sampler.draw(self.sampler.start(X), masks)
-
-    def rows_in_batch(self, X):
-        """Return how many rows make a batch if the batch size is left to us."""
-        size = min(4 * choose_batch_size(X), 2048) if self.times > 1 else choose_batch_size(X)
-        return min(size, max(FEWEST_ROWS, self.held // self._draws_of_a_row()))
+        draws = self.sampler.draw(self.sampler.start(X), masks)
+        return self.sampler.fetch([draws], count_all_rows(X))
 
     def blocks(self, batches):
         """Yield rows and their draws (n_levels, n_draws, n_rows, n_outputs).
@@ -73,24 +64,16 @@ class Passes:
         states, start, stop = [], 0, 0
         for batch in batches:
             n_rows = count_all_rows(batch)
-            if states and stop + n_rows - start > self._rows_in_block():
+            if states and stop + n_rows - start > self.room.rows_in_block():
                 yield from self._block(states, slice(start, stop))
                 states, start = [], stop
             states.append(self.sampler.start(batch))
             stop += n_rows
         yield from self._block(states, slice(start, stop))
 
-    def _rows_in_block(self):
-        cost = self.sampler.cost
-        drawn = self.held // self._draws_of_a_row()
-        return min(MOST_ROWS * self.times, 4 * self.held // cost.start, drawn)
-
-    def _draws_of_a_row(self):
-        return self.n_draws * len(self.levels) * self.sampler.cost.outputs
-
     def _block(self, states, rows):
         state = states[0] if len(states) == 1 else self.sampler.join(states)
-        size = self._rows_at_once()
+        size = self.room.rows_at_once(rows.stop - rows.start)
         if size >= rows.stop - rows.start:
             yield from self._whole_block(state, rows)
             return
@@ -98,15 +81,6 @@ class Passes:
             part = slice(start, min(start + size, rows.stop))
             numbers = np.arange(part.start - rows.start, part.stop - rows.start)
             yield from self._whole_block(self.sampler.take(state, numbers), part)
-
-    def _rows_at_once(self):
-        """Return how many rows have room for all draws: vmap repeats the rest for a chunk."""
-        cost = self.sampler.cost
-        if self.sampler.path != "vmap":
-            return self.held
-        masks = self.n_draws * (cost.kernel + self._values_of_masks())
-        room = max(0, self.held - masks)
-        return max(FEW, room // (self.n_draws * cost.width))
 
     def _whole_block(self, state, rows):
         if self.exact is not None:
@@ -134,25 +108,26 @@ class Passes:
 
     def _draws(self, state, rows, draws):
         """Return the draws of these numbers (n_levels, n_draws, n_rows, n_outputs)."""
-        out = None
-        for number, level in enumerate(self.levels):
-            for chunk in self._chunks(rows, draws):
-                values = self.sampler.draw(state, self._masks(level, chunk, rows))
-                if out is None:
-                    shape = len(self.levels), len(draws), *values.shape[1:]
-                    out = np.empty(shape, values.dtype)
-                out[number, chunk.start - draws.start : chunk.stop - draws.start] = values
-        return out
+        out, parts, started = None, [], 0
+        places = [
+            (level, chunk) for level in self.levels for chunk in self._chunks(rows, draws)
+        ]
+        for number, (level, chunk) in enumerate(places):
+            parts.append(self.sampler.draw(state, self._masks(level, chunk, rows)))
+            # A card computes while answers wait there; a processor need not hold them twice.
+            if self.sampler.accelerated and number + 1 < len(places):
+                continue
+            values, parts = self.sampler.fetch(parts, len(rows)), []
+            if out is None:
+                out = np.empty((len(self.levels) * len(draws), *values.shape[1:]), values.dtype)
+            out[started : started + len(values)] = values
+            started += len(values)
+        return out.reshape(len(self.levels), len(draws), *out.shape[1:])
 
     def _chunks(self, rows, draws):
-        cost = self.sampler.cost
-        masks = self._values_of_masks() * (1 if self.shared else rows[-1] - rows[0] + 1)
-        size = max(1, self.held // (len(rows) * cost.width + cost.kernel + masks))
+        size = self.room.draws_at_once(len(rows), rows[-1] - rows[0] + 1)
         for start in range(draws.start, draws.stop, size):
             yield range(start, min(start + size, draws.stop))
-
-    def _values_of_masks(self):
-        return sum(int(np.prod(site.shape)) for site in self.sampler.sites)
 
     def _masks(self, level, draws, rows):
         if not self.shared:
@@ -161,8 +136,8 @@ class Passes:
         if key in self._kept:
             return self._kept[key]
         masks = self._masks_of_rows(level, draws, None)
-        values = self._values_of_masks() * len(draws)
-        if self._n_kept + values <= self.held:
+        values = self.room.masks * len(draws)
+        if self._n_kept + values <= self.room.held:
             self._n_kept += values
             self._kept[key] = masks
         return masks

@@ -138,8 +138,8 @@ class Network:
 
     def make_sampler(self, inputs, **choices):
         """Return inputs as the model takes them, and the Sampler of its random layers."""
-        backend = network_backend(self.network.model)
-        return backend.make_sampler(self.network.model, inputs, **choices)
+        model = self.network.chosen_model
+        return network_backend(model).make_sampler(model, inputs, **choices)
 
     def order_columns(self, draws):
         """Return draws with the columns of the sorted labels."""

@@ -248,7 +248,7 @@ def test_rows_that_nothing_can_move_and_rows_of_nan():
 
 def test_there_is_no_standard_error_and_the_cost_is_small(model, mlp, capsys):
     mc = exact(model, verbose=1).fit(X)
-    assert "about 2.4 times the work" in capsys.readouterr().out
+    assert "about 2.4 times as long" in capsys.readouterr().out
     mc.set_params(verbose=0)
     result = mc.predict_uncertainty(X[TEST], measures=["standard_error", "std"])
     assert np.isnan(result.standard_error).all()
