@@ -6,10 +6,12 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "CalibratedClassifierCV",
+    "DeepEnsembleClassifier",
     "FrozenNetwork",
     "MCDropoutClassifier",
     "MCDropoutRegressor",
     "TemperatureCalibratedClassifier",
+    "TrainableNetwork",
     "__version__",
     "calibrators",
     "decision",
@@ -24,10 +26,12 @@ __all__ = [
 
 _HOMES = {
     "CalibratedClassifierCV": "skcalib.calibration",
+    "DeepEnsembleClassifier": "skcalib.uncertainty",
     "FrozenNetwork": "skcalib.networks",
     "MCDropoutClassifier": "skcalib.uncertainty",
     "MCDropoutRegressor": "skcalib.uncertainty",
     "TemperatureCalibratedClassifier": "skcalib.calibration",
+    "TrainableNetwork": "skcalib.networks",
     "expand_soft_labels": "skcalib.calibrators",
     "logits_from_proba": "skcalib.inputs",
     "probability_floor": "skcalib.inputs",

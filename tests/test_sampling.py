@@ -44,6 +44,10 @@ FOREST = RandomForestClassifier(10, min_samples_leaf=3, random_state=0)
 BAGGED = BaggingClassifier(GaussianNB(), max_features=0.5, random_state=0)
 # What is tried besides the class as it is, or in its place if that takes long.
 PARAMETERS = {
+    "DeepEnsembleClassifier": [
+        {"estimator": MLP, "n_members": 3},
+        {"estimator": GaussianNB(), "n_members": 3, "bootstrap": True},
+    ],
     "EnsembleMembersClassifier": [
         {"estimator": FOREST},
         {"estimator": ExtraTreesClassifier(10, random_state=0)},
@@ -257,6 +261,10 @@ def test_a_frozen_estimator_is_not_trained(sampler):
     inner = clone(sampler.estimator).fit(X[HALF], NAMES[HALF])
     before = pickle.dumps(inner)
     around = clone(sampler).set_params(estimator=FrozenEstimator(inner))
+    if isinstance(sampler, uncertainty.DeepEnsembleClassifier):  # one is no ensemble
+        with pytest.raises(ValueError, match="is trained already"):
+            around.fit(X[REST], NAMES[REST])
+        around = sampler.from_members([inner])
     around.fit(X[REST], NAMES[REST])
     around.predict_uncertainty(X)
     assert pickle.dumps(inner) == before

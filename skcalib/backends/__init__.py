@@ -71,6 +71,7 @@ from skcalib.backends._foreign import is_table, to_numpy
 from skcalib.backends._inputs import name_inputs
 from skcalib.backends._perceptron import make_sampler as make_perceptron_sampler
 from skcalib.backends._sampling import INJECTED_RATE, LastLayer
+from skcalib.backends._seeds import seeded
 
 # Keras before torch: a Keras model is also a torch module where Keras runs on torch.
 _NETWORKS = {"keras": "_keras", "torch": "_torch"}
@@ -90,6 +91,11 @@ def wrapper_backend(estimator):
 def is_network(thing):
     """Tell whether this is a bare network: a Keras model or a torch module."""
     return network_backend(thing) is not None
+
+
+def load_keras_training():
+    """Return the module that trains Keras models, which functions of the user build."""
+    return import_module("skcalib.backends._keras_training")
 
 
 def _find_module(thing, homes):

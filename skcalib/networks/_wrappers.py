@@ -16,6 +16,7 @@ from skcalib.messages import warn
 from skcalib.networks._feature_names import checks_names, refuse_other_order
 from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._outputs import labels_from_one_hot
+from skcalib.networks._trainable_network import TrainableNetwork
 
 
 class LabelledNetwork(VersionedMixin, ClassifierMixin, BaseEstimator):
@@ -75,6 +76,8 @@ def find_network(estimator, X):
     """
     if isinstance(estimator, FrozenNetwork):
         return estimator, X, None, None
+    if isinstance(estimator, TrainableNetwork):
+        return estimator.network_, X, None, None
     labelled = isinstance(estimator, LabelledNetwork)
     wrapper = estimator.net_ if labelled else estimator
     backend = wrapper_backend(wrapper)
@@ -94,7 +97,7 @@ def find_network(estimator, X):
 
 def wraps_network(estimator):
     """Tell whether this is an adapter or a wrapper of a network."""
-    adapters = FrozenNetwork | LabelledNetwork
+    adapters = FrozenNetwork | LabelledNetwork | TrainableNetwork
     return isinstance(estimator, adapters) or wrapper_backend(estimator) is not None
 
 

@@ -9,12 +9,14 @@ from skcalib.sampling import (
     variation_ratio,
 )
 from skcalib.uncertainty._base import SamplingClassifier
+from skcalib.uncertainty._deep_ensemble import DeepEnsembleClassifier
 from skcalib.uncertainty._ensemble_members import EnsembleMembersClassifier
 from skcalib.uncertainty._frame import uncertainty_frame
 from skcalib.uncertainty._mc_dropout import MCDropoutClassifier
 from skcalib.uncertainty._mc_dropout_regressor import MCDropoutRegressor
 
 __all__ = [
+    "DeepEnsembleClassifier",
     "Draws",
     "EnsembleMembersClassifier",
     "MCDropoutClassifier",

@@ -1,0 +1,143 @@
+"""Training the members of an ensemble, each by a seed of its own."""
+
+from contextlib import nullcontext
+
+import numpy as np
+from sklearn.utils.validation import _check_method_params
+
+from skcalib.backends import seeded, wrapper_backend
+from skcalib.estimators import EncodedClassifier, takes_codes_only
+from skcalib.inputs import take_rows
+from skcalib.messages import iterate_parallel, warn
+from skcalib.networks import clone_with_parameters, fit_network_labels
+from skcalib.uncertainty._members import ask_proba, take_few
+
+PROBED = 32  # rows that each member is asked about after its training
+# All that is random in these reads `random_state`, never a state of the whole process.
+SEEDED_BY_PARAMETER = {"sklearn", "skcalib", "xgboost", "lightgbm", "catboost", "ngboost"}
+
+
+def prepare_estimator(estimator, X, y, classes):
+    """Return the estimator as members are trained: one that takes these labels."""
+    estimator = fit_network_labels(estimator, X, y, classes)
+    numbered = np.array_equal(classes, np.arange(len(classes)))
+    if takes_codes_only(estimator) and not numbered:
+        return EncodedClassifier(estimator)
+    return estimator
+
+
+def derive_seeds(seed, number):
+    """Return the random numbers of a member, which depend on no other member."""
+    return np.random.default_rng([seed, number])
+
+
+def set_seeds(estimator, rng):
+    """Give every parameter `random_state` of an estimator and of its parts a seed."""
+    wanted = {}
+    for name, value in sorted(estimator.get_params(deep=True).items()):
+        owner, _, last = name.rpartition("__")
+        if last in ("random_state", "random_seed"):
+            part = estimator.get_params(deep=True)[owner] if owner else estimator
+            # scikeras, once it is given a seed, makes TensorFlow slow for good.
+            unset = value is None and wrapper_backend(part) is not None
+            wanted |= {} if unset else {name: int(rng.integers(2**31 - 1))}
+    names = {name.rpartition("__")[2] for name in wanted}
+    if type(estimator).__module__.split(".")[0] == "catboost" and not names:
+        wanted["random_seed"] = int(rng.integers(2**31 - 1))  # it lists only what was given
+    return estimator.set_params(**wanted) if wanted else estimator
+
+
+def reads_global_states(estimator):
+    """Tell whether training may draw from the states of Python, NumPy, torch or Keras."""
+    parts = [estimator, *estimator.get_params(deep=True).values()]
+    homes = {type(part).__module__.split(".")[0] for part in parts if hasattr(part, "fit")}
+    return bool(homes - SEEDED_BY_PARAMETER)
+
+
+def draw_rows(codes, rng):
+    """Return a bootstrap sample: rows of each class with replacement, as many as it has."""
+    rows = [
+        rng.choice(np.flatnonzero(codes == code), (codes == code).sum())
+        for code in np.unique(codes)
+    ]
+    return rng.permutation(np.concatenate(rows))
+
+
+def train_member(estimator, X, y, codes, classes, bootstrap, params, seed, number):
+    """Return the member's number, the member and its answers for some rows; or an error."""
+    rng = derive_seeds(seed, number)
+    own_seed = int(rng.integers(2**31 - 1))
+    try:
+        member = set_seeds(clone_with_parameters(estimator), rng)
+        if bootstrap:
+            rows = draw_rows(codes, rng)
+            params = _check_method_params(X, params, indices=rows)
+            X, y = take_rows(X, rows), take_rows(y, rows)
+        with seeded(own_seed) if reads_global_states(member) else nullcontext():
+            member = member.fit(X, y, **params)
+        with np.errstate(all="ignore"):
+            answers = ask_proba(member, take_few(X, PROBED), classes)
+        if not np.isfinite(answers).all():
+            raise ValueError(
+                "The trained member answers NaN or infinite probabilities for rows that it was "
+                "trained on: its training diverged. A smaller learning rate may help."
+            )
+    except Exception as error:
+        return number, None, error
+    return number, member, answers
+
+
+def train_members(ensemble, estimator, X, y, codes, numbers, params):
+    """Yield number and member of those that are trained; raise at the end if any was not."""
+    common = (estimator, X, y, codes, ensemble.classes_, ensemble.bootstrap, params)
+    calls = [(*common, ensemble.seed_, number) for number in numbers]
+    errors, answers = {}, []
+    for number, member, found in iterate_parallel(
+        train_member,
+        calls,
+        n_jobs=ensemble.n_jobs,
+        name="deep ensemble",
+        unit="members",
+        verbose=ensemble.verbose,
+    ):
+        if member is None:
+            errors[number] = found
+            if len(errors) > 1 and not answers:
+                break  # what fails every time need not fail for all
+            continue
+        answers.append(found)
+        yield number, member
+    if errors:
+        raise _describe_failures(errors, ensemble)
+    if not ensemble.bootstrap:
+        _warn_of_copies(answers, estimator)
+
+
+def _describe_failures(errors, ensemble):
+    """Return the first error, with a note of what is lost and what is not."""
+    first = min(errors)
+    n_trained = len(getattr(ensemble, "members_", ()))
+    kept = (
+        f"The {n_trained} trained ones are kept in members_: set_params(warm_start=True).fit(X, "
+        "y) trains only what is missing."
+        if n_trained
+        else "No member is trained."
+    )
+    failed = ", ".join(str(number) for number in sorted(errors))
+    errors[first].add_note(
+        f"Training failed for the members number {failed} of 0 to {ensemble.n_members - 1} of "
+        f"{type(ensemble).__name__}. {kept}"
+    )
+    return errors[first]
+
+
+def _warn_of_copies(answers, estimator):
+    """Warn if all members answer alike, unless they are all sure, as trees may be."""
+    alike = len(answers) > 1 and all(np.array_equal(answers[0], more) for more in answers[1:])
+    if alike and ((answers[0] > 0) & (answers[0] < 1)).any():
+        warn(
+            f"All {len(answers)} members give the same answers: nothing in the training of "
+            f"{type(estimator).__name__} is random, so that an ensemble of it says no more than "
+            "one. With bootstrap=True each member is trained on other rows.",
+            UserWarning,
+        )
