@@ -72,6 +72,7 @@ from skcalib.backends._inputs import name_inputs
 from skcalib.backends._perceptron import make_sampler as make_perceptron_sampler
 from skcalib.backends._sampling import INJECTED_RATE, LastLayer
 from skcalib.backends._seeds import seeded
+from skcalib.backends._stacking import CannotStack
 
 # Keras before torch: a Keras model is also a torch module where Keras runs on torch.
 _NETWORKS = {"keras": "_keras", "torch": "_torch"}
@@ -96,6 +97,14 @@ def is_network(thing):
 def load_keras_training():
     """Return the module that trains Keras models, which functions of the user build."""
     return import_module("skcalib.backends._keras_training")
+
+
+def load_keras_stacking():
+    """Return the module that trains several Keras models in one graph, or say why not."""
+    keras = import_module("keras")
+    if keras.config.backend() != "tensorflow":
+        raise CannotStack(f"Keras runs on {keras.config.backend()}, not on TensorFlow")
+    return import_module("skcalib.backends._keras_stacking")
 
 
 def _find_module(thing, homes):

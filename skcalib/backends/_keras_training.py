@@ -32,6 +32,12 @@ def fit(model, X, target, sample_weight, options):
     return found.history
 
 
+def convert(X):
+    """Return an input as an array of the type that Keras computes in."""
+    wide = isinstance(X, np.ndarray) and X.dtype == np.float64
+    return X.astype(keras.config.floatx()) if wide else X
+
+
 def make_callbacks(given):
     """Return callbacks of one training: copies of these, or what a function makes."""
     if callable(given) and not isinstance(given, keras.callbacks.Callback):

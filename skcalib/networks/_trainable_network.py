@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skcalib.backends import (
     check_arrays,
     list_arrays,
+    load_keras_stacking,
     load_keras_training,
     map_arrays,
     seeded,
@@ -238,3 +239,46 @@ def load_training(network):
             f"that returns a new, compiled keras.Model. Got {network.build!r} instead."
         )
     return load_keras_training()
+
+
+def fit_together(networks, X, y, rows, fit_params):
+    """Fit several of one kind in one graph, each on its own rows, or raise CannotStack.
+
+    The networks differ in nothing but their seeds. They are what `fit` would have made of them,
+    up to rounding; ``history_`` has the losses only.
+
+    Parameters
+    ----------
+    networks : list of TrainableNetwork
+        With a `random_state` each.
+
+    X, y : as in `fit`
+
+    rows : list
+        For each of them the positions of its rows; None for all.
+
+    fit_params : dict
+        As in `fit`.
+    """
+    training, stacking = load_training(networks[0]), load_keras_stacking()
+    refuse_streams(X)
+    weight = fit_params.pop("sample_weight", None)
+    options = networks[0]._training_options(fit_params)
+    stacking.check_options(options)
+    arrays, labels = networks[0]._check_rows(X, y)
+    arrays = training.convert(arrays)
+    models, members = [], []
+    for network, own in zip(networks, rows, strict=True):
+        with seeded(int(network.random_state)):
+            model = training.build(network.build)
+            codes, classes, n_columns = find_codes(model, arrays, labels)
+            own = np.arange(len(labels)) if own is None else own
+            members.append(stacking.Rows(stacking.draw_orders(len(own), options), own))
+            models.append(model)
+    stacking.check_models(models, arrays)
+    target = training.encode(models[0], codes, n_columns)
+    losses = stacking.train(models, arrays, target, weight, members, options)
+    for network, model, history in zip(networks, models, losses.T, strict=True):
+        network.history_ = {"loss": history.tolist()}
+        network._take_model(model, arrays, classes)._learn_names(X)
+    return networks

@@ -267,7 +267,6 @@ class DeepEnsembleClassifier(WrappingMixin, SamplingClassifier):
 
     def _train(self, estimator, X, y, codes, numbers, params):
         """Train what is missing; whatever happens, what is trained is kept."""
-        self.train_ = "separate"
         found = train_members(self, estimator, X, y, codes, numbers, params)
         for number, member in found:
             self._trained[number] = member

@@ -5,11 +5,16 @@ from contextlib import nullcontext
 import numpy as np
 from sklearn.utils.validation import _check_method_params
 
-from skcalib.backends import seeded, wrapper_backend
+from skcalib.backends import CannotStack, seeded, wrapper_backend
 from skcalib.estimators import EncodedClassifier, takes_codes_only
 from skcalib.inputs import take_rows
 from skcalib.messages import iterate_parallel, warn
-from skcalib.networks import clone_with_parameters, fit_network_labels
+from skcalib.networks import (
+    TrainableNetwork,
+    clone_with_parameters,
+    fit_network_labels,
+    fit_together,
+)
 from skcalib.uncertainty._members import ask_proba, take_few
 
 PROBED = 32  # rows that each member is asked about after its training
@@ -63,43 +68,98 @@ def draw_rows(codes, rng):
     return rng.permutation(np.concatenate(rows))
 
 
-def train_member(estimator, X, y, codes, classes, bootstrap, params, seed, number):
-    """Return the member's number, the member and its answers for some rows; or an error."""
+def make_member(estimator, codes, bootstrap, seed, number):
+    """Return a member that is to be trained, its rows (None for all), and a seed of its own."""
     rng = derive_seeds(seed, number)
     own_seed = int(rng.integers(2**31 - 1))
+    member = set_seeds(clone_with_parameters(estimator), rng)
+    return member, draw_rows(codes, rng) if bootstrap else None, own_seed
+
+
+def train_member(estimator, X, y, codes, classes, bootstrap, params, seed, number):
+    """Return the member's number, the member and its answers for some rows; or an error."""
+    few = take_few(X, PROBED)
     try:
-        member = set_seeds(clone_with_parameters(estimator), rng)
-        if bootstrap:
-            rows = draw_rows(codes, rng)
+        member, rows, own_seed = make_member(estimator, codes, bootstrap, seed, number)
+        if rows is not None:
             params = _check_method_params(X, params, indices=rows)
             X, y = take_rows(X, rows), take_rows(y, rows)
         with seeded(own_seed) if reads_global_states(member) else nullcontext():
             member = member.fit(X, y, **params)
-        with np.errstate(all="ignore"):
-            answers = ask_proba(member, take_few(X, PROBED), classes)
-        if not np.isfinite(answers).all():
-            raise ValueError(
-                "The trained member answers NaN or infinite probabilities for rows that it was "
-                "trained on: its training diverged. A smaller learning rate may help."
-            )
+        return number, member, probe(member, few, classes)
     except Exception as error:
         return number, None, error
-    return number, member, answers
 
 
-def train_members(ensemble, estimator, X, y, codes, numbers, params):
-    """Yield number and member of those that are trained; raise at the end if any was not."""
+def probe(member, few, classes):
+    """Return a member's answers for some rows; raise if they are none."""
+    with np.errstate(all="ignore"):
+        answers = ask_proba(member, few, classes)
+    if not np.isfinite(answers).all():
+        raise ValueError(
+            "The trained member answers NaN or infinite probabilities for rows that it was "
+            "trained on: its training diverged. A smaller learning rate may help."
+        )
+    return answers
+
+
+def train_stacked(ensemble, estimator, X, y, codes, numbers, params):
+    """Return numbers, members and answers or errors, trained together, or raise CannotStack."""
+    if not isinstance(estimator, TrainableNetwork):
+        raise CannotStack(
+            f"{type(estimator).__name__} is not a function that builds a Keras model (or "
+            "TrainableNetwork)"
+        )
+    made = [
+        make_member(estimator, codes, ensemble.bootstrap, ensemble.seed_, number)
+        for number in numbers
+    ]
+    members, rows, _ = zip(*made, strict=True)
+    fit_together(list(members), X, y, rows, {**params})
+    found, few = [], take_few(X, PROBED)
+    for number, member in zip(numbers, members, strict=True):
+        try:
+            found.append((number, member, probe(member, few, ensemble.classes_)))
+        except ValueError as error:
+            found.append((number, None, error))
+    return found
+
+
+def train_separately(ensemble, estimator, X, y, codes, numbers, params):
+    """Yield the same for one member after the other."""
     common = (estimator, X, y, codes, ensemble.classes_, ensemble.bootstrap, params)
-    calls = [(*common, ensemble.seed_, number) for number in numbers]
-    errors, answers = {}, []
-    for number, member, found in iterate_parallel(
+    return iterate_parallel(
         train_member,
-        calls,
+        [(*common, ensemble.seed_, number) for number in numbers],
         n_jobs=ensemble.n_jobs,
         name="deep ensemble",
         unit="members",
         verbose=ensemble.verbose,
-    ):
+    )
+
+
+def choose_training(ensemble, *work):
+    """Return how members are trained, and what comes of it."""
+    if ensemble.train == "separate":
+        return "separate", train_separately(ensemble, *work)
+    try:
+        return "stacked", train_stacked(ensemble, *work)
+    except CannotStack as reason:
+        if ensemble.train == "stacked":
+            warn(
+                f"The members cannot be stacked: {reason}. They are trained separately, which "
+                "gives the same; train='separate' or 'auto' does so without a warning.",
+                UserWarning,
+            )
+        return "separate", train_separately(ensemble, *work)
+
+
+def train_members(ensemble, estimator, X, y, codes, numbers, params):
+    """Yield number and member of those that are trained; raise at the end if any was not."""
+    errors, answers = {}, []
+    work = (estimator, X, y, codes, numbers, params)
+    ensemble.train_, results = choose_training(ensemble, *work)
+    for number, member, found in results:
         if member is None:
             errors[number] = found
             if len(errors) > 1 and not answers:
