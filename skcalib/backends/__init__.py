@@ -107,6 +107,11 @@ def load_keras_stacking():
     return import_module("skcalib.backends._keras_stacking")
 
 
+def load_callbacks(library):
+    """Return the module with callbacks of "keras" or "skorch"."""
+    return import_module(f"skcalib.backends._{library}_callbacks")
+
+
 def _find_module(thing, homes):
     packages = {cls.__module__.split(".")[0] for cls in type(thing).__mro__}
     for package, home in homes.items():

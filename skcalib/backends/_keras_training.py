@@ -26,7 +26,6 @@ def build(function):
 
 def fit(model, X, target, sample_weight, options):
     """Train by Keras's own `fit`; return its history, epoch by epoch."""
-    options = {**options, "callbacks": make_callbacks(options.get("callbacks"))}
     inputs = list_for_keras(inputs_of(model, X))
     found = model.fit(inputs, target, sample_weight=sample_weight, **options)
     return found.history

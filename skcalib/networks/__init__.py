@@ -4,7 +4,11 @@ from skcalib.networks._checks import refuse_paths
 from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._labels import check_multi_hot, make_binary_classes, proba_of_labels
 from skcalib.networks._meta_estimator import WrappingMixin, encode_labels
-from skcalib.networks._outputs import order_of_outputs, warn_of_lost_logits
+from skcalib.networks._outputs import (
+    labels_from_one_hot,
+    order_of_outputs,
+    warn_of_lost_logits,
+)
 from skcalib.networks._randomness import expect_randomness
 from skcalib.networks._regression_network import (
     RegressionNetwork,

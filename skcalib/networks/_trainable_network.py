@@ -71,6 +71,9 @@ class TrainableNetwork(VersionedMixin, ProbabilisticClassifierMixin, BaseEstimat
     history_ : dict of list
         Losses and metrics of each epoch.
 
+    callbacks_ : list
+        The copies of `callbacks` that watched the training.
+
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if X was a frame.
 
@@ -159,6 +162,8 @@ class TrainableNetwork(VersionedMixin, ProbabilisticClassifierMixin, BaseEstimat
             codes, classes, n_columns = find_codes(model, arrays, labels)
             target = training.encode(model, codes, n_columns)
             options = self._training_options(fit_params)
+            options["callbacks"] = training.make_callbacks(options["callbacks"])
+            self.callbacks_ = options["callbacks"] or []
             self.history_ = training.fit(model, arrays, target, sample_weight, options)
         return self._take_model(model, arrays, classes)._learn_names(X)
 
@@ -279,6 +284,6 @@ def fit_together(networks, X, y, rows, fit_params):
     target = training.encode(models[0], codes, n_columns)
     losses = stacking.train(models, arrays, target, weight, members, options)
     for network, model, history in zip(networks, models, losses.T, strict=True):
-        network.history_ = {"loss": history.tolist()}
+        network.history_, network.callbacks_ = {"loss": history.tolist()}, []
         network._take_model(model, arrays, classes)._learn_names(X)
     return networks

@@ -9,6 +9,7 @@ from skcalib.sampling import (
     variation_ratio,
 )
 from skcalib.uncertainty._base import SamplingClassifier
+from skcalib.uncertainty._callbacks import HOMES, load_callback
 from skcalib.uncertainty._deep_ensemble import DeepEnsembleClassifier
 from skcalib.uncertainty._ensemble_members import EnsembleMembersClassifier
 from skcalib.uncertainty._frame import uncertainty_frame
@@ -29,3 +30,14 @@ __all__ = [
     "uncertainty_frame",
     "variation_ratio",
 ]
+
+
+def __getattr__(name):
+    """Load a callback, and its library, when it is first asked for (PEP 562)."""
+    if name in HOMES:
+        return load_callback(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*__all__, *HOMES})

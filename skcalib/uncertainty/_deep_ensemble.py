@@ -172,31 +172,35 @@ class DeepEnsembleClassifier(WrappingMixin, SamplingClassifier):
         self.verbose = verbose
 
     @classmethod
-    def from_members(cls, members):
+    def from_members(cls, members, classes=None):
         """Make an ensemble of members that are trained already.
 
         Parameters
         ----------
         members : list
-            Fitted classifiers with the same classes, and trained Keras models or torch modules
-            (labels other than 0..K-1: ``FrozenNetwork(model, classes=...)``). They are used
-            as they are, never copied or trained.
+            Fitted classifiers with the same classes, and trained Keras models or torch
+            modules. They are used as they are, never copied or trained.
+
+        classes : array-like of shape (n_classes,), default=None
+            The labels of the outputs of bare networks, in their order. None is 0..K-1; a torch
+            module, which does not say how many it has, learns them in `fit`.
 
         Returns
         -------
         ensemble : DeepEnsembleClassifier
-            Fitted. Its `fit` trains nothing; calibrate it as it is.
+            Fitted, if the classes are known. Its `fit` trains nothing; calibrate it as it is.
 
         Raises
         ------
         ValueError
             If a member is not fitted, or knows other classes than the first.
         """
-        members = [freeze_member(member) for member in members]
+        members = [freeze_member(member, classes) for member in members]
         if not members:
             raise InvalidParameterError("from_members needs at least one trained member.")
         ensemble = cls(members, n_members=len(members))
-        return ensemble._take_trained(members)
+        knows = all(hasattr(member, "classes_") for member in members)
+        return ensemble._take_trained(members) if knows else ensemble
 
     def fit(self, X, y=None, **fit_params):
         """Train the members, unless they come trained.

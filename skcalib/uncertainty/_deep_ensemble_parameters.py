@@ -48,10 +48,10 @@ def check_estimator(estimator):
     return estimator
 
 
-def freeze_member(member):
+def freeze_member(member, classes=None):
     """Return a trained member as one that no clone trains."""
     if is_network(member):
-        return FrozenNetwork(member)
+        return FrozenNetwork(member, classes=classes)
     if isinstance(member, FrozenNetwork | FrozenEstimator):
         return member
     if not hasattr(member, "fit"):

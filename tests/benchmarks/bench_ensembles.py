@@ -3,7 +3,7 @@
 Processor seconds of `fit` with all that belongs to it (building, tracing, compiling), digits,
 Adam, batches of 32; each figure is the least of the repetitions.
 
-    python tests/benchmarks/bench_ensembles.py [n_epochs]
+    python tests/benchmarks/bench_ensembles.py 30 [stacked separate] [names of networks]
 """
 
 import os
@@ -20,7 +20,7 @@ from sklearn.datasets import load_digits
 
 from skcalib import DeepEnsembleClassifier, TrainableNetwork
 
-REPETITIONS = 3
+REPETITIONS = 2
 X, Y = load_digits(return_X_y=True)
 X = (X / 16).astype(np.float32)
 
@@ -88,13 +88,14 @@ def seconds_of(fit):
     return np.min(found, axis=0)
 
 
-def main(n_epochs):
+def main(n_epochs, modes, names):
     print(f"{len(X)} rows, {n_epochs} epochs: processor seconds (ratio to one; by the clock)")
-    for name, build in NETWORKS.items():
+    for name in names:
+        build = NETWORKS[name]
         one = TrainableNetwork(build, epochs=n_epochs, random_state=0)
         alone = seconds_of(lambda one=one: one.fit(X, Y))
         line = f"{name:30} one {alone[0]:6.2f}"
-        for train in ("stacked", "separate"):
+        for train in modes:
             ensemble = DeepEnsembleClassifier(one, n_members=5, train=train, random_state=0)
             ratio = seconds_of(lambda ensemble=ensemble: ensemble.fit(X, Y)) / alone
             line += f"   {train} {ratio[0]:5.2f} ({ratio[1]:5.2f})"
@@ -102,4 +103,9 @@ def main(n_epochs):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 30)
+    given = sys.argv[2:]
+    main(
+        int(sys.argv[1]) if len(sys.argv) > 1 else 30,
+        [word for word in given if word in ("stacked", "separate")] or ["stacked", "separate"],
+        [word for word in given if word in NETWORKS] or list(NETWORKS),
+    )
