@@ -7,6 +7,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "CalibratedClassifierCV",
     "DeepEnsembleClassifier",
+    "DeepEnsembleRegressor",
     "FrozenNetwork",
     "MCDropoutClassifier",
     "MCDropoutRegressor",
@@ -27,6 +28,7 @@ __all__ = [
 _HOMES = {
     "CalibratedClassifierCV": "skcalib.calibration",
     "DeepEnsembleClassifier": "skcalib.uncertainty",
+    "DeepEnsembleRegressor": "skcalib.uncertainty",
     "FrozenNetwork": "skcalib.networks",
     "MCDropoutClassifier": "skcalib.uncertainty",
     "MCDropoutRegressor": "skcalib.uncertainty",

@@ -48,6 +48,10 @@ PARAMETERS = {
         {"estimator": MLP, "n_members": 3},
         {"estimator": GaussianNB(), "n_members": 3, "bootstrap": True},
     ],
+    "DeepEnsembleRegressor": [
+        {"estimator": REGRESSION, "n_members": 3},
+        {"estimator": REGRESSION, "n_members": 3, "noise_variance": 0.1},
+    ],
     "EnsembleMembersClassifier": [
         {"estimator": FOREST},
         {"estimator": ExtraTreesClassifier(10, random_state=0)},

@@ -112,6 +112,11 @@ def load_callbacks(library):
     return import_module(f"skcalib.backends._{library}_callbacks")
 
 
+def load_keras_losses():
+    """Return the module with losses for Keras."""
+    return import_module("skcalib.backends._keras_losses")
+
+
 def _find_module(thing, homes):
     packages = {cls.__module__.split(".")[0] for cls in type(thing).__mro__}
     for package, home in homes.items():

@@ -23,7 +23,49 @@ from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._outputs import classes_of_outputs, labels_from_one_hot
 
 
-class TrainableNetwork(VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator):
+class KerasTrainer(VersionedMixin, BaseEstimator):
+    """What estimators share that build a Keras model and train it."""
+
+    def __init__(
+        self,
+        build,
+        *,
+        epochs=1,
+        batch_size=None,
+        callbacks=None,
+        fit_kwargs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.build = build
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.callbacks = callbacks
+        self.fit_kwargs = fit_kwargs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _seeded(self):
+        return nullcontext() if self.random_state is None else seeded(int(self.random_state))
+
+    def _fit_model(self, training, model, arrays, target, sample_weight, fit_params):
+        options = self._training_options(fit_params)
+        options["callbacks"] = training.make_callbacks(options["callbacks"])
+        self.callbacks_ = options["callbacks"] or []
+        self.history_ = training.fit(model, arrays, target, sample_weight, options)
+
+    def _training_options(self, fit_params):
+        """Return what ``keras.Model.fit`` gets besides the rows."""
+        check_count(f"The 'epochs' parameter of {type(self).__name__}", self.epochs)
+        own = {"epochs": self.epochs, "batch_size": self.batch_size, "verbose": self.verbose}
+        return {**own, "callbacks": self.callbacks, **(self.fit_kwargs or {}), **fit_params}
+
+    def _learn_names(self, X):
+        learn_feature_names(self, X)
+        return self
+
+
+class TrainableNetwork(ProbabilisticClassifierMixin, KerasTrainer):
     """A function that builds a Keras model, as a classifier that trains a new one in `fit`.
 
     What :class:`~skcalib.FrozenNetwork` is for a trained network: it clones, takes any labels,
@@ -31,8 +73,8 @@ class TrainableNetwork(VersionedMixin, ProbabilisticClassifierMixin, BaseEstimat
     is given into it.
 
     **When to use it.** To train a Keras model where scikit-learn clones and trains: in the
-    folds of a calibration, in a search, as member of an ensemble. **When not.** For a model that is
-    trained already: :class:`~skcalib.FrozenNetwork`.
+    folds of a calibration, in a search, as member of an ensemble. **When not.** For a model
+    that is trained already: :class:`~skcalib.FrozenNetwork`.
 
     Parameters
     ----------
@@ -108,25 +150,6 @@ class TrainableNetwork(VersionedMixin, ProbabilisticClassifierMixin, BaseEstimat
     True
     """
 
-    def __init__(
-        self,
-        build,
-        *,
-        epochs=1,
-        batch_size=None,
-        callbacks=None,
-        fit_kwargs=None,
-        random_state=None,
-        verbose=0,
-    ):
-        self.build = build
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.callbacks = callbacks
-        self.fit_kwargs = fit_kwargs
-        self.random_state = random_state
-        self.verbose = verbose
-
     def fit(self, X, y, sample_weight=None, **fit_params):
         """Build a model, and train it.
 
@@ -156,22 +179,13 @@ class TrainableNetwork(VersionedMixin, ProbabilisticClassifierMixin, BaseEstimat
         """
         training = load_training(self)
         refuse_streams(X)
-        with nullcontext() if self.random_state is None else seeded(int(self.random_state)):
+        with self._seeded():
             arrays, labels = self._check_rows(X, y)
             model = training.build(self.build)
             codes, classes, n_columns = find_codes(model, arrays, labels)
             target = training.encode(model, codes, n_columns)
-            options = self._training_options(fit_params)
-            options["callbacks"] = training.make_callbacks(options["callbacks"])
-            self.callbacks_ = options["callbacks"] or []
-            self.history_ = training.fit(model, arrays, target, sample_weight, options)
+            self._fit_model(training, model, arrays, target, sample_weight, fit_params)
         return self._take_model(model, arrays, classes)._learn_names(X)
-
-    def _training_options(self, fit_params):
-        """Return what ``keras.Model.fit`` gets besides the rows."""
-        check_count("The 'epochs' parameter of TrainableNetwork", self.epochs)
-        own = {"epochs": self.epochs, "batch_size": self.batch_size, "verbose": self.verbose}
-        return {**own, "callbacks": self.callbacks, **(self.fit_kwargs or {}), **fit_params}
 
     def _take_model(self, model, arrays, classes):
         """Have a model that was trained, and whose outputs are for these classes."""
@@ -187,10 +201,6 @@ class TrainableNetwork(VersionedMixin, ProbabilisticClassifierMixin, BaseEstimat
         labels, _, _ = check_labels(labels)
         check_consistent_length(*list_arrays(arrays), labels)
         return arrays, labels
-
-    def _learn_names(self, X):
-        learn_feature_names(self, X)
-        return self
 
     def predict_proba(self, X):
         """Probabilities of the trained model.
@@ -240,8 +250,9 @@ def load_training(network):
     """Return the module that trains what a function builds."""
     if not callable(network.build) or hasattr(network.build, "fit"):
         raise InvalidParameterError(
-            "The 'build' parameter of TrainableNetwork must be a function without arguments "
-            f"that returns a new, compiled keras.Model. Got {network.build!r} instead."
+            f"The 'build' parameter of {type(network).__name__} must be a function without "
+            "arguments that returns a new, compiled keras.Model. Got "
+            f"{network.build!r} instead."
         )
     return load_keras_training()
 

@@ -9,8 +9,9 @@ from skcalib.sampling import (
     variation_ratio,
 )
 from skcalib.uncertainty._base import SamplingClassifier
-from skcalib.uncertainty._callbacks import HOMES, load_callback
+from skcalib.uncertainty._callbacks import HOMES, load_class
 from skcalib.uncertainty._deep_ensemble import DeepEnsembleClassifier
+from skcalib.uncertainty._deep_ensemble_regressor import DeepEnsembleRegressor
 from skcalib.uncertainty._ensemble_members import EnsembleMembersClassifier
 from skcalib.uncertainty._frame import uncertainty_frame
 from skcalib.uncertainty._mc_dropout import MCDropoutClassifier
@@ -18,6 +19,7 @@ from skcalib.uncertainty._mc_dropout_regressor import MCDropoutRegressor
 
 __all__ = [
     "DeepEnsembleClassifier",
+    "DeepEnsembleRegressor",
     "Draws",
     "EnsembleMembersClassifier",
     "MCDropoutClassifier",
@@ -33,9 +35,9 @@ __all__ = [
 
 
 def __getattr__(name):
-    """Load a callback, and its library, when it is first asked for (PEP 562)."""
+    """Load a callback or a loss, and its library, when it is first asked for (PEP 562)."""
     if name in HOMES:
-        return load_callback(name)
+        return load_class(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,21 +1,24 @@
-"""Callbacks of Keras and skorch, loaded when asked for, with our measures put into them."""
+"""Callbacks and a loss, loaded with Keras or skorch when asked for, our measures put in."""
 
 import numpy as np
 
-from skcalib.backends import load_callbacks
+from skcalib.backends import load_callbacks, load_keras_losses
 from skcalib.metrics import calibration_error, log_loss
 from skcalib.networks import FrozenNetwork, labels_from_one_hot
 
 HOMES = {
     "CalibrationCallback": "keras",
+    "GaussianLoss": "keras",
     "SkorchCalibrationCallback": "skorch",
     "SkorchSnapshotCallback": "skorch",
     "SnapshotCallback": "keras",
 }
 
 
-def load_callback(name):
+def load_class(name):
     """Return one of the classes, which pickles find where its user found it."""
+    if name == "GaussianLoss":
+        return load_keras_losses().GaussianLoss
     callback = getattr(load_callbacks(HOMES[name]), name)
     if name == "CalibrationCallback":
         callback.measure = staticmethod(_measure_model)

@@ -1,21 +1,17 @@
 """DeepEnsembleClassifier: the same classifier trained several times, as draws."""
 
-import numpy as np
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import InvalidParameterError
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib.inputs import refuse_streams
-from skcalib.messages import warn
 from skcalib.networks import (
     FrozenNetwork,
     TrainableNetwork,
-    WrappingMixin,
     encode_labels,
     list_inputs,
     refuse_paths,
@@ -31,12 +27,13 @@ from skcalib.uncertainty._deep_ensemble_parameters import (
     freeze_member,
     is_function,
 )
-from skcalib.uncertainty._member_training import prepare_estimator, train_members
+from skcalib.uncertainty._member_training import prepare_estimator
 from skcalib.uncertainty._members import blocks_of_members
+from skcalib.uncertainty._trained_members import TrainedMembersMixin
 
 
-class DeepEnsembleClassifier(WrappingMixin, SamplingClassifier):
-    r"""A classifier trained several times by different seeds: what do the copies disagree about?
+class DeepEnsembleClassifier(TrainedMembersMixin, SamplingClassifier):
+    r"""A classifier trained several times by different seeds: what do its copies disagree on?
 
     Each member is one draw. The prediction is the mean of their probabilities,
     :math:`p(x) = \frac{1}{M} \sum_m p_m(x)`, and the measures of draws show how much members
@@ -44,8 +41,8 @@ class DeepEnsembleClassifier(WrappingMixin, SamplingClassifier):
     inequality).
 
     **When to use it.** For the best probabilities that a network can give, where several
-    trainings are affordable; five members bring most of the gain. For accuracy and the ranking of
-    mistakes, too. **When not.** If one training is all there is: Monte Carlo dropout, or
+    trainings are affordable; five members bring most of the gain. For accuracy and the ranking
+    of mistakes, too. **When not.** If one training is all there is: Monte Carlo dropout, or
     one temperature. To find rows unlike anything seen: :mod:`skcalib.novelty` does that better.
     Around what has nothing random (logistic regression, naive Bayes), unless with
     ``bootstrap=True``.
@@ -56,11 +53,12 @@ class DeepEnsembleClassifier(WrappingMixin, SamplingClassifier):
     Parameters
     ----------
     estimator : classifier, callable or None, default=None
-        Any classifier, cloned and trained: scikit-learn's, ``scikeras.wrappers.KerasClassifier``,
-        ``keras.wrappers.SKLearnClassifier``, ``skorch.NeuralNetClassifier``, a boosted one, a
-        Pipeline. A function without arguments that returns a new, compiled Keras model stands for
-        :class:`~skcalib.TrainableNetwork`; its epochs may be given to `fit`. None is
-        an ``MLPClassifier``. A list of trained members comes from `from_members`.
+        Any classifier, cloned and trained: scikit-learn's,
+        ``scikeras.wrappers.KerasClassifier``, ``keras.wrappers.SKLearnClassifier``,
+        ``skorch.NeuralNetClassifier``, a boosted one, a Pipeline. A function without arguments
+        that returns a new, compiled Keras model stands for
+        :class:`~skcalib.TrainableNetwork`; its epochs may be given to `fit`. None is an
+        ``MLPClassifier``. A list of trained members comes from `from_members`.
 
     n_members : int, default=5
         How many are trained.
@@ -78,18 +76,18 @@ class DeepEnsembleClassifier(WrappingMixin, SamplingClassifier):
 
     warm_start : bool, default=False
         Whether `fit` keeps members that are trained and only trains those missing: after an
-        interruption or a failure, or for a larger `n_members`. Those who were to be trained get the
-        seeds that they would have had.
+        interruption or a failure, or for a larger `n_members`. These get the seeds that they
+        would have had.
 
     n_jobs : int or None, default=None
-        Members trained in parallel by joblib. They do not depend on it, nor on joblib's backend.
+        Members trained in parallel by joblib; they do not depend on that, nor on its backend.
         In threads, what draws from the random states of Keras or torch is trained one
         after the other.
 
     random_state : int, RandomState instance or None, default=None
         Seeds all members, differently: every `random_state` in the estimator, also nested,
-        and the states of Python, NumPy, torch and Keras, which are put back after each. What the
-        estimator itself had as `random_state` is replaced.
+        and the states of Python, NumPy, torch and Keras, which are put back after each. What
+        the estimator itself had as `random_state` is replaced.
 
     verbose : bool, default=False
         Whether to show progress.
@@ -254,53 +252,6 @@ class DeepEnsembleClassifier(WrappingMixin, SamplingClassifier):
             self._train(prepared, X, y, codes, numbers, fit_params)
         self._take_features(self.members_[0], X)
         return self
-
-    def get_metadata_routing(self):
-        """Return who consumes which metadata: `estimator`.
-
-        Returns
-        -------
-        routing : sklearn.utils.metadata_routing.MetadataRouter
-            See scikit-learn's user guide on metadata routing.
-        """
-        router = MetadataRouter(owner=self)
-        if self._trains_nothing():
-            return router
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        return router.add(estimator=self._get_estimator(), method_mapping=mapping)
-
-    def _train(self, estimator, X, y, codes, numbers, params):
-        """Train what is missing; whatever happens, what is trained is kept."""
-        found = train_members(self, estimator, X, y, codes, numbers, params)
-        for number, member in found:
-            self._trained[number] = member
-            self.members_ = [self._trained[key] for key in sorted(self._trained)]
-
-    def _missing_members(self, classes):
-        """Return the numbers of the members to train; forget the others unless warm."""
-        if self.warm_start and hasattr(self, "members_"):
-            if not np.array_equal(classes, self.classes_):
-                raise ValueError(
-                    "warm_start=True keeps members that know the classes "
-                    f"{self.classes_.tolist()}, but y has {classes.tolist()}."
-                )
-            if self.n_members < len(self.members_):
-                raise ValueError(
-                    f"n_members={self.n_members} must be at least {len(self.members_)}, the "
-                    "number of members that are trained, if warm_start=True."
-                )
-            missing = [k for k in range(self.n_members) if k not in self._trained]
-            if not missing:
-                warn(
-                    f"All {self.n_members} members are trained, and warm_start=True keeps them: "
-                    "nothing was done. Give a larger n_members, or warm_start=False.",
-                    UserWarning,
-                )
-            return missing
-        vars(self).pop("members_", None)
-        self._trained, self.classes_ = {}, classes
-        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-        return list(range(self.n_members))
 
     def _get_estimator(self):
         if self.estimator is None:

@@ -94,10 +94,13 @@ def train_member(estimator, X, y, codes, classes, bootstrap, params, seed, numbe
 def probe(member, few, classes):
     """Return a member's answers for some rows; raise if they are none."""
     with np.errstate(all="ignore"):
-        answers = ask_proba(member, few, classes)
+        regresses = classes is None
+        answers = (
+            np.asarray(member.predict(few)) if regresses else ask_proba(member, few, classes)
+        )
     if not np.isfinite(answers).all():
         raise ValueError(
-            "The trained member answers NaN or infinite probabilities for rows that it was "
+            "The trained member answers NaN or infinite values for rows that it was "
             "trained on: its training diverged. A smaller learning rate may help."
         )
     return answers
@@ -127,7 +130,8 @@ def train_stacked(ensemble, estimator, X, y, codes, numbers, params):
 
 def train_separately(ensemble, estimator, X, y, codes, numbers, params):
     """Yield the same for one member after the other."""
-    common = (estimator, X, y, codes, ensemble.classes_, ensemble.bootstrap, params)
+    classes = getattr(ensemble, "classes_", None)
+    common = (estimator, X, y, codes, classes, ensemble.bootstrap, params)
     return iterate_parallel(
         train_member,
         [(*common, ensemble.seed_, number) for number in numbers],
@@ -140,7 +144,7 @@ def train_separately(ensemble, estimator, X, y, codes, numbers, params):
 
 def choose_training(ensemble, *work):
     """Return how members are trained, and what comes of it."""
-    if ensemble.train == "separate":
+    if getattr(ensemble, "train", "separate") == "separate":
         return "separate", train_separately(ensemble, *work)
     try:
         return "stacked", train_stacked(ensemble, *work)
@@ -151,7 +155,10 @@ def choose_training(ensemble, *work):
                 "gives the same; train='separate' or 'auto' does so without a warning.",
                 UserWarning,
             )
-        return "separate", train_separately(ensemble, *work)
+    except Exception:
+        if ensemble.train == "stacked":
+            raise
+    return "separate", train_separately(ensemble, *work)
 
 
 def train_members(ensemble, estimator, X, y, codes, numbers, params):
@@ -178,8 +185,8 @@ def _describe_failures(errors, ensemble):
     first = min(errors)
     n_trained = len(getattr(ensemble, "members_", ()))
     kept = (
-        f"The {n_trained} trained ones are kept in members_: set_params(warm_start=True).fit(X, "
-        "y) trains only what is missing."
+        f"The {n_trained} trained ones are kept in members_: "
+        "set_params(warm_start=True).fit(X, y) trains only what is missing."
         if n_trained
         else "No member is trained."
     )
@@ -194,10 +201,10 @@ def _describe_failures(errors, ensemble):
 def _warn_of_copies(answers, estimator):
     """Warn if all members answer alike, unless they are all sure, as trees may be."""
     alike = len(answers) > 1 and all(np.array_equal(answers[0], more) for more in answers[1:])
-    if alike and ((answers[0] > 0) & (answers[0] < 1)).any():
+    if alike and (answers[0].ndim < 2 or ((answers[0] > 0) & (answers[0] < 1)).any()):
         warn(
             f"All {len(answers)} members give the same answers: nothing in the training of "
-            f"{type(estimator).__name__} is random, so that an ensemble of it says no more than "
-            "one. With bootstrap=True each member is trained on other rows.",
+            f"{type(estimator).__name__} is random, so that an ensemble of it says no more "
+            "than one. With bootstrap=True each member is trained on other rows.",
             UserWarning,
         )

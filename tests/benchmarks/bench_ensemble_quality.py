@@ -1,8 +1,8 @@
 """Is an ensemble of five better than one network, both calibrated by one temperature?
 
-Perceptrons of 2 x 128 (Keras, Adam, 30 epochs, batches of 32), splits of 45 % for training, 15 %
-for the temperature, 40 % for the figures. The plain network is the first member, so that the
-differences are paired; below them half the width of the 95 % t-interval over the splits.
+Perceptrons of 2 x 128 (Keras, Adam, 30 epochs, batches of 32), splits of 45 % for training,
+15 % for the temperature, 40 % for the figures. The plain network is the first member, so that
+the differences are paired; below them half the width of the 95 % t-interval over the splits.
 
     python tests/benchmarks/bench_ensemble_quality.py 10 digits phoneme [snapshots]
 """
@@ -88,7 +88,9 @@ def main(n_splits, names, snapshots):
             gain = other - plain
             half = t.ppf(0.975, n_splits - 1) * gain.std(axis=0, ddof=1) / n_splits**0.5
             print(f"    {kind} {other.mean(axis=0).round(4)}")
-            print(f"    minus plain {gain.mean(axis=0).round(4)} +- {half.round(4)}", flush=True)
+            print(
+                f"    minus plain {gain.mean(axis=0).round(4)} +- {half.round(4)}", flush=True
+            )
 
 
 if __name__ == "__main__":

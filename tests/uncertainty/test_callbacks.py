@@ -1,6 +1,7 @@
 """Callbacks: snapshots of one training run, and calibration at each epoch (Keras)."""
 
 import pickle
+from itertools import pairwise
 
 import keras
 import numpy as np
@@ -46,7 +47,7 @@ def test_cycles_begin_at_the_top_and_end_near_zero(n_epochs, n_cycles):
     assert (starts[0], starts[-1]) == (0, n_epochs)
     assert min(np.diff(starts)) >= 1
     assert max(np.diff(starts)) - min(np.diff(starts)) <= 1
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         assert share_of_rate(starts, start) == 1
         assert_allclose(share_of_rate(starts, (start + end) / 2), 0.5, atol=1e-15)
         assert share_of_rate(starts, end - 1e-6) < 1e-9
@@ -111,9 +112,7 @@ def test_through_scikeras_and_a_trainable_network():
     members = twin.callbacks[0].members_
     ensemble = DeepEnsembleClassifier.from_members(members, classes=twin.classes_)
     assert ensemble.score(X[REST], NAMES[REST]) > 0.5
-    assert_allclose(
-        ensemble.sample_proba(X[REST])[-1], twin.predict_proba(X[REST]), atol=1e-5
-    )
+    assert_allclose(ensemble.sample_proba(X[REST])[-1], twin.predict_proba(X[REST]), atol=1e-5)
     network = TrainableNetwork(build, epochs=4, callbacks=[SnapshotCallback(4)])
     assert len(network.fit(X[ROWS], Y[ROWS]).callbacks_[0].members_) == 4
 
@@ -123,8 +122,8 @@ def test_misuse_of_snapshots():
     with pytest.raises(ValueError, match="the optimizer has a ExponentialDecay"):
         build(schedule).fit(X[ROWS], Y[ROWS], epochs=5, callbacks=[SnapshotCallback()])
     for wrong in (0, -1.0, "high", True):
+        snapshots = SnapshotCallback(1, learning_rate=wrong)
         with pytest.raises(ValueError, match="'learning_rate' parameter must be positive"):
-            snapshots = SnapshotCallback(1, learning_rate=wrong)
             build().fit(X[ROWS], Y[ROWS], callbacks=[snapshots])
     with pytest.raises(ValueError, match="n_snapshots=5 needs at least as many epochs"):
         build().fit(X[ROWS], Y[ROWS], epochs=4, callbacks=[SnapshotCallback()])

@@ -77,6 +77,24 @@ def sequences():
     return compiled(keras.Model(inputs, layers.Dense(10, "softmax")(frozen(x) + x)))
 
 
+def unusual():
+    """Activations with weights and of the user's own, and another axis of normalisation."""
+    return compiled(
+        keras.Sequential(
+            [
+                keras.Input((64,)),
+                layers.Dense(12, layers.PReLU(alpha_initializer="ones")),
+                layers.Dense(8, lambda t: t - keras.ops.mean(t, axis=1, keepdims=True)),
+                layers.Reshape((4, 2, 1)),
+                layers.BatchNormalization(axis=1),
+                layers.Flatten(),
+                layers.Activation(lambda t: t - keras.ops.max(t, axis=1, keepdims=True)),
+                layers.Dense(10, "softmax"),
+            ]
+        )
+    )
+
+
 def binary():
     model = keras.Sequential([keras.Input((64,)), layers.Dense(8, "relu"), layers.Dense(1)])
     model.add(layers.Activation("sigmoid"))
@@ -114,7 +132,7 @@ def test_stacked_members_are_those_of_separate_trainings():
 
 @tensorflow_only
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [perceptron, convolutional, sequences])
+@pytest.mark.parametrize("build", [perceptron, convolutional, sequences, unusual])
 @pytest.mark.parametrize("bootstrap", [False, True])
 def test_each_kind_of_network(build, bootstrap):
     assert_same(*ensembles(build, NAMES, bootstrap=bootstrap))
@@ -159,7 +177,7 @@ def test_a_member_that_diverges_harms_no_other():
     bad = DeepEnsembleClassifier(
         lambda: perceptron(keras.optimizers.SGD(1e30)), n_members=2, train="stacked"
     )
-    with pytest.raises(ValueError, match="diverged|NaN"):
+    with pytest.raises(ValueError, match=r"diverged|NaN"):
         bad.fit(X[ROWS], Y[ROWS], epochs=3)
 
 
@@ -182,7 +200,10 @@ def with_layer(layer):
     ("build", "reason"),
     [
         (lambda: with_layer(Own()), "Own is a layer of your own"),
-        (lambda: with_layer(layers.Dense(4, activity_regularizer="l2")), "activity regularizer"),
+        (
+            lambda: with_layer(layers.Dense(4, activity_regularizer="l2")),
+            "activity regularizer",
+        ),
         (lambda: with_layer(layers.Dense(4, kernel_constraint="non_neg")), "a constraint"),
         (lambda: with_layer(layers.Dense(4, dtype="mixed_bfloat16")), "mixed_bfloat16"),
         (lambda: perceptron(keras.optimizers.Lamb()), "Lamb may look at whole layers"),
@@ -229,8 +250,8 @@ def test_trainings_that_cannot_be_stacked(options, reason):
 
 
 def test_what_is_not_stacked_says_so():
+    ensemble = DeepEnsembleClassifier(GaussianNB(), train="stacked", bootstrap=True)
     with pytest.warns(UserWarning, match="GaussianNB is not a function that builds a Keras"):
-        ensemble = DeepEnsembleClassifier(GaussianNB(), train="stacked", bootstrap=True)
         ensemble.fit(X[ROWS] + 0.0, Y[ROWS])
     assert ensemble.train_ == "separate"
 
