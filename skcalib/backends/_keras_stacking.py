@@ -92,6 +92,8 @@ def _check_layer(layer):
     name = type(layer).__name__
     if not type(layer).__module__.startswith("keras."):
         raise CannotStack(f"{name} is a layer of your own")
+    if not layer.built:
+        raise CannotStack(f"{name} has no weights before the first step")
     if getattr(layer, "activity_regularizer", None) is not None:
         raise CannotStack(f"{name} has an activity regularizer")
     if any(getattr(weight, "constraint", None) is not None for weight in layer.weights):

@@ -60,7 +60,12 @@ class EncodedClassifier(VersionedMixin, ClassifierMixin, BaseEstimator):
 
 
 def takes_codes_only(estimator):
-    """Tell a classifier, or one that holds one, that refuses labels other than 0..K-1."""
+    """Tell a classifier, or one that holds one, that refuses labels other than 0..K-1.
+
+    What holds one and encodes for it says so: ``encodes_labels = True``.
+    """
+    if getattr(estimator, "encodes_labels", False):
+        return False
     parts = [estimator]
     if hasattr(estimator, "get_params"):
         parts += estimator.get_params().values()

@@ -148,6 +148,8 @@ class DeepEnsembleClassifier(TrainedMembersMixin, SamplingClassifier):
     ...     ensemble.members_)).fit(X[1::2], y[1::2])
     """
 
+    encodes_labels = True  # for members that take 0..K-1 only
+
     def __init__(
         self,
         estimator=None,

@@ -43,10 +43,10 @@ class DeepEnsembleRegressor(TrainedMembersMixin, SamplingRegressor):
     ----------
     estimator : regressor, callable or None, default=None
         Any regressor, cloned and trained. If its `predict` has ``return_std`` (Bayesian ridge,
-        Gaussian processes), that is :math:`\sigma_m`. A function without arguments that returns
-        a new, compiled Keras model is called for each member; compiled with
-        ``skcalib.uncertainty.GaussianLoss()`` its outputs are means and variances. None is
-        an ``MLPRegressor``.
+        Gaussian processes), or it has ``pred_dist`` (NGBoost), that is :math:`\sigma_m`. A
+        function without arguments that returns a new, compiled Keras model is called for each
+        member; compiled with ``skcalib.uncertainty.GaussianLoss()`` its outputs are means
+        and variances. None is an ``MLPRegressor``.
 
     n_members : int, default=5
         How many are trained.
@@ -257,7 +257,7 @@ class DeepEnsembleRegressor(TrainedMembersMixin, SamplingRegressor):
     def _answers(self, X):
         """Return means and standard deviations (n_members, n_samples, n_outputs)."""
         X = self._check_rows(X)
-        found = [member.predict(X, return_std=True) for member in self.members_]
+        found = [_ask_normal(member, X) for member in self.members_]
         means, stds = (
             np.stack([np.asarray(part).reshape(len(part), -1) for part in parts])
             for parts in zip(*found, strict=True)
@@ -310,8 +310,10 @@ class DeepEnsembleRegressor(TrainedMembersMixin, SamplingRegressor):
                 f"{given} is trained already, and members are trained anew; for a Keras model "
                 "give a function that builds and compiles it."
             )
-        classifies = hasattr(estimator, "__sklearn_tags__") and is_classifier(estimator)
-        if isinstance(estimator, type) or not hasattr(estimator, "fit") or classifies:
+        is_class = isinstance(estimator, type)
+        tagged = not is_class and hasattr(estimator, "__sklearn_tags__")
+        classifies = tagged and is_classifier(estimator)
+        if is_class or not hasattr(estimator, "fit") or classifies:
             raise InvalidParameterError(
                 f"{given} must be a regressor (an instance), or a function that returns a new, "
                 f"compiled keras.Model. Got {estimator!r} instead."
@@ -319,8 +321,16 @@ class DeepEnsembleRegressor(TrainedMembersMixin, SamplingRegressor):
         return estimator
 
 
+def _ask_normal(member, X):
+    """Return means and standard deviations that a member says; NGBoost has its own way."""
+    if hasattr(member, "pred_dist"):
+        found = member.pred_dist(X)
+        return found.mean(), found.std()
+    return member.predict(X, return_std=True)
+
+
 def _says_std(member):
     """Tell whether a member says how far observations are from its predictions."""
     if isinstance(member, TrainableRegressor):
         return member.gives_variances_
-    return "return_std" in signature(member.predict).parameters
+    return hasattr(member, "pred_dist") or "return_std" in signature(member.predict).parameters

@@ -160,6 +160,26 @@ def test_calibrated_it_keeps_its_draws():
     assert result.epistemic.max() > 0
 
 
+class CodesOnly(GaussianNB):
+    """Refuses other labels than 0..K-1, and is taken for one of XGBoost's."""
+
+    __module__ = "xgboost.sklearn"
+
+    def fit(self, X, y, sample_weight=None):
+        assert set(np.unique(y)) == {*range(len(np.unique(y)))}
+        return super().fit(X, y, sample_weight)
+
+
+def test_members_that_take_numbers_only():
+    fitted = ensemble(CodesOnly(), bootstrap=True).fit(X, NAMES)
+    assert_array_equal(fitted.classes_, np.unique(NAMES))
+    assert fitted.score(X, NAMES) > 0.9
+    again = DeepEnsembleClassifier.from_members(fitted.members_)
+    assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
+    calibrated = TemperatureCalibratedClassifier(ensemble(CodesOnly(), bootstrap=True), cv=2)
+    assert calibrated.fit(X, NAMES).predict_uncertainty(X).epistemic.max() > 0
+
+
 def test_calibrating_trained_members_calibrates_their_mean():
     fitted = ensemble().fit(X[TRAIN], NAMES[TRAIN])
     given = DeepEnsembleClassifier.from_members(fitted.members_)

@@ -68,6 +68,20 @@ def test_members_are_the_regressor_by_other_seeds():
     assert fitted.noise_variance_ == 0.04
 
 
+class Distribution(LinearRegression):
+    """Says its distribution as NGBoost does."""
+
+    def pred_dist(self, X):
+        return norm(self.predict(X), 0.7)
+
+
+def test_members_that_say_a_distribution():
+    fitted = DeepEnsembleRegressor(Distribution(), n_members=3, bootstrap=True, random_state=0)
+    result = fitted.fit(X, Y).predict_uncertainty(X)
+    assert_allclose(result.noise_std, 0.7, rtol=1e-12)
+    assert_allclose(result.mean, fitted.predict(X), rtol=1e-12)
+
+
 def test_several_targets_weights_and_a_warm_start():
     both = np.stack([Y, -Y], axis=1)
     trees = DecisionTreeRegressor(max_depth=3, max_features=1)

@@ -78,12 +78,13 @@ def sequences():
 
 
 def unusual():
-    """Activations with weights and of the user's own, and another axis of normalisation."""
+    """Activations of the user's own, and another axis of normalisation."""
     return compiled(
         keras.Sequential(
             [
                 keras.Input((64,)),
-                layers.Dense(12, layers.PReLU(alpha_initializer="ones")),
+                layers.Dense(12, "relu"),
+                layers.PReLU(),
                 layers.Dense(8, lambda t: t - keras.ops.mean(t, axis=1, keepdims=True)),
                 layers.Reshape((4, 2, 1)),
                 layers.BatchNormalization(axis=1),
@@ -205,6 +206,7 @@ def with_layer(layer):
             "activity regularizer",
         ),
         (lambda: with_layer(layers.Dense(4, kernel_constraint="non_neg")), "a constraint"),
+        (lambda: with_layer(layers.Dense(4, layers.PReLU())), "PReLU has no weights before"),
         (lambda: with_layer(layers.Dense(4, dtype="mixed_bfloat16")), "mixed_bfloat16"),
         (lambda: perceptron(keras.optimizers.Lamb()), "Lamb may look at whole layers"),
         (lambda: perceptron(keras.optimizers.Adam(clipnorm=1.0)), "clipnorm=1.0"),
