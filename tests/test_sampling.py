@@ -16,6 +16,7 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import shuffle
@@ -45,11 +46,11 @@ BAGGED = BaggingClassifier(GaussianNB(), max_features=0.5, random_state=0)
 # What is tried besides the class as it is, or in its place if that takes long.
 PARAMETERS = {
     "DeepEnsembleClassifier": [
-        {"estimator": MLP, "n_members": 3},
         {"estimator": GaussianNB(), "n_members": 3, "bootstrap": True},
+        {"estimator": MLP, "n_members": 3},
     ],
     "DeepEnsembleRegressor": [
-        {"estimator": REGRESSION, "n_members": 3},
+        {"estimator": LinearRegression(), "n_members": 3, "bootstrap": True},
         {"estimator": REGRESSION, "n_members": 3, "noise_variance": 0.1},
     ],
     "EnsembleMembersClassifier": [

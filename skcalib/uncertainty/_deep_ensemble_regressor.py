@@ -8,6 +8,7 @@ from sklearn import get_config
 from sklearn.base import is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPRegressor
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import check_is_fitted
@@ -141,6 +142,13 @@ class DeepEnsembleRegressor(TrainedMembersMixin, SamplingRegressor):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        estimator = self._get_estimator()
+        if hasattr(estimator, "__sklearn_tags__"):
+            tags.target_tags.multi_output = get_tags(estimator).target_tags.multi_output
+        return tags
 
     def fit(self, X, y=None, **fit_params):
         """Train the members.

@@ -3,11 +3,12 @@
 from contextlib import nullcontext
 
 import numpy as np
+from sklearn.utils import check_consistent_length, indexable
 from sklearn.utils.validation import _check_method_params
 
 from skcalib.backends import CannotStack, seeded, wrapper_backend
 from skcalib.estimators import EncodedClassifier, takes_codes_only
-from skcalib.inputs import take_rows
+from skcalib.inputs import is_dict_of_arrays, take_rows
 from skcalib.messages import iterate_parallel, warn
 from skcalib.networks import (
     TrainableNetwork,
@@ -29,6 +30,14 @@ def prepare_estimator(estimator, X, y, classes):
     if takes_codes_only(estimator) and not numbered:
         return EncodedClassifier(estimator)
     return estimator
+
+
+def make_indexable(X, y):
+    """Return rows that can be drawn from, as many as there are targets, or raise."""
+    if is_dict_of_arrays(X):
+        check_consistent_length(*X.values(), y)
+        return X, indexable(y)[0]
+    return indexable(X, y)
 
 
 def derive_seeds(seed, number):

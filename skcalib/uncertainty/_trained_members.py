@@ -6,7 +6,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from skcalib.messages import warn
 from skcalib.networks import WrappingMixin
-from skcalib.uncertainty._member_training import train_members
+from skcalib.uncertainty._member_training import make_indexable, train_members
 
 
 class TrainedMembersMixin(WrappingMixin):
@@ -31,6 +31,8 @@ class TrainedMembersMixin(WrappingMixin):
 
     def _train(self, estimator, X, y, codes, numbers, params):
         """Train what is missing; whatever happens, what is trained is kept."""
+        if self.bootstrap:
+            X, y = make_indexable(X, y)
         found = train_members(self, estimator, X, y, codes, numbers, params)
         for number, member in found:
             self._trained[number] = member

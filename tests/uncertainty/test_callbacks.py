@@ -80,6 +80,7 @@ def test_snapshots_of_one_run():
     assert len(snapshots.members_) == 2  # of this run
 
 
+@pytest.mark.slow
 def test_measures_of_held_out_rows_at_each_epoch():
     model, spy = build(), Spy()
     report = CalibrationCallback(X[REST], Y[REST])

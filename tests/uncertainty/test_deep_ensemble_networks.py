@@ -62,6 +62,7 @@ def test_a_function_that_builds_a_model():
     assert ensemble.score(X[REST], NAMES[REST]) > 0.5
 
 
+@pytest.mark.slow
 def test_a_member_is_what_keras_itself_would_train():
     network = TrainableNetwork(build, epochs=3, batch_size=50, random_state=7)
     own = trained(7).predict(X[REST], verbose=0)
@@ -139,9 +140,9 @@ def test_functions_that_build_something_else(function, error, message):
 
 def test_a_trained_model_is_no_recipe():
     with pytest.raises(ValueError, match="a function that builds and compiles it"):
-        DeepEnsembleClassifier(trained(0)).fit(X[HALF], Y[HALF])
+        DeepEnsembleClassifier(build()).fit(X[HALF], Y[HALF])
     with pytest.raises(ValueError, match="'build' parameter of TrainableNetwork"):
-        TrainableNetwork(trained(0)).fit(X[HALF], Y[HALF])
+        TrainableNetwork(build()).fit(X[HALF], Y[HALF])
 
 
 @pytest.mark.slow
@@ -210,6 +211,7 @@ def test_in_the_folds_of_a_calibration():
     assert_allclose(result.mean, calibrated.predict_proba(X[REST]), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="looks at TensorFlow's state")
 def test_tensorflow_has_its_seed_back():
     import tensorflow as tf
