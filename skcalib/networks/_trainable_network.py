@@ -283,6 +283,9 @@ def fit_together(networks, X, y, rows, fit_params):
     stacking.check_options(options)
     arrays, labels = networks[0]._check_rows(X, y)
     arrays = training.convert(arrays)
+    if weight is not None:
+        weight = np.asarray(weight, dtype=np.float32)
+        check_consistent_length(labels, weight)
     models, members = [], []
     for network, own in zip(networks, rows, strict=True):
         with seeded(int(network.random_state)):
