@@ -47,7 +47,6 @@ BAGGED = BaggingClassifier(GaussianNB(), max_features=0.5, random_state=0)
 PARAMETERS = {
     "DeepEnsembleClassifier": [
         {"estimator": GaussianNB(), "n_members": 3, "bootstrap": True},
-        {"estimator": MLP, "n_members": 3},
     ],
     "DeepEnsembleRegressor": [
         {"estimator": LinearRegression(), "n_members": 3, "bootstrap": True},

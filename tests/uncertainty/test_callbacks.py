@@ -118,6 +118,7 @@ def test_through_scikeras_and_a_trainable_network():
     assert len(network.fit(X[ROWS], Y[ROWS]).callbacks_[0].members_) == 4
 
 
+@pytest.mark.slow
 def test_misuse_of_snapshots():
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.9)
     with pytest.raises(ValueError, match="the optimizer has a ExponentialDecay"):

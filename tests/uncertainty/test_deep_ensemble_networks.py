@@ -42,6 +42,7 @@ def trained(seed):
     return model
 
 
+@pytest.mark.slow
 def test_a_function_that_builds_a_model():
     keras.utils.set_random_seed(5)
     expected_next = [random.random(), np.random.random(), keras.random.normal((1,))]  # noqa: NPY002
@@ -123,6 +124,7 @@ def test_a_search_over_what_a_function_builds():
     assert search.best_params_ == {"epochs": 6}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "error", "message"),
     [

@@ -197,6 +197,7 @@ def with_layer(layer):
 
 
 @tensorflow_only
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "reason"),
     [
