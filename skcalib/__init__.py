@@ -6,10 +6,13 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "CalibratedClassifierCV",
+    "DeepEnsembleClassifier",
+    "DeepEnsembleRegressor",
     "FrozenNetwork",
     "MCDropoutClassifier",
     "MCDropoutRegressor",
     "TemperatureCalibratedClassifier",
+    "TrainableNetwork",
     "__version__",
     "calibrators",
     "confidence_report",
@@ -29,10 +32,13 @@ __all__ = [
 
 _HOMES = {
     "CalibratedClassifierCV": "skcalib.calibration",
+    "DeepEnsembleClassifier": "skcalib.uncertainty",
+    "DeepEnsembleRegressor": "skcalib.uncertainty",
     "FrozenNetwork": "skcalib.networks",
     "MCDropoutClassifier": "skcalib.uncertainty",
     "MCDropoutRegressor": "skcalib.uncertainty",
     "TemperatureCalibratedClassifier": "skcalib.calibration",
+    "TrainableNetwork": "skcalib.networks",
     "confidence_report": "skcalib.report",
     "confidence_report_from_logits": "skcalib.report",
     "confidence_report_from_predictions": "skcalib.report",

@@ -16,7 +16,7 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import shuffle
@@ -46,6 +46,13 @@ FOREST = RandomForestClassifier(10, min_samples_leaf=3, random_state=0)
 BAGGED = BaggingClassifier(GaussianNB(), max_features=0.5, random_state=0)
 # What is tried besides the class as it is, or in its place if that takes long.
 PARAMETERS = {
+    "DeepEnsembleClassifier": [
+        {"estimator": GaussianNB(), "n_members": 3, "bootstrap": True},
+    ],
+    "DeepEnsembleRegressor": [
+        {"estimator": LinearRegression(), "n_members": 3, "bootstrap": True},
+        {"estimator": REGRESSION, "n_members": 3, "noise_variance": 0.1},
+    ],
     "EnsembleMembersClassifier": [
         {"estimator": FOREST},
         {"estimator": ExtraTreesClassifier(10, random_state=0)},
@@ -264,6 +271,10 @@ def test_a_frozen_estimator_is_not_trained(sampler):
     inner = clone(sampler.estimator).fit(X[HALF], NAMES[HALF])
     before = pickle.dumps(inner)
     around = clone(sampler).set_params(estimator=FrozenEstimator(inner))
+    if isinstance(sampler, uncertainty.DeepEnsembleClassifier):  # one is no ensemble
+        with pytest.raises(ValueError, match="is trained already"):
+            around.fit(X[REST], NAMES[REST])
+        around = sampler.from_members([inner])
     around.fit(X[REST], NAMES[REST])
     around.predict_uncertainty(X)
     assert pickle.dumps(inner) == before

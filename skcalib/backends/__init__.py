@@ -86,6 +86,8 @@ from skcalib.backends._perceptron_features import (
     read_perceptron,
 )
 from skcalib.backends._sampling import INJECTED_RATE, LastLayer
+from skcalib.backends._seeds import seeded
+from skcalib.backends._stacking import CannotStack
 
 # Keras before torch: a Keras model is also a torch module where Keras runs on torch.
 _NETWORKS = {"keras": "_keras", "torch": "_torch"}
@@ -110,6 +112,29 @@ def wrapper_backend(estimator):
 def is_network(thing):
     """Tell whether this is a bare network: a Keras model or a torch module."""
     return network_backend(thing) is not None
+
+
+def load_keras_training():
+    """Return the module that trains Keras models, which functions of the user build."""
+    return import_module("skcalib.backends._keras_training")
+
+
+def load_keras_stacking():
+    """Return the module that trains several Keras models in one graph, or say why not."""
+    keras = import_module("keras")
+    if keras.config.backend() != "tensorflow":
+        raise CannotStack(f"Keras runs on {keras.config.backend()}, not on TensorFlow")
+    return import_module("skcalib.backends._keras_stacking")
+
+
+def load_callbacks(library):
+    """Return the module with callbacks of "keras" or "skorch"."""
+    return import_module(f"skcalib.backends._{library}_callbacks")
+
+
+def load_keras_losses():
+    """Return the module with losses for Keras."""
+    return import_module("skcalib.backends._keras_losses")
 
 
 def _find_module(thing, homes):

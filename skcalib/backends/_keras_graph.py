@@ -1,7 +1,8 @@
 """What in a Keras graph is random at a draw, and what can be computed once before it.
 
 The private names of Keras that the project uses are all here: ``_functional``,
-``_nodes_by_depth``, ``_flatten_layers``, ``_standardize_inputs`` and a node's ``arguments``.
+``_nodes_by_depth``, ``_flatten_layers``, ``_run_through_graph`` and a node's ``arguments``
+(and, where models are trained together, ``_compile_loss``).
 """
 
 from collections import Counter
@@ -85,6 +86,12 @@ def graph_of(model):
     if isinstance(model, keras.Sequential):
         model = model._functional
     return model if hasattr(model, "_nodes_by_depth") else None
+
+
+def run_graph(graph, inputs, call_for):
+    """Return the output for these inputs, each operation called by what `call_for` it gives."""
+    (output,) = keras.tree.flatten(graph._run_through_graph(inputs, call_for))
+    return output
 
 
 def is_base_off(node):

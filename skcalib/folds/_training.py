@@ -5,15 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils.metaestimators import available_if
 
-from skcalib.estimators import VersionedMixin
+from skcalib.estimators import EncodedClassifier, VersionedMixin, takes_codes_only
 from skcalib.folds._detectors import LabelledDetector
 from skcalib.inputs import count_rows
 from skcalib.networks import clone_with_parameters
-
-# Refuse labels other than 0..K-1 by themselves, each time they are trained.
-CODES_ONLY = {"xgboost"}
 
 
 class OneClass(VersionedMixin, ClassifierMixin, BaseEstimator):
@@ -38,55 +34,6 @@ class OneClass(VersionedMixin, ClassifierMixin, BaseEstimator):
         return np.ones((count_rows(X), 1))
 
 
-def _delegates(method):
-    return lambda adapter: hasattr(adapter.estimator, method)
-
-
-class EncodedClassifier(VersionedMixin, ClassifierMixin, BaseEstimator):
-    """A classifier that takes the labels 0..K-1 only, given any labels.
-
-    Parameters
-    ----------
-    estimator : classifier
-        Trained by `fit` itself, not a clone of it.
-    """
-
-    def __init__(self, estimator):
-        self.estimator = estimator
-
-    def fit(self, X, y, **fit_params):
-        """Train on the numbers of the sorted labels."""
-        classes, codes = np.unique(np.asarray(y), return_inverse=True)
-        self.estimator.fit(X, codes, **fit_params)
-        own = np.asarray(getattr(self.estimator, "classes_", np.arange(len(classes))))
-        if not np.array_equal(own, np.arange(len(classes))):
-            raise ValueError(
-                f"{type(self.estimator).__name__} was trained on the labels 0 to "
-                f"{len(classes) - 1}, but its classes are {own.tolist()}."
-            )
-        self.classes_ = classes
-        return self
-
-    @property
-    def n_features_in_(self):
-        """As the classifier has it."""
-        return self.estimator.n_features_in_
-
-    @available_if(_delegates("decision_function"))
-    def decision_function(self, X):
-        """Return the classifier's decision values."""
-        return self.estimator.decision_function(X)
-
-    @available_if(_delegates("predict_proba"))
-    def predict_proba(self, X):
-        """Return the classifier's probabilities."""
-        return self.estimator.predict_proba(X)
-
-    def predict(self, X):
-        """Return labels."""
-        return self.classes_[np.asarray(self.estimator.predict(X)).astype(np.intp)]
-
-
 def train(estimator, X, y, labels, classes, fit_params):
     """Train on X and y, whose vector of labels is known; return the trained classifier.
 
@@ -98,7 +45,7 @@ def train(estimator, X, y, labels, classes, fit_params):
         return estimator.fit(X, y, **fit_params)
     if len(present) == 1:
         return OneClass(present[0])
-    codes_only = _takes_codes_only(estimator)
+    codes_only = takes_codes_only(estimator)
     if _are_codes(present) or not (codes_only or _are_codes(classes)):
         estimator.fit(X, y, **fit_params)
         return estimator
@@ -120,14 +67,6 @@ def train(estimator, X, y, labels, classes, fit_params):
 
 def _are_codes(labels):
     return labels.dtype.kind in "biuf" and np.array_equal(labels, np.arange(len(labels)))
-
-
-def _takes_codes_only(estimator):
-    parts = [estimator]
-    if hasattr(estimator, "get_params"):
-        parts += estimator.get_params().values()
-    packages = {cls.__module__.split(".")[0] for part in parts for cls in type(part).__mro__}
-    return bool(packages & CODES_ONLY)
 
 
 def _refuse_other_labels(estimator, fit_params):

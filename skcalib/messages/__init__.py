@@ -9,7 +9,7 @@ from skcalib.messages._parameters import (
     is_number,
     is_word,
 )
-from skcalib.messages._progress import run_parallel, show_progress
+from skcalib.messages._progress import iterate_parallel, run_parallel, show_progress
 from skcalib.messages._quotes import (
     name_in_legend,
     name_in_picture,

@@ -7,17 +7,23 @@ from sklearn.utils.parallel import Parallel, delayed
 
 
 def run_parallel(function, calls, *, n_jobs, name, unit, verbose=False):
-    """Return what a function answers to each tuple of arguments, in their order.
+    """Return what a function answers to each tuple of arguments, in their order."""
+    options = {"n_jobs": n_jobs, "name": name, "unit": unit, "verbose": verbose}
+    return list(iterate_parallel(function, calls, **options))
+
+
+def iterate_parallel(function, calls, *, n_jobs, name, unit, verbose=False):
+    """Yield the same, one after the other as they are done.
 
     Under joblib's backends without streams (multiprocessing, and those of some clusters)
-    the progress is shown when all is done.
+    all come, and the progress is shown, when all is done.
     """
     try:
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
     except ValueError:  # joblib's answer where the active backend has no generators
         parallel = Parallel(n_jobs=n_jobs)
     work = parallel(delayed(function)(*arguments) for arguments in calls)
-    return list(show_progress(work, len(calls), name, unit, verbose))
+    yield from show_progress(work, len(calls), name, unit, verbose)
 
 
 def show_progress(work, total, name, unit, verbose):

@@ -5,7 +5,11 @@ from skcalib.networks._fitted_network import find_fitted_network
 from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._labels import check_multi_hot, make_binary_classes, proba_of_labels
 from skcalib.networks._meta_estimator import WrappingMixin, encode_labels
-from skcalib.networks._outputs import order_of_outputs, warn_of_lost_logits
+from skcalib.networks._outputs import (
+    labels_from_one_hot,
+    order_of_outputs,
+    warn_of_lost_logits,
+)
 from skcalib.networks._randomness import expect_randomness
 from skcalib.networks._regression_network import (
     RegressionNetwork,
@@ -14,6 +18,8 @@ from skcalib.networks._regression_network import (
     wrap_regression_network,
 )
 from skcalib.networks._sharing import AdapterMixin, SharedNetworkMixin, list_inputs
+from skcalib.networks._trainable_network import TrainableNetwork, fit_together
+from skcalib.networks._trainable_regressor import TrainableRegressor
 from skcalib.networks._wrappers import (
     clone_with_parameters,
     ends_frozen,
@@ -27,4 +33,4 @@ from skcalib.networks._wrappers import (
     wraps_network,
 )
 
-__all__ = ["FrozenNetwork"]
+__all__ = ["FrozenNetwork", "TrainableNetwork"]

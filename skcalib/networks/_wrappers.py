@@ -16,6 +16,7 @@ from skcalib.messages import warn
 from skcalib.networks._feature_names import checks_names, refuse_other_order
 from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._outputs import labels_from_one_hot
+from skcalib.networks._trainable_network import TrainableNetwork
 
 
 class LabelledNetwork(VersionedMixin, ClassifierMixin, BaseEstimator):
@@ -75,6 +76,8 @@ def find_network(estimator, X):
     """
     if isinstance(estimator, FrozenNetwork):
         return estimator, X, None, None
+    if isinstance(estimator, TrainableNetwork):
+        return estimator.network_, X, None, None
     wrapper = _get_wrapper(estimator)
     backend = wrapper_backend(wrapper)
     found = backend.unwrap(wrapper, X) if backend else None
@@ -104,7 +107,7 @@ def _adapt(estimator, model, classes, says):
 
 def wraps_network(estimator):
     """Tell whether this is an adapter or a wrapper of a network."""
-    adapters = FrozenNetwork | LabelledNetwork
+    adapters = FrozenNetwork | LabelledNetwork | TrainableNetwork
     return isinstance(estimator, adapters) or wrapper_backend(estimator) is not None
 
 

@@ -9,6 +9,9 @@ from skcalib.sampling import (
     variation_ratio,
 )
 from skcalib.uncertainty._base import SamplingClassifier
+from skcalib.uncertainty._callbacks import HOMES, load_class
+from skcalib.uncertainty._deep_ensemble import DeepEnsembleClassifier
+from skcalib.uncertainty._deep_ensemble_regressor import DeepEnsembleRegressor
 from skcalib.uncertainty._ensemble_members import EnsembleMembersClassifier
 from skcalib.uncertainty._frame import uncertainty_frame
 from skcalib.uncertainty._laplace import LaplaceClassifier
@@ -16,6 +19,8 @@ from skcalib.uncertainty._mc_dropout import MCDropoutClassifier
 from skcalib.uncertainty._mc_dropout_regressor import MCDropoutRegressor
 
 __all__ = [
+    "DeepEnsembleClassifier",
+    "DeepEnsembleRegressor",
     "Draws",
     "EnsembleMembersClassifier",
     "LaplaceClassifier",
@@ -29,3 +34,14 @@ __all__ = [
     "uncertainty_frame",
     "variation_ratio",
 ]
+
+
+def __getattr__(name):
+    """Load a callback or a loss, and its library, when it is first asked for (PEP 562)."""
+    if name in HOMES:
+        return load_class(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*__all__, *HOMES})

@@ -18,7 +18,7 @@ def mixture_quantiles(draws, variance, shares):
     draws : ndarray of shape (n_draws, n_samples)
         Means.
 
-    variance : float
+    variance : float or ndarray of shape (n_draws, n_samples)
         Of each of them; positive.
 
     shares : sequence of float
@@ -32,8 +32,16 @@ def mixture_quantiles(draws, variance, shares):
     spread, step = np.sqrt(variance), max(1, AT_ONCE // len(draws))
     blocks = [slice(at, at + step) for at in range(0, draws.shape[1], step)]
     for share in shares:
-        found = [_quantile(draws[:, rows].astype(np.float64), spread, share) for rows in blocks]
+        found = [
+            _quantile(draws[:, rows].astype(np.float64), _take(spread, rows), share)
+            for rows in blocks
+        ]
         yield np.concatenate(found)
+
+
+def _take(spread, rows):
+    """Return the spread of these rows; a number is that of all."""
+    return spread[:, rows] if np.ndim(spread) else spread
 
 
 def _quantile(draws, spread, share):
@@ -44,19 +52,20 @@ def _quantile(draws, spread, share):
     middle: where draws lie far apart the distribution has plateaus, which Newton's steps
     do not know how to cross.
     """
-    offset = spread * ndtri(share)
-    low, high = draws.min(axis=0) + offset, draws.max(axis=0) + offset
-    at = np.clip(draws.mean(axis=0) + offset, low, high)
+    ends = draws + spread * ndtri(share)
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    at = np.clip(ends.mean(axis=0), low, high)
+    least = np.broadcast_to(spread, draws.shape).min(axis=0)
     before = high - low
     todo = np.arange(len(at))
     for _ in range(MOST_STEPS):
         x = at[todo]
-        excess, density = _excess_and_density(x, draws[:, todo], spread, share)
+        excess, density = _excess_and_density(x, draws[:, todo], _take(spread, todo), share)
         left = low[todo] = np.where(excess <= 0, x, low[todo])
         right = high[todo] = np.where(excess >= 0, x, high[todo])
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             newton = x - np.where(excess == 0, 0.0, excess / density)
-        near = 1e-10 * spread + 4 * np.finfo(np.float64).eps * np.abs(x)
+        near = 1e-10 * least[todo] + 4 * np.finfo(np.float64).eps * np.abs(x)
         solved = (np.abs(newton - x) <= near) | (right - left <= near)
         good = (left <= newton) & (newton <= right)
         good &= np.abs(newton - x) <= 0.5 * before[todo]
@@ -71,7 +80,7 @@ def _quantile(draws, spread, share):
 
 def _excess_and_density(x, draws, spread, share):
     scaled = (x - draws) / spread
-    density = np.exp(-0.5 * scaled**2).mean(axis=0) / (spread * np.sqrt(2 * np.pi))
+    density = (np.exp(-0.5 * scaled**2) / spread).mean(axis=0) / np.sqrt(2 * np.pi)
     return ndtr(scaled).mean(axis=0) - share, density
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn
+import sklearn.calibration
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits, load_wine
@@ -39,6 +39,7 @@ TRAIN, TEST = slice(None, None, 2), slice(1, None, 2)
         BaggingClassifier(DecisionTreeClassifier(max_depth=2), 12, random_state=0),
         BaggingClassifier(RidgeClassifier(), 9, max_features=0.4, random_state=0),
         BaggingClassifier(SVC(), 5, max_samples=6, random_state=3),  # lacks classes
+        VotingClassifier([("a", GaussianNB()), ("b", DecisionTreeClassifier())], voting="soft"),
     ],
 )
 def test_the_mean_is_what_the_ensemble_itself_says(ensemble):
@@ -147,7 +148,6 @@ def test_where_trees_disagree_there_is_no_more_to_learn_from_noise():
     [
         LogisticRegression(),
         GradientBoostingClassifier(),
-        VotingClassifier([("a", LogisticRegression())]),
         make_pipeline(StandardScaler(), LogisticRegression()),
         FrozenEstimator(LogisticRegression()),
     ],
@@ -172,3 +172,49 @@ def test_other_misuse():
         EnsembleMembersClassifier().fit(iter(X), Y)
     with pytest.raises(sklearn.exceptions.NotFittedError):
         EnsembleMembersClassifier(FrozenEstimator(RandomForestClassifier())).fit(X, Y)
+
+
+def test_a_hard_vote_is_the_share_of_votes():
+    members = [
+        ("nb", GaussianNB()),
+        ("tree", DecisionTreeClassifier(max_depth=1)),
+        ("off", "drop"),
+    ]
+    voting = VotingClassifier(members).fit(X[TRAIN], NAMES[TRAIN])
+    draws = EnsembleMembersClassifier(FrozenEstimator(voting)).fit(X).sample_proba(X[TEST])
+    assert draws.shape == (2, 89, 3)
+    for member, draw in zip(voting.estimators_, draws, strict=True):
+        assert_array_equal(draw.argmax(axis=1), member.predict(X[TEST]))
+        assert set(np.unique(draw)) == {0, 1}
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_folds_of_a_calibration(ours):
+    kind = CalibratedClassifierCV if ours else sklearn.calibration.CalibratedClassifierCV
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(13)])
+    around = EnsembleMembersClassifier(
+        kind(GaussianNB(), method="sigmoid", cv=4, ensemble=True)
+    )
+    around.fit(frame[TRAIN], NAMES[TRAIN])
+    own = around.estimator_.predict_proba(frame[TEST])
+    assert_allclose(around.predict_proba(frame[TEST]), own, atol=1e-9)
+    assert around.sample_proba(frame[TEST]).shape == (4, 89, 3)
+    assert around.predict_uncertainty(frame[TEST]).epistemic.max() > 0
+    with pytest.raises(ValueError, match="feature names"):
+        around.predict_proba(frame[frame.columns[::-1]])
+
+
+@pytest.mark.parametrize(
+    ("ensemble", "message"),
+    [
+        (
+            VotingClassifier([("a", GaussianNB()), ("b", GaussianNB())], weights=[1, 2]),
+            "weights",
+        ),
+        (CalibratedClassifierCV(GaussianNB(), cv=3, ensemble=False), "one member only"),
+        (CalibratedClassifierCV(GaussianNB(), method="venn-abers", cv=3), "geometric mean"),
+    ],
+)
+def test_means_of_other_kinds_are_refused(ensemble, message):
+    with pytest.raises(ValueError, match=message):
+        EnsembleMembersClassifier(ensemble).fit(X, Y)
