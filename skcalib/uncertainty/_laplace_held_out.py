@@ -12,8 +12,9 @@ from skcalib.sampling import STRUCTURES
 from skcalib.uncertainty._laplace_precision import HeldOutPart
 from skcalib.uncertainty._laplace_rows import LastLayer, make_indexable
 
-HELD = 2**21  # probabilities of all draws of the rows that are held out
+HELD = 2**18  # probabilities of all draws of the rows that are held out; or of the rows
 FEWEST_ROWS = 10
+MOST_SPARED = 256  # rows are used in any case
 N_FOLDS = 5
 
 
@@ -51,9 +52,10 @@ def hold_out(classifier, given, estimator, fit_params):
             f"prior_precision='held_out' is chosen on held-out rows and needs at least "
             f"{FEWEST_ROWS} of them, got {len(codes)}. Give a number."
         )
-    most = HELD // (classifier.n_draws * len(classifier.classes_))
+    n_draws = classifier.n_draws if classifier.predictive == "sampled" else 1
+    most = HELD // (n_draws * len(classifier.classes_))
     rng = np.random.default_rng(classifier.seed_)
-    chosen = np.sort(rng.permutation(len(codes))[: max(most, FEWEST_ROWS)])
+    chosen = np.sort(rng.permutation(len(codes))[: max(most, MOST_SPARED)])
     if X_train is not None:
         rows = LastLayer(classifier.estimator_).read(take_rows(X, chosen))
         return [HeldOutPart(classifier._posterior, rows, codes[chosen])]
