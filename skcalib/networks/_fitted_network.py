@@ -10,6 +10,7 @@ from skcalib.backends import wrapper_backend
 from skcalib.networks._checks import backend_of, outputs_logits
 from skcalib.networks._frozen_network import FrozenNetwork
 from skcalib.networks._outputs import order_of_outputs
+from skcalib.networks._trainable_network import TrainableNetwork
 from skcalib.networks._wrappers import (
     _adapt,
     _get_wrapper,
@@ -44,6 +45,7 @@ def find_fitted_network(estimator):
             "Normalization layer), or transform X yourself and calibrate the network alone."
         )
     last = find_final_estimator(estimator)
+    last = last.network_ if isinstance(last, TrainableNetwork) else last
     if isinstance(last, FrozenNetwork):
         return _read(last, None)
     wrapper = _get_wrapper(last)

@@ -41,8 +41,9 @@ overfitted         cause       how much better it is on training rows: log loss 
 saturated          cause if    share of rows with a probability of exactly 1;
                    refuted,    ``n_saturated``, ``n_wrong`` (of them), ``n_impossible`` (rows
                    else note   whose true class had exactly 0), ``logits`` ("given",
-                               "recovered", "lost"), ``precision`` ("float32"...); cure
-                               ``true_logits`` {} if lost, else ``calibrate``
+                               "recovered", "lost"), ``precision`` ("float32"...),
+                               ``of_logits`` (whether they were logits that are lost); cure
+                               ``true_logits`` {} for arrays if so, else ``calibrate``
 overconfident      cause       temperature (above 1); ``pvalue``, ``confidence``, ``accuracy``,
                                ``all_right`` (no row is wrong: are they training rows?);
                                cure ``calibrate`` {"method": "temperature"}

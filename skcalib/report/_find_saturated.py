@@ -27,7 +27,9 @@ def find_saturated(evidence):
     # A softmax that saturates has tiny values besides; shares of votes have zeros only.
     smallest = np.min(evidence.proba, where=evidence.proba > 0, initial=1.0)
     lost = evidence.source_of_logits == "lost" and smallest < TINY
-    cure = Cure("true_logits", {}, None) if lost else calibrate(evidence) if refuted else None
+    details["of_logits"] = bool(lost)
+    asked = lost and evidence.estimator is None  # of a network they would be known
+    cure = Cure("true_logits", {}, None) if asked else calibrate(evidence) if refuted else None
     low, high = share_interval(share, evidence.total)
     measure = Interval(share, float(low), float(high))
     return Finding("saturated", CAUSE if refuted else NOTE, measure, details, cure)

@@ -84,7 +84,7 @@ def tell_saturated(finding, context):
 
 def is_of_logits(finding):
     """Say whether these were logits once; shares of votes were not."""
-    return finding.cure is not None and finding.cure.action == "true_logits"
+    return finding.details["of_logits"]
 
 
 def tell_overconfident(finding, context):

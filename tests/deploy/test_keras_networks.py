@@ -32,6 +32,7 @@ from skcalib import (  # noqa: E402
     CalibratedClassifierCV,
     FrozenNetwork,
     TemperatureCalibratedClassifier,
+    TrainableNetwork,
 )
 from skcalib.decision import PriorShiftClassifier  # noqa: E402
 from skcalib.deploy import load_keras, to_keras, to_torch  # noqa: E402
@@ -352,3 +353,21 @@ def test_libraries_are_told_apart():
     calibrated = temper(digits_model())
     with pytest.raises(TypeError, match="is not a network of torch"):
         to_torch(calibrated)
+
+
+@pytest.mark.slow
+def test_a_network_that_is_trained_by_its_function():
+    def build():
+        model = keras.Sequential(
+            [keras.Input((4,)), layers.Dense(8, "relu"), layers.Dense(3, "softmax")]
+        )
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(90, 4)).astype("float32")
+    y = X[:, :3].argmax(axis=1)
+    network = TrainableNetwork(build, epochs=30, random_state=0)
+    calibrated = TemperatureCalibratedClassifier(network, cv=2, ensemble=False).fit(X, y)
+    found = to_keras(calibrated).predict(X, verbose=0)
+    np.testing.assert_allclose(found, calibrated.predict_proba(X), atol=1e-6)

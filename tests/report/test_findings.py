@@ -282,6 +282,15 @@ def test_saturated_and_wrong():
     assert low < 20 < high
 
 
+def test_a_classifier_that_never_had_logits_is_not_asked_for_them():
+    logits, y, _ = make_logits()
+    said = softmax((20 * logits).astype(np.float32), axis=1)
+    model = Table(answer=lambda X: said[np.asarray(X)[:, 0]])
+    finding = by_code(confidence_report(model, np.arange(len(y))[:, None], y))["saturated"]
+    assert finding.details["of_logits"]
+    assert finding.cure.action == "calibrate"
+
+
 def test_certain_and_right_is_a_note():
     said = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]] * 30)
     y = np.where(said[:, 0] == 0.5, np.arange(90) % 2, said.argmax(axis=1))

@@ -80,6 +80,7 @@ def test_pages_of_the_guide_are_there_under_their_titles():
 def test_votes_are_not_told_to_have_had_logits():
     finding = make_finding("saturated")
     assert "true logits are lost" in tell(finding, context()).text
+    finding.details["of_logits"] = False
     finding = finding._replace(cure=Cure("calibrate", {"method": "auto"}, None))
     assert "logits" not in tell(finding, context()).text
 

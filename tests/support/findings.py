@@ -92,7 +92,7 @@ def details(labels=LABELS):
             "cause",
             Interval(0.4, 0.37, 0.43),
             {"n_saturated": 480, "n_wrong": 40, "n_impossible": 3, "logits": "lost"}
-            | {"precision": "float32"},
+            | {"precision": "float32", "of_logits": True},
             Cure("true_logits", {}, None),
         ),
         "overconfident": ("cause", Interval(3.1, 2.7, 3.6), sure, CALIBRATE),
