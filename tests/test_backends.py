@@ -58,6 +58,11 @@ def test_the_text_names_what_there_is():
     assert set(TEXT["A wrapper's"]) >= {"unwrap", "fit_on_codes", "predict_proba"}
     assert [name for name, (_, must) in OF_NETWORKS.items() if not must] == [
         "keep_seeds",
+        "cut",
+        "copy_inputs",
+        "check_float64",
+        "layers_keep",
+        "make_calibrated_module",
     ]
 
 

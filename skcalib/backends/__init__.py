@@ -41,6 +41,18 @@ A network's
 
     ``keep_seeds(model)``, optional: a context that puts back the seeds which the model moves.
 
+    ``cut(model, name, *, before_activation=True)``, Keras's: a functional model of what stands
+    before the last activation, and that activation's name.
+
+    ``copy_inputs(model)``, Keras's: new inputs like those of a functional model.
+
+    ``check_float64(dtype)``, Keras's: raise if the library would take float64 for float32.
+
+    ``layers_keep(dtype)``, Keras's: whether Keras's own layers compute in this type.
+
+    ``make_calibrated_module(models, readings, program)``, torch's: a module that ends in
+    calibrated probabilities.
+
 A wrapper's
     ``unwrap(estimator, X)``: network, inputs, classes and whether the output is logits of a
     fitted wrapper; None if it is customised.

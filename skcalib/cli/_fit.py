@@ -16,9 +16,10 @@ from skcalib.cli._predictions import read_predictions
 from skcalib.cli._progress import wanted
 from skcalib.cli._settings import METHODS
 from skcalib.deploy import describe
+from skcalib.estimators import VersionedMixin
 
 
-class GivenProbabilities(ClassifierMixin, BaseEstimator):
+class GivenProbabilities(VersionedMixin, ClassifierMixin, BaseEstimator):
     """A classifier whose rows are what another one answered: probabilities."""
 
     def __init__(self, classes):

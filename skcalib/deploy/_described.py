@@ -8,7 +8,7 @@ from skcalib.deploy._liftings import MOST_CLASSES
 from skcalib.deploy._members import mean_of_members, proba_of_member
 from skcalib.deploy._namespace import NumpyNamespace
 from skcalib.deploy._registry import Machine
-from skcalib.estimators import ProbabilisticClassifierMixin
+from skcalib.estimators import ProbabilisticClassifierMixin, VersionedMixin
 from skcalib.folds import complete_geometric_mean, complete_mean
 from skcalib.inputs import (
     check_logits,
@@ -21,7 +21,7 @@ from skcalib.inputs import (
 SUM_TOLERANCE = 1e-6
 
 
-class DescribedCalibrator(ProbabilisticClassifierMixin, BaseEstimator):
+class DescribedCalibrator(VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator):
     """A calibration that was read from a description.
 
     It predicts, and cannot be fitted: `fit` changes nothing. :func:`from_description` makes

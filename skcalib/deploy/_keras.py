@@ -96,7 +96,9 @@ def to_keras(calibrated, *, dtype="float32"):
     >>> X, y = load_digits(return_X_y=True)
     >>> _ = keras.utils.set_random_seed(0)
     >>> network = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10, "softmax")])
-    >>> calibrated = TemperatureCalibratedClassifier(network).fit(X, y)
+    >>> network.compile("adam", "sparse_categorical_crossentropy")
+    >>> _ = network.fit(X[:1000], y[:1000], epochs=3, verbose=0)
+    >>> calibrated = TemperatureCalibratedClassifier(network).fit(X[1000:], y[1000:])
     >>> model = to_keras(calibrated)
     >>> bool(np.allclose(model(X[:5]), calibrated.predict_proba(X[:5]), atol=1e-6))
     True
@@ -130,6 +132,11 @@ def load_keras(path):
     -------
     model : keras.Model
         As it was saved.
+
+    Raises
+    ------
+    ValueError
+        If it is no such file, or holds code, which safe mode refuses (both raised by Keras).
 
     See Also
     --------

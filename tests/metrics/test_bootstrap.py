@@ -186,7 +186,7 @@ PREPARED = [
     partial(calibration_error, debias=True),
     expected_calibration_error,
     partial(maximum_calibration_error, n_bins=3, strategy="quantile"),
-    smooth_calibration_error,
+    pytest.param(smooth_calibration_error, marks=pytest.mark.slow),
 ]
 
 

@@ -109,6 +109,7 @@ def test_at_home_in_scikit_learn(any_model):
         "classes": None,
         "from_logits": "auto",
         "multilabel": None,
+        "output": None,
         "batch_size": 100,
     }
     assert repr(network).startswith("FrozenNetwork(batch_size=100")

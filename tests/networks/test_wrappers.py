@@ -149,6 +149,7 @@ def test_the_best_of_a_fitted_search():
     assert response_of(FrozenEstimator(search), X).network == "Sequential"  # its logits
 
 
+@pytest.mark.slow
 def test_the_best_of_a_search_over_keras_own_wrapper():
     search = GridSearchCV(SKLearnClassifier(any_net), {"model_kwargs": [{"hidden": 16}]}, cv=2)
     search.fit(X[:600], NAMES[:600], epochs=EPOCHS, verbose=0)
@@ -177,7 +178,6 @@ LABELS = {"0 1": Y_TWO, "str": TWO_NAMES, "bool": Y_TWO.astype(bool)}
 
 QUICK = [
     ("scikeras", "str", False),  # the one that scikit-learn inverts
-    ("keras.wrappers", "bool", False),
     ("logits", "0 1", True),
 ]
 

@@ -200,7 +200,7 @@ def wrapped(kind):
 @pytest.mark.parametrize(
     ("kind", "piped"),
     [
-        ("scikeras", False),
+        pytest.param("scikeras", False, marks=pytest.mark.slow),
         pytest.param("keras.wrappers", True, marks=pytest.mark.slow),
         pytest.param("scikeras", True, marks=pytest.mark.slow),
         pytest.param("keras.wrappers", False, marks=pytest.mark.slow),

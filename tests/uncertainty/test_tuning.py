@@ -165,6 +165,7 @@ def test_the_warning_comes_when_it_should(mlp):
         mc.fit(rows[250:], y[250:])
 
 
+@pytest.mark.slow
 def test_keras_too():
     keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
     if keras.config.backend() != "tensorflow":
