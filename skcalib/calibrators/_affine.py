@@ -20,12 +20,12 @@ DIRECT = 256  # parameters up to which the Hessian is formed
 FEW = 2**15  # logits for which double precision costs nothing
 # What may be left of the objective, to second order: of few logits; of many, if the Hessian
 # is formed; if it is not; and at the end of single precision.
-EXACTLY, NEARLY, CLOSELY, ROUGHLY = 1e-23, 1e-18, 1e-12, 1e-7
+EXACTLY, NEARLY, CLOSELY, ROUGHLY, COARSELY = 1e-23, 1e-18, 1e-12, 1e-7, 1e-5
 REUSE = 1e-2  # a Hessian that brings the decrement down by more than this serves again
 NOISE = 1e-11  # below this, a decrement that stands still is rounding
 
 
-def fit_affine(z, codes, weight, ridge, start=None, *, closely=True):
+def fit_affine(z, codes, weight, ridge, start=None, *, tolerance=CLOSELY):
     """Return the `theta` that minimises the penalised log loss.
 
     Parameters
@@ -45,8 +45,9 @@ def fit_affine(z, codes, weight, ridge, start=None, *, closely=True):
     start : ndarray of the shape of `ridge`, default=None
         From where to start, zeros by default; as the solution of a heavier ridge.
 
-    closely : bool, default=True
-        If False, single precision is enough where the Hessian is not formed.
+    tolerance : float, default=CLOSELY
+        What may be left of the objective where the Hessian is not formed; with `ROUGHLY` or
+        `COARSELY` single precision is enough.
     """
     theta = np.zeros(ridge.shape) if start is None else start
     weight = weight / weight.sum()
@@ -54,14 +55,15 @@ def fit_affine(z, codes, weight, ridge, start=None, *, closely=True):
     if masked is not None:  # their probability is 0, and no sum may meet an infinity
         z = np.where(masked, z.dtype.type(0), z)
     if ridge.size <= DIRECT or z.size <= FEW:
-        tolerance = EXACTLY if z.size <= FEW else NEARLY
+        exactly = EXACTLY if z.size <= FEW else NEARLY
         z = z.astype(np.float64, copy=False)
-        theta, left = _newton(z, codes, weight, ridge, theta, tolerance, masked)
+        theta, left = _newton(z, codes, weight, ridge, theta, exactly, masked)
     else:
         single = z.astype(np.float32, copy=False)
-        theta, left = _newton(single, codes, weight, ridge, theta, ROUGHLY, masked)
-        if closely:
-            theta, left = _newton(z, codes, weight, ridge, theta, CLOSELY, masked, single)
+        first = max(tolerance, ROUGHLY)
+        theta, left = _newton(single, codes, weight, ridge, theta, first, masked)
+        if tolerance < first:
+            theta, left = _newton(z, codes, weight, ridge, theta, tolerance, masked, single)
     if left is not None:
         warn(
             f"The fit of {theta.size} parameters did not converge in {MAX_ITER} iterations; "
@@ -87,7 +89,7 @@ def _newton(z, codes, weight, ridge, theta, tolerance, masked=None, products=Non
     """
     products = z if products is None else products
     # z in single precision all along, or only stored so and summed in double.
-    wide = np.float32 if tolerance == ROUGHLY else np.float64
+    wide = np.float32 if tolerance >= ROUGHLY else np.float64
     slack = 32 * np.finfo(wide).eps
     proba = np.empty(z.shape, products.dtype)
     data = z, codes, weight, ridge, proba, wide, masked

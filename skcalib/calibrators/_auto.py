@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skcalib.calibrators._affine import CLOSELY
 from skcalib.calibrators._auto_argmax import keep_argmax
 from skcalib.calibrators._auto_candidates import (
     Parts,
@@ -39,6 +40,7 @@ from skcalib.inputs import find_masked_entries, row_blocks
 from skcalib.messages import check_flag, is_number
 
 FEWEST = 10  # samples; with less, nothing is chosen
+THRIFTY = 1e-6  # nats that may be left of a long fit
 PRIOR_COUNT = 3000  # divided by the samples: how much more the learned prior is trusted
 
 
@@ -93,9 +95,9 @@ class AutoCalibration(Calibrator):
         The names of the candidates, the input first: with two classes "identity",
         "temperature" (with the uniform mixture), "svs", "sms", "sigmoid", "quadratic", "beta",
         "venn-abers", "hierarchical", and "spline" from a thousand samples on; with up to 300
-        classes "identity", "temperature", "svs" (if n_samples * n_classes is below 200,000),
-        "sms", and "sms(0.1)" and "sms(0.01)", of lighter penalties; with more, or if
-        classes are masked, "svs(0.1)" and so on in place of all matrices.
+        classes "identity", "temperature", "svs" (below 200,000 logits), "sms", and "sms(0.1)"
+        and "sms(0.01)", of lighter penalties; with more, or if classes are masked, "svs(0.1)"
+        and so on in place of all matrices.
 
     weights_ : ndarray of shape (n_candidates,)
         What is used: the weights w; 1 for the input and 0 for all others if it is gated.
@@ -145,18 +147,15 @@ class AutoCalibration(Calibrator):
     for that calibrator 3000 / n if that is more. Weights below 0.001 are left out.
 
     "Unchanged" is the softmax of the logits. In :class:`~skcalib.CalibratedClassifierCV`
-    around a classifier that answers with probabilities it is these probabilities themselves,
-    with 1e-12 in place of zeros; but if w > 0 of m zeros among the calibration samples were
-    those of the true class, zeros are lifted by the rule of succession, to
-    (w + 1/2) / (m + 1), and no more than the floor (:func:`~skcalib.probability_floor`).
-    That is what the pool was compared with.
+    around a classifier that answers with probabilities it is these, with 1e-12 in place of
+    zeros; but if w > 0 of m zeros among the calibration samples were those of the true class,
+    zeros are lifted by the rule of succession, to (w + 1/2) / (m + 1), and no more than the
+    floor (:func:`~skcalib.probability_floor`). That is what the pool was compared with.
 
     Where some row masks a class, matrices are not among the candidates; a pool with matrices,
-    chosen without masks, refuses rows with masks.
-
-    The pool is stacking by the log loss (Smyth and Wolpert; Yao et al.), or with exponential
-    weights (Dalalyan and Tsybakov); the candidates and the constants were chosen on real data
-    sets, of which half were kept to look at the result: see the guide.
+    chosen without masks, refuses rows with masks. The pool is stacking by the log loss (Smyth and Wolpert; Yao et al.), or with exponential
+    weights (Dalalyan and Tsybakov); candidates and constants were chosen on half of many real
+    data sets: see the guide.
 
     References
     ----------
@@ -289,7 +288,7 @@ class AutoCalibration(Calibrator):
             used.append(self._families[1])
         for family in used:
             if not family.is_fitted:
-                family.fit(*rows, closely=not self._thrifty)
+                family.fit(*rows, tolerance=THRIFTY if self._thrifty else CLOSELY)
         self._shift, self._factors = 0.0, np.ones(logits.shape[1])
         if not self.gated_:
             proba = pool_proba(self._families, self.weights_, logits)
@@ -325,8 +324,8 @@ class AutoCalibration(Calibrator):
         self.weights_ = leave_out_light(found.weights)
         self.pool_oof_log_loss_, self.gain_ = found.log_loss, found.gain
         if logits.shape[1] == 2:
-            learned = self._families[-1].fit(logits, codes, weight, closely=True).calibrator
-            self.gain_ += float(learned.log_bayes_factors_[0])
+            learned = self._families[-1].fit(logits, codes, weight, tolerance=CLOSELY)
+            self.gain_ += float(learned.calibrator.log_bayes_factors_[0])
         self.oof_log_loss_ = -(entry_weight @ np.log(truth)) / entry_weight.sum()
         self.gated_ = bool(self.gain_ < self.required_gain_)
 

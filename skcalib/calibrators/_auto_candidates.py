@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib.calibrators._affine import affine_proba, fit_affine
+from skcalib.calibrators._affine import COARSELY, affine_proba, fit_affine
 from skcalib.calibrators._auto_input import Identity
 from skcalib.calibrators._beta import BetaCalibration
 from skcalib.calibrators._hierarchical import HierarchicalCalibration
@@ -70,7 +70,7 @@ class Single:
         self.calibrator = calibrator
         self.names = (calibrator.short_name,)
 
-    def fit(self, logits, codes, weight, *, closely):
+    def fit(self, logits, codes, weight, *, tolerance):
         """Fit it."""
         self.calibrator.fit_columns(logits, codes, weight)
         return self
@@ -99,7 +99,7 @@ class Tempered:
         named = [kind if penalty == 1 else f"{kind}({penalty})" for kind, penalty in members]
         self.names = ("temperature", *named)
 
-    def fit(self, logits, codes, weight, *, closely):
+    def fit(self, logits, codes, weight, *, tolerance):
         """Fit them all."""
         z, self.beta, self.share = structured_logits(logits, codes, weight)
         before, self.thetas, last = self.thetas, [], None
@@ -108,7 +108,7 @@ class Tempered:
             start = before[number] if before else start
             n_per_class = weight.sum() * logits.shape[1] / count_classes(logits)
             ridge = RIDGES[kind](logits.shape[1], n_per_class, penalty)
-            self.thetas.append(fit_affine(z, codes, weight, ridge, start, closely=closely))
+            self.thetas.append(fit_affine(z, codes, weight, ridge, start, tolerance=tolerance))
             last = kind
         return self
 
@@ -164,7 +164,7 @@ def fit_without_fold(families, logits, codes, weight, shares):
         # A candidate that fares badly without a fold is weighed by that.
         warnings.simplefilter("ignore", ConvergenceWarning)
         for family in families:
-            family.fit(logits[kept], codes[kept], left[kept], closely=False)
+            family.fit(logits[kept], codes[kept], left[kept], tolerance=COARSELY)
     truth = np.empty((len(held), len(names_of(families))))
     for block in row_blocks(len(held), logits.shape[1]):
         part, true = logits[held[block]], codes[held[block]]

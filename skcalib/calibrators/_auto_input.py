@@ -30,7 +30,7 @@ class Identity:
         self.floor = floor
         self.lifted = floor
 
-    def fit(self, logits, codes, weight, *, closely):
+    def fit(self, logits, codes, weight, *, tolerance):
         """Learn how often a class of probability zero is the true one."""
         if self.floor is not None:
             at_floor = self._find_floor(logits)
