@@ -20,8 +20,8 @@ FLOORS = {
     "skcalib": 10,
     "skcalib.cli": 9,
     "skcalib.deploy": 8,
-    "skcalib.report": 8,
     "skcalib.displays": 7,
+    "skcalib.report": 7,
     "skcalib.calibration": 6,
     "skcalib.decision": 6,
     "skcalib.novelty": 6,
@@ -120,7 +120,7 @@ def test_the_house_stays_small():
     inner = {pair for pair in between if pair[0] not in USERS}
     assert len(inner) <= 50, sorted(inner)
     for name in USERS:
-        assert sum(pair[0] == name for pair in between) <= 9, name
+        assert sum(pair[0] == name for pair in between) <= 10, name
     assert len(set(FLOORS.values()) - {FLOORS["skcalib"]}) <= 9
 
 

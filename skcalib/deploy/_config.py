@@ -1,7 +1,6 @@
 """One call from a file of settings: a trained Keras model in, a calibrated one out."""
 
 import json
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from skcalib.deploy._settings_file import read_settings
 from skcalib.deploy._writing import check_writable, write_beside
 from skcalib.inputs import open_saved_arrays
 from skcalib.messages import check_count, check_flag, quote
+from skcalib.report import confidence_report
 
 DEFAULTS = {
     "model": None,
@@ -114,7 +114,7 @@ def calibrate_files(settings):
         text = json.dumps(describe(calibrated), indent=1)
         writers["map"] = lambda where: Path(where).write_text(text + "\n", encoding="utf-8")
     if settings["report"] is not None:
-        report = _public("confidence_report")(
+        report = confidence_report(
             model, X, y, sample_weight=weight, random_state=settings["random_state"]
         )
         writers["report"] = report.to_html
@@ -203,11 +203,3 @@ def _to_keras(calibrated):
     from skcalib.deploy._keras import to_keras
 
     return to_keras(calibrated)
-
-
-def _public(name):
-    """Return a public name of the package, which is loaded when it is asked for.
-
-    The report lives on the same floor, whose rooms do not import each other.
-    """
-    return getattr(sys.modules[__name__.partition(".")[0]], name)
