@@ -153,9 +153,9 @@ class AutoCalibration(Calibrator):
     floor (:func:`~skcalib.probability_floor`). That is what the pool was compared with.
 
     Where some row masks a class, matrices are not among the candidates; a pool with matrices,
-    chosen without masks, refuses rows with masks. The pool is stacking by the log loss (Smyth and Wolpert; Yao et al.), or with exponential
-    weights (Dalalyan and Tsybakov); candidates and constants were chosen on half of many real
-    data sets: see the guide.
+    chosen without masks, refuses rows with masks. The pool is stacking by the log loss (Smyth
+    and Wolpert; Yao et al.), or with exponential weights (Dalalyan and Tsybakov); candidates
+    and constants were chosen on half of many real data sets: see the guide.
 
     References
     ----------
