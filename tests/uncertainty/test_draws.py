@@ -123,20 +123,19 @@ def one_mask_for_all_features(random):
     return keras.Model(given, layers.Dense(64, "softmax")(x))
 
 
-NETS = [
-    dense_net,
+# The others are tried in the slow run.
+QUICK = [dense_net, kinds, nested, wide]
+SLOW = [
     flat_first,
-    kinds,
     skip_connection,
     twice_in_a_row,
     at_the_end,
-    nested,
     on_sequences,
-    wide,
     wide_alpha,
     wide_gaussian,
     one_mask_for_all_features,
 ]
+NETS = [*QUICK, *[pytest.param(net, marks=pytest.mark.slow) for net in SLOW]]
 KINDS = {
     "dropout": layers.Dropout,
     "spatial": layers.SpatialDropout2D,

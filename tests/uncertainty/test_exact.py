@@ -196,7 +196,14 @@ def few_features(x):
     return layers.Dense(10, "log_softmax", use_bias=False)(x)
 
 
-ENDINGS = [flattened, softmax_layer, activation_layer, operation, few_features]
+ENDINGS = [
+    flattened,
+    operation,
+    *[
+        pytest.param(net, marks=pytest.mark.slow)
+        for net in (softmax_layer, activation_layer, few_features)
+    ],
+]
 
 
 @pytest.mark.parametrize("build", ENDINGS)
@@ -373,6 +380,7 @@ def test_points_have_the_moments_of_normal_numbers(n_dimensions):
     assert np.abs(points - _gaussian_logits.normal_points(n_dimensions, seed=4)).max() > 0.1
 
 
+@pytest.mark.slow
 def test_digits_with_batch_normalisation_and_few_units():
     network = trained(digits_model(hidden=32))
     mc = exact(network).fit(X)

@@ -58,12 +58,12 @@ def nested(sites):
     [
         (perceptron, "hidden", ["one", "two"]),
         (perceptron, "last", ["two"]),
-        (perceptron, ["one"], ["one"]),
+        pytest.param(perceptron, ["one"], ["one"], marks=pytest.mark.slow),
         (convolutional, "hidden", ["one", "two"]),
-        (convolutional, "last", ["flat"]),
-        (convolutional, ["flat", "one"], ["flat", "one"]),
-        (nested, "hidden", ["one", "two"]),
-        (nested, "last", ["two"]),
+        pytest.param(convolutional, "last", ["flat"], marks=pytest.mark.slow),
+        pytest.param(convolutional, ["flat", "one"], ["flat", "one"], marks=pytest.mark.slow),
+        pytest.param(nested, "hidden", ["one", "two"], marks=pytest.mark.slow),
+        pytest.param(nested, "last", ["two"], marks=pytest.mark.slow),
     ],
 )
 def test_the_same_as_a_network_that_has_dropout_there(build, inject, names):

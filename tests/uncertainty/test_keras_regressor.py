@@ -145,6 +145,7 @@ def test_a_trained_network_is_not_trained_and_its_interval_covers(model):
     assert weights_hash(model) == before
 
 
+@pytest.mark.slow
 def test_it_knows_less_where_no_rows_were(model):
     mc = MCDropoutRegressor(model, random_state=0).fit(X_OLD)
     _, inside = mc.predict(X_NEW, return_std=True)
@@ -223,7 +224,9 @@ def test_wrappers_are_cloned_and_trained(kind, piped):
     np.testing.assert_allclose(one, mean[:1], atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["scikeras", "keras.wrappers"])
+@pytest.mark.parametrize(
+    "kind", ["scikeras", pytest.param("keras.wrappers", marks=pytest.mark.slow)]
+)
 def test_a_fitted_wrapper_that_is_frozen_is_not_trained(kind):
     wrapper = wrapped(kind)
     wrapper.fit(X, Y)

@@ -166,7 +166,7 @@ def compiled_with(loss):
     ("kind", "piped"),
     [
         ("scikeras", False),
-        ("keras.wrappers", True),
+        pytest.param("keras.wrappers", True, marks=pytest.mark.slow),
         pytest.param("scikeras", True, marks=pytest.mark.slow),
         pytest.param("keras.wrappers", False, marks=pytest.mark.slow),
     ],

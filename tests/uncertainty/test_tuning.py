@@ -148,6 +148,7 @@ def test_cross_validation_follows_cv_and_weights():
     assert mc.comparison_["plain"]["log_loss"] == pytest.approx(plain, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(NOT_WORTH_IT)
 def test_the_warning_comes_when_it_should(mlp):
     mc = MCDropoutClassifier(FrozenEstimator(mlp), rate="auto", random_state=0)
