@@ -158,6 +158,7 @@ def test_a_model_that_keras_cannot_save_says_so(model):
             pickle.dumps(estimator)
 
 
+@pytest.mark.slow
 def test_folds_in_other_processes(model):
     calibrated = TemperatureCalibratedClassifier(model)
     alone = cross_val_score(calibrated, X[CALIB], Y[CALIB], cv=3)
@@ -545,6 +546,7 @@ def test_a_network_is_not_kept_alive():
     assert there() is None
 
 
+@pytest.mark.slow
 def test_compiled_functions_do_not_pile_up():
     from skcalib.backends import _keras_models
 

@@ -246,7 +246,8 @@ def test_one_hot_labels(name):
     assert calibrated.score(X[TEST], Y[TEST]) > 0.75
 
 
-@pytest.mark.parametrize("piped", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("piped", [False, True])
 def test_clones_keep_the_fit_kwargs(piped):
     wrapper = with_keras()
     assert not clone(wrapper).fit_kwargs  # Keras's own clone
@@ -294,6 +295,7 @@ def test_a_customised_wrapper_is_asked_itself(method):
     np.testing.assert_allclose(response.values, fitted.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_the_wrappers_own_checks_of_X():
     frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
     fitted = with_keras().fit(frame[:600], NAMES[:600])

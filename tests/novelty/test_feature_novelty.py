@@ -44,6 +44,7 @@ def test_digits_of_a_class_that_nobody_taught(digits):
     assert (novelty.predict(strangers) == -1).mean() > 0.6
 
 
+@pytest.mark.slow
 def test_pvalues_are_uniform_over_calibration_sets():
     rng = np.random.default_rng(0)
     pvalues = []

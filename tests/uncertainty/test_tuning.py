@@ -99,6 +99,7 @@ def test_predictions_are_at_the_chosen_scale(mlp):
     assert np.abs(proba - mc.predict_proba(X[TEST])).max() > 1e-3  # which has no temperature
 
 
+@pytest.mark.slow
 def test_centred_draws_keep_the_prediction(mlp):
     mc = MCDropoutClassifier(
         FrozenEstimator(mlp), rate=0.3, centered=True, n_draws=40, random_state=0
@@ -119,6 +120,7 @@ def test_centred_draws_keep_the_prediction(mlp):
     assert chosen_around(mlp, centered=True).scale_.spread > 0
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(NOT_WORTH_IT)
 def test_nothing_is_chosen_on_training_rows():
     """Labels at random: on its own rows a network looks perfect, on others it is not."""
