@@ -62,11 +62,10 @@ class LaplaceClassifier(WrappingMixin, SamplingClassifier):
 
     Parameters
     ----------
-    estimator : keras.Model, torch.nn.Module, FrozenNetwork, classifier around a network, \
-            MLPClassifier, linear classifier or None, default=None
-        What ends in a linear layer, trained by log loss. Pass a trained network as it is, or a
-        fitted classifier in :class:`sklearn.frozen.FrozenEstimator`; any other is cloned and
-        trained. None is a :class:`sklearn.linear_model.LogisticRegression`.
+    estimator : network or classifier that ends in a linear layer, default=None
+        Trained by log loss. Pass a trained network as it is, or a fitted MLPClassifier, linear
+        model or wrapper of a network in :class:`sklearn.frozen.FrozenEstimator`; any other is
+        cloned and trained. None is a :class:`sklearn.linear_model.LogisticRegression`.
 
     structure : {"kronecker", "full", "diagonal"}, default="kronecker"
         What is kept of the Hessian: a product of a matrix of features and one of
