@@ -1,6 +1,7 @@
 """What skops may load of skcalib: classes that hold numbers, and run nothing of the file."""
 
 TYPES = (
+    "skcalib.backends._sampling.Cost",
     "skcalib.calibration._calibrated_classifier_cv.CalibratedClassifierCV",
     "skcalib.calibration._temperature_calibrated_classifier.TemperatureCalibratedClassifier",
     "skcalib.calibrators._auto.AutoCalibration",
@@ -50,7 +51,14 @@ TYPES = (
     "skcalib.novelty._gaussian.Whitener",
     "skcalib.novelty._leaves.LeafCoordinates",
     "skcalib.novelty._nearest.NearestDistance",
+    "skcalib.sampling._last_layer_posterior.DiagonalPosterior",
+    "skcalib.sampling._last_layer_posterior.FullPosterior",
+    "skcalib.sampling._last_layer_posterior.KroneckerPosterior",
+    "skcalib.sampling._room.Room",
+    "skcalib.uncertainty._deep_ensemble.DeepEnsembleClassifier",
+    "skcalib.uncertainty._deep_ensemble_regressor.DeepEnsembleRegressor",
     "skcalib.uncertainty._ensemble_members.EnsembleMembersClassifier",
+    "skcalib.uncertainty._laplace.LaplaceClassifier",
     "skcalib.uncertainty._mc_dropout.MCDropoutClassifier",
     "skcalib.uncertainty._mc_dropout_regressor.MCDropoutRegressor",
 )

@@ -177,8 +177,16 @@ def check_whole_model(base, method, ensemble, n_classes, atol=1e-5):
     exported = to_onnx(model, new[:20])
     label, proba = run(exported, new)
     assert_allclose(proba, model.predict_proba(new), rtol=0, atol=atol)
-    np.testing.assert_array_equal(label, model.predict(new))
+    check_labels(label, model, new)
     assert proba.dtype == np.float64
+
+
+def check_labels(label, model, X):
+    """Compare labels where no two classes are said to be equally likely, as steps may do."""
+    best = np.sort(model.predict_proba(X), axis=1)
+    untied = best[:, -1] - best[:, -2] > 1e-7
+    assert untied.mean() > 0.9
+    np.testing.assert_array_equal(label[untied], model.predict(X)[untied])
 
 
 @pytest.mark.parametrize("ensemble", [True, False, "joined"])
@@ -214,7 +222,7 @@ def test_many_whole_models(method, base, n_classes):
     steps = method == "venn-abers" and base in ("forest", "boosting")
     assert np.mean(difference > 1e-5) <= (0.02 if steps else 0)
     assert difference.max() <= (2e-2 if steps else 1e-5)
-    np.testing.assert_array_equal(label, model.predict(new))
+    check_labels(label, model, new)
 
 
 @pytest.mark.slow

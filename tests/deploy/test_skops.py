@@ -9,13 +9,15 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from support.calibrators import all_calibrators
 
 from skcalib import (
     CalibratedClassifierCV,
+    DeepEnsembleClassifier,
+    DeepEnsembleRegressor,
     MCDropoutClassifier,
     MCDropoutRegressor,
     TemperatureCalibratedClassifier,
@@ -28,7 +30,7 @@ from skcalib.decision import (
 )
 from skcalib.deploy import DescribedCalibrator, describe, trusted_types
 from skcalib.novelty import DistanceAwareTemperatureClassifier, FeatureNovelty
-from skcalib.uncertainty import EnsembleMembersClassifier
+from skcalib.uncertainty import EnsembleMembersClassifier, LaplaceClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -66,6 +68,10 @@ def estimators():
         "members": (EnsembleMembersClassifier(forest), tree),
         "dropout": (MCDropoutClassifier(perceptron()), adam),
         "dropout of numbers": (MCDropoutRegressor(numbers), adam),
+        "laplace": (LaplaceClassifier(line, cv=2), []),
+        "full": (LaplaceClassifier(line, structure="full", prior_precision=1.0), []),
+        "ensemble": (DeepEnsembleClassifier(forest, n_members=2), tree),
+        "ensemble of numbers": (DeepEnsembleRegressor(LinearRegression(), n_members=2), []),
         "distance": (DistanceAwareTemperatureClassifier(line, cv=2, **of_inputs), []),
         "nearest": (FeatureNovelty(line, density="nearest", **of_inputs), []),
         "relative": (FeatureNovelty(line, density="relative_mahalanobis", **of_inputs), []),
