@@ -102,7 +102,11 @@ def test_a_bare_network(method):
 def test_a_trained_network(method):
     model = trained(digits_model())
     calibrated = CalibratedClassifierCV(model, method=method).fit(X[600:1200], Y[600:1200])
-    compare(calibrated, X[1200:], atol=AT_STEPS if method == "isotonic" else WHOLE)
+    # A spline may be steep: in single precision 6e-5 were seen, which double precision mends.
+    compare(calibrated, X[1200:], atol=AT_STEPS if method in ("isotonic", "spline") else WHOLE)
+    exact = answers_of(to_keras(calibrated, dtype="float64"), X[1200:])
+    if method != "isotonic":
+        assert np.abs(exact - calibrated.predict_proba(X[1200:])).max() <= WHOLE
 
 
 def test_true_logits_of_a_saturated_network():
