@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import validate_data
 
 from skcalib.backends import read_perceptron
-from skcalib.inputs import count_rows, is_dict_of_arrays, take_rows
+from skcalib.inputs import count_rows, is_dict_of_arrays, softmax, take_rows
 from skcalib.networks import (
     find_final_estimator,
     find_final_step,
@@ -19,8 +19,10 @@ from skcalib.networks import (
 )
 from skcalib.sampling import reduce_logits
 
+LINEAR = ("coef_", "intercept_", "decision_function", "predict_proba")
 HELD = 2**22  # features of one block
 FEWEST_ROWS, MOST_ROWS = 64, 8192
+FEW, SAME = 64, 1e-4  # rows, and difference of probabilities
 LINEAR_TO = 1e-3  # of the spread of the logits, what a linear map may leave
 MOST_CHECKED = 512  # features, up to which it is checked
 
@@ -49,8 +51,8 @@ class LastLayer:
         if self._ask is None:
             raise InvalidParameterError(
                 "The 'estimator' parameter of LaplaceClassifier must end in a linear layer: a "
-                "network, an MLPClassifier, or a linear model with coef_, intercept_ and a "
-                f"decision_function. Got {type(last).__name__}."
+                "network, an MLPClassifier, or a linear model with coef_, intercept_, "
+                f"decision_function and predict_proba. Got {type(last).__name__}."
             )
         self._step = 4 * FEWEST_ROWS
 
@@ -104,7 +106,7 @@ def _find_reader(last):
         return _read_network
     if isinstance(last, MLPClassifier):
         return _read_perceptron
-    if all(hasattr(last, name) for name in ("coef_", "intercept_", "decision_function")):
+    if all(hasattr(last, name) for name in LINEAR):
         return _read_linear
     return None
 
@@ -144,7 +146,20 @@ def _read_linear(model, X):
             f"{type(model).__name__}.decision_function has {values.shape[1]} columns for "
             f"{len(model.classes_)} classes; a column for each is needed."
         )
-    return features, _two_columns(values), model.classes_
+    logits = _two_columns(values)
+    _check_softmax(model, X, logits)
+    return features, logits, model.classes_
+
+
+def _check_softmax(model, X, logits):
+    """Raise unless a model's own probabilities are the softmax of its decision values."""
+    few = slice(0, FEW)
+    if np.abs(softmax(logits[few].astype(float)) - model.predict_proba(X[few])).max() > SAME:
+        raise InvalidParameterError(
+            f"The probabilities of {type(model).__name__} are not the softmax of its decision "
+            "values (it was not trained by one log loss for all classes), which a Laplace "
+            "approximation needs. Use LogisticRegression, or one such model for two classes."
+        )
 
 
 def _two_columns(logits):

@@ -16,11 +16,12 @@ from sklearn.datasets import (
 )
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 from skcalib import FrozenNetwork, TemperatureCalibratedClassifier
 from skcalib.sampling import STRUCTURES, draw_proba, mean_proba, normal_points
@@ -248,6 +249,8 @@ def refused(match, parameters, rows=slice(None), **given):
         ("prior_precision must be", {"prior_precision": "auto"}, {}),
         ("prior_precision must be", {"prior_precision": np.nan}, {}),
         ("must end in a linear layer", {"estimator": RandomForestClassifier(3)}, {}),
+        ("must end in a linear layer", {"estimator": LinearSVC()}, {}),
+        ("not the softmax", {"estimator": SGDClassifier(loss="log_loss", random_state=0)}, {}),
         ("X_train is for an estimator that is trained", {}, {"X_train": X}),
         ("at least 10 of them, got 6", {}, {"rows": slice(47, 53)}),
     ],
