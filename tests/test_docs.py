@@ -224,7 +224,7 @@ def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
     ("page", "figures"),
     [
         ("confidence.md", 10),
-        ("acting.md", 9),
+        ("acting.md", 10),
         ("coming_from_others.md", 5),
         ("resampled.md", 3),
     ],
