@@ -7,9 +7,11 @@ from skcalib.sampling._forecast import forecast_ratio
 from skcalib.sampling._gaussian_logits import N_POINTS, count_multiplications, normal_points
 from skcalib.sampling._last_layer_posterior import (
     STRUCTURES,
+    count_logits,
     draw_proba,
     log_evidence,
     mean_proba,
+    predict_mean,
     proba_of_reduced,
     reduce_logits,
 )

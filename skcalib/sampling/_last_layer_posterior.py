@@ -16,7 +16,7 @@ from skcalib.inputs import sigmoid, softmax
 from skcalib.sampling._gaussian_logits import factorise
 
 LARGEST_FULL = 2048  # weights whose Hessian is formed
-HELD = 2**22  # float64 values of one array
+LARGE = 1e100  # features; the squares of larger ones may overflow
 
 
 def count_logits(n_classes):
@@ -214,10 +214,24 @@ def mean_proba(logits, variances, temperature=1.0):
     return proba_of_reduced(logits / np.sqrt(temperature**2 + np.pi / 8 * variances))
 
 
+def predict_mean(posterior, features, logits, precision, temperature=1.0):
+    """Return the same for rows, (n, n_classes)."""
+    features, logits, temperature = _scale_rows(features, logits, temperature)
+    return mean_proba(logits, posterior.variances(features, precision), temperature)
+
+
 def draw_proba(posterior, features, logits, precision, points, temperature=1.0):
     """Return probabilities (n_points, n, n_classes); the network's own at precision inf."""
+    features, logits, temperature = _scale_rows(features, logits, temperature)
     draws = logits + posterior.deviations(features, precision, points)
     return proba_of_reduced(draws / temperature)
+
+
+def _scale_rows(features, logits, temperature):
+    """Divide all three where features are large: answers depend on their ratios only."""
+    size = np.abs(features).max(axis=1, keepdims=True, initial=0)
+    scale = np.where(size > LARGE, size, 1.0)
+    return features / scale, logits / scale, temperature / scale
 
 
 def log_evidence(posterior, square, precision):

@@ -21,11 +21,12 @@ from skcalib.networks import (
 )
 from skcalib.sampling import (
     Draws,
+    count_logits,
     draw_proba,
     join_blocks,
-    mean_proba,
     move_draws,
     normal_points,
+    predict_mean,
 )
 from skcalib.uncertainty._base import SamplingClassifier
 from skcalib.uncertainty._laplace_checks import check_parameters
@@ -326,8 +327,7 @@ class LaplaceClassifier(WrappingMixin, SamplingClassifier):
         return cut_blocks(blocks, size)
 
     def _mean(self, rows):
-        variances = self._posterior.variances(rows.features, self.prior_precision_)
-        return mean_proba(rows.logits, variances, self.temperature_)
+        return predict_mean(self._posterior, *rows, self.prior_precision_, self.temperature_)
 
     def _draw(self, rows, points):
         draws = draw_proba(
@@ -336,8 +336,7 @@ class LaplaceClassifier(WrappingMixin, SamplingClassifier):
         return draws if self.predictive == "sampled" else move_draws(draws, self._mean(rows))
 
     def _points(self):
-        n_logits = 1 if len(self.classes_) == 2 else len(self.classes_)
-        return normal_points(n_logits, self.seed_, self.n_draws)
+        return normal_points(count_logits(len(self.classes_)), self.seed_, self.n_draws)
 
     def _get_estimator(self):
         if self.estimator is None:

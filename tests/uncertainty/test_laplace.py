@@ -173,6 +173,23 @@ def test_variance_grows_with_the_square_of_the_distance():
     assert_allclose(ratio, 4.0)
 
 
+@pytest.mark.parametrize("predictive", ["probit", "sampled"])
+@pytest.mark.parametrize("structure", sorted(STRUCTURES))
+def test_far_away_it_tends_to_a_limit_however_far(structure, predictive):
+    laplace = LaplaceClassifier(
+        LogisticRegression(max_iter=500),
+        structure=structure,
+        predictive=predictive,
+        prior_precision=1.0,
+        random_state=0,
+    ).fit(X, Y)
+    rows = X[::30] - X.mean(axis=0)
+    limit = laplace.predict_proba(rows * 1e50)
+    assert np.abs(limit - 1 / 3).max() > 0.05
+    for factor in (1e90, 1e160, 1e300):
+        assert_allclose(laplace.predict_proba(rows * factor), limit, atol=1e-6)
+
+
 @pytest.fixture(scope="module")
 def tumours():
     X, y = load_breast_cancer(return_X_y=True)
