@@ -42,7 +42,10 @@ from skcalib.deploy import (
 )
 from skcalib.novelty import DistanceAwareTemperatureClassifier
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Some classes have no samples"),
+    pytest.mark.filterwarnings("ignore:The temperature is at its bound"),
+]
 
 MORE = [
     AutoCalibration(caution=0.0, keep_argmax=True),

@@ -32,8 +32,6 @@ from skcalib.deploy import DescribedCalibrator, describe, trusted_types
 from skcalib.novelty import DistanceAwareTemperatureClassifier, FeatureNovelty
 from skcalib.uncertainty import EnsembleMembersClassifier, LaplaceClassifier
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
-
 X, Y = load_digits(n_class=3, return_X_y=True)
 X = (X[:240, ::4] + np.random.default_rng(0).normal(size=(240, 16))) / 16
 Y = Y[:240]

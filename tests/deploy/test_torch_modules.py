@@ -219,7 +219,6 @@ def test_keyword_arguments_and_double_precision():
     assert_allclose(found.detach(), calibrated.predict_proba(NEW.double().numpy()), atol=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_compiled_modules():
     module, y = make("softmax")
     calibrated = Tempered(module).fit(X, y)
