@@ -177,15 +177,20 @@ def check_whole_model(base, method, ensemble, n_classes, atol=1e-5):
     exported = to_onnx(model, new[:20])
     label, proba = run(exported, new)
     assert_allclose(proba, model.predict_proba(new), rtol=0, atol=atol)
-    check_labels(label, model, new)
+    check_labels(label, proba, model, new)
     assert proba.dtype == np.float64
 
 
-def check_labels(label, model, X):
-    """Compare labels where no two classes are said to be equally likely, as steps may do."""
+def check_labels(label, proba, model, X):
+    """The likeliest label; the model's own, where no two classes are equally likely.
+
+    Votes of trees and steps of maps say of many rows that two classes are.
+    """
+    chosen = np.searchsorted(model.classes_, label)
+    np.testing.assert_array_equal(proba[np.arange(len(X)), chosen], proba.max(axis=1))
     best = np.sort(model.predict_proba(X), axis=1)
     untied = best[:, -1] - best[:, -2] > 1e-7
-    assert untied.mean() > 0.9
+    assert untied.any()
     np.testing.assert_array_equal(label[untied], model.predict(X)[untied])
 
 
@@ -222,7 +227,7 @@ def test_many_whole_models(method, base, n_classes):
     steps = method == "venn-abers" and base in ("forest", "boosting")
     assert np.mean(difference > 1e-5) <= (0.02 if steps else 0)
     assert difference.max() <= (2e-2 if steps else 1e-5)
-    check_labels(label, model, new)
+    check_labels(label, proba, model, new)
 
 
 @pytest.mark.slow
