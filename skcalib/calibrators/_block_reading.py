@@ -34,8 +34,8 @@ def iterate(blocks):
     """Return a fresh iterator over blocks, or say why there is none."""
     if isinstance(blocks, Iterator):
         raise ValueError(
-            f"blocks is a {type(blocks).__name__}, which can be read once only, and a fit looks "
-            "at the rows two or three times. Pass the function that makes it "
+            f"blocks is a {type(blocks).__name__}, which can be read once only, and a fit "
+            "looks at the rows two or three times. Pass the function that makes it "
             "(fit_blocks(lambda: read_blocks(path)), not fit_blocks(read_blocks(path))), or a "
             "list; if the rows cannot be made again, write them to a file first."
         )

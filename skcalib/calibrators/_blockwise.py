@@ -11,8 +11,8 @@ from skcalib.inputs import check_weight, columns_by_name, columns_of_classes
 from skcalib.messages import quote, warn
 
 CAN = (
-    "TemperatureScaling, VectorScaling, StructuredVectorScaling and the binary methods (such as "
-    "PlattScaling, BetaCalibration, IsotonicCalibration, VennAbersCalibration and "
+    "TemperatureScaling, VectorScaling, StructuredVectorScaling and the binary methods (such "
+    "as PlattScaling, BetaCalibration, IsotonicCalibration, VennAbersCalibration and "
     "HistogramBinning)"
 )
 LOOKS_LIKE_PROBA = (
@@ -112,9 +112,7 @@ class BlockwiseMixin:
         classes, columns = columns_of_classes(labels, each, each >= 0, n_columns)
         self.classes_, self.n_features_in_ = classes, survey.n_columns
         order = self._learn_names(survey.names)
-        if survey.like_proba and (
-            survey.n_columns > 1 or 0 <= survey.low < survey.high <= 1
-        ):
+        if survey.like_proba and (survey.n_columns > 1 or 0 <= survey.low < survey.high <= 1):
             warn(LOOKS_LIKE_PROBA, UserWarning)
         rows = SurveyedRows(survey, columns, order, look_at_all)
         if survey.sample.is_all:

@@ -1,4 +1,4 @@
-"""A sample of rows that come in blocks: every n-th of them, so many that they take little room."""
+"""A sample of rows that come in blocks: every n-th of them, few enough to keep."""
 
 import numpy as np
 

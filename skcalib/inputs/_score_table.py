@@ -52,7 +52,7 @@ class ScoreTable:
         return lines._replace(scores=np.where(lines.scores == 0, 0, middles))
 
     def _append(self, lines):
-        """Take lines; parts are joined like digits of a counter, so that each line moves seldom."""
+        """Take lines; parts at least halve from one to the next, so that lines move seldom."""
         self._parts.append(lines)
         while len(self._parts) > 1 and len(self._parts[-2].scores) < 2 * len(
             self._parts[-1].scores
