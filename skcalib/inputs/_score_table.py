@@ -23,6 +23,11 @@ class ScoreTable:
         self.digits = DIGITS
         self._parts = []
 
+    @property
+    def is_cut(self):
+        """Whether digits were cut off."""
+        return self.digits < DIGITS
+
     def add(self, scores, hit, weight, blur=None):
         """Take rows: scores, whether each came true, its weight, its rounding error."""
         columns = [np.asarray(scores, np.float64), weight * hit, weight * ~hit]
@@ -45,7 +50,7 @@ class ScoreTable:
         while len(self._parts) > 1:
             self._join_last()
         lines = self._parts[0]
-        if self.digits == DIGITS:
+        if not self.is_cut:
             return lines
         half = np.int64(1) << np.int64(DIGITS - self.digits - 1)
         middles = (lines.scores.view(np.int64) | half).view(np.float64)
