@@ -79,6 +79,7 @@ class Rows(NamedTuple):
     weight: np.ndarray  # of each label, in all rows
     of_use: np.ndarray  # the same, in rows that can be of two classes or more
     masked: bool
+    open: np.ndarray  # (n_columns,), whether some row can be of that class
     low: float
     high: float
     like_proba: bool
@@ -103,6 +104,7 @@ class Survey(Look):
             np.bincount(rows.codes, rows.weight),
             np.bincount(rows.codes, of_use),
             masked is not None,
+            np.full(logits.shape[1], True) if masked is None else ~masked.all(axis=0),
             float(open_.min()),
             float(open_.max()),
             like_proba,
@@ -128,6 +130,7 @@ class Survey(Look):
             np.bincount(places, np.concatenate([first.weight, second.weight])),
             np.bincount(places, np.concatenate([first.of_use, second.of_use])),
             first.masked or second.masked,
+            first.open | second.open,
             min(first.low, second.low),
             max(first.high, second.high),
             first.like_proba and second.like_proba,
@@ -191,6 +194,9 @@ class SurveyedRows:
     total : float
         The weight of all rows that are of use.
 
+    n_open : int
+        Number of classes that some row can be of.
+
     largest_gap : float
         No row's logits are farther apart.
     """
@@ -201,6 +207,7 @@ class SurveyedRows:
         if (survey.of_use > 0).sum() < 2:
             refuse_rows_of_one_class()
         self.total = survey.of_use.sum()
+        self.n_open = int(survey.open.sum()) if survey.n_columns > 1 else 2
         self.largest_gap = max(survey.high - survey.low, abs(survey.high), abs(survey.low))
         logits, y, weight = survey.sample.join()
         self.logits = as_columns(logits if order is None else logits[:, order])

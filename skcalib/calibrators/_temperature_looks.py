@@ -18,7 +18,10 @@ from skcalib.calibrators._temperature_search import (
     smoothed_search,
     sum_derivatives,
     sum_derivatives_at_ends,
+    typical_gap,
+    warn_of_flaw,
 )
+from skcalib.calibrators._tempered import AT_BOUND, needs_scale
 from skcalib.inputs import row_blocks
 
 
@@ -42,6 +45,27 @@ def best_beta_by_looks(rows, *, smoothed=False, scale=1.0):
     value = slope.value * (rows.weight.sum() + 1) / (rows.total + 1)
     search, scale = smoothed_search(value, typical, largest)
     return _find(rows, search, _Derivatives(rows, scale, typical))
+
+
+def scale_free_beta_by_looks(rows):
+    """Return the inverse of the best temperature, whatever the scale, and what is wrong."""
+    beta, flaw = best_beta_by_looks(rows)
+    if flaw not in AT_BOUND:
+        return beta, flaw
+    typical = typical_gap(rows.logits, rows.codes, rows.weight)
+    if needs_scale(flaw, typical):
+        beta, flaw = best_beta_by_looks(rows, scale=2.0 ** np.floor(np.log2(typical)))
+    return beta, flaw
+
+
+def starting_beta_by_looks(rows):
+    """Return the inverse of the temperature from which penalties measure."""
+    beta, flaw = scale_free_beta_by_looks(rows)
+    if flaw is Flaw.SEPARABLE:
+        beta, flaw = best_beta_by_looks(rows, smoothed=True)
+    if flaw is Flaw.CHANCE:
+        warn_of_flaw(flaw, beta)
+    return beta
 
 
 def _find(rows, search, derivatives):
