@@ -53,8 +53,9 @@ class BlockwiseMixin:
         rows may be more than the memory holds. Blocks are read twice, seldom three times; a
         few megabytes of rows are kept from the first time, and no more is read if these are
         all. Methods of scores (isotonic, Venn-Abers, bins) keep a table of the distinct
-        scores, in all 4 million of them (128 MB); if there are more, scores keep fewer
-        digits, and a warning says how many.
+        log-odds, at most 2 million in all (64 MB, twice that for a moment); if there are more,
+        they keep fewer binary digits, and a warning says how many. So 1e-6 holds for these
+        methods up to there.
 
         Parameters
         ----------

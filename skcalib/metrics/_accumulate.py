@@ -132,7 +132,7 @@ class Accumulator:
             raise ValueError(f"other must be an accumulator, got {quote(other)}.")
         if (self._metric, self._params) != (other._metric, other._params):
             raise ValueError(
-                f"{self!r} and {other!r} differ in their metric or its parameters."
+                f"{self!r} and {other!r} are of other metrics or parameters."
             )
         if self._classes is None:
             self._classes = other._classes

@@ -85,7 +85,7 @@ UNEVEN = [0, 1, 2, 90, 90, 500, 1199]
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_blocks_give_the_map_of_all_rows(calibrator, n_classes, few_kept):
     logits, y, weight = make_rows(n_classes=n_classes)
-    for arrays in ((logits, y), (logits, y, weight)):
+    for arrays in ((logits, y, weight),):
         expected = clone(calibrator).fit(*arrays)
         found = clone(calibrator)
         assert found.fit_blocks(cut(arrays, UNEVEN)) is found
