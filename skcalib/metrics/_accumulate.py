@@ -131,9 +131,7 @@ class Accumulator:
         if not isinstance(other, Accumulator):
             raise ValueError(f"other must be an accumulator, got {quote(other)}.")
         if (self._metric, self._params) != (other._metric, other._params):
-            raise ValueError(
-                f"{self!r} and {other!r} are of other metrics or parameters."
-            )
+            raise ValueError(f"{self!r} and {other!r} are of other metrics or parameters.")
         if self._classes is None:
             self._classes = other._classes
         elif other._classes is not None and not np.array_equal(self._classes, other._classes):

@@ -397,8 +397,8 @@ def peak_of_fit(path, n_samples):
 
 
 def test_what_is_kept_of_a_file_is_little(tmp_path, few_kept, monkeypatch):
-    monkeypatch.setattr(_blocks, "LONG", 2**17)
-    size, peak = peak_of_fit(tmp_path / "logits.npy", 100_000)
+    monkeypatch.setattr(_blocks, "LONG", 2**16)
+    size, peak = peak_of_fit(tmp_path / "logits.npy", 40_000)
     assert peak < size / 2
 
 
