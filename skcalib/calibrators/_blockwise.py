@@ -105,7 +105,8 @@ class BlockwiseMixin:
         survey = look_at_all(Survey())
         if survey is None:
             raise ValueError("blocks have no row of positive weight; at least one must count.")
-        check_weight(survey.weight, survey.weight)
+        if len(survey.labels) > 1:
+            check_weight(survey.weight, survey.weight)
         if survey.masked and not self.takes_masks:
             refuse_masks(type(self).__name__)
         n_columns, labels = max(survey.n_columns, 2), survey.labels

@@ -55,19 +55,18 @@ class Look:
 
         Errors name the block by its number, from 0, if that is given.
         """
-        answer = None
-        for first, part in cut_block(block):
-            try:
+        answer, first = None, 0
+        try:
+            for start, part in cut_block(block):
+                first = start
                 rows = read_block(part)
-                found = None if rows is None else self.answer(rows)
-            except ValueError as error:
-                where = "" if number is None else f"Block {number} (the first is 0)"
-                if first:
-                    where += f"{', ' if where else ''}rows {first} on"
-                if not where:
-                    raise
-                raise ValueError(f"{where}: {error}") from error
-            answer = self.merge(answer, found)
+                answer = self.merge(answer, None if rows is None else self.answer(rows))
+        except ValueError as error:
+            where = [] if number is None else [f"Block {number} (the first is 0)"]
+            where += [f"rows {first} on"] if first else []
+            if not where:
+                raise
+            raise ValueError(f"{', '.join(where)}: {error}") from error
         return answer
 
     def merge(self, first, second):

@@ -206,6 +206,30 @@ def test_an_array_in_a_file_is_read_once_and_in_parts(monkeypatch):
         assert stored.n_read == proba.size
 
 
+def test_a_data_set_of_h5py(monkeypatch, tmp_path):
+    h5py = pytest.importorskip("h5py", reason="files of HDF5")
+    monkeypatch.setattr(_blocks, "LONG", 100)
+    y, proba, _ = make_rows()
+    with h5py.File(tmp_path / "proba.h5", "w") as file:
+        stored = file.create_dataset("proba", data=proba)
+        labels = file.create_dataset("y", data=y)
+        found = accumulate(metrics.log_loss).update(labels, stored)
+        assert_same(found.value(), metrics.log_loss(y, proba))
+
+
+def test_masked_and_swapped_arguments_are_refused_in_long_blocks_too(monkeypatch):
+    y, proba, _ = make_rows()
+    masked = np.ma.masked_array(y, np.arange(len(y)) == 3)
+    for long in (30, 10**6):
+        monkeypatch.setattr(_blocks, "LONG", long)
+        found = accumulate(metrics.log_loss, labels=[0, 1, 2])
+        for args in ((masked, proba), (y, np.ma.masked_array(proba, proba > 0.9))):
+            with pytest.raises(ValueError, match=r"Block 0 .*masked array"):
+                found.update(*args)
+        with pytest.raises(ValueError, match=r"Block 0 .*shape \(\)"):
+            found.update(0, 0.5)
+
+
 def test_tensors_and_tables_are_blocks():
     pa = pytest.importorskip("pyarrow", reason="tables of Arrow")
     y, proba, _ = make_rows(dtype=np.float32)
