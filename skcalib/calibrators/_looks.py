@@ -97,12 +97,13 @@ class Survey(Look):
 
     def answer(self, rows):
         logits = rows.logits
-        masked = find_masked_entries(logits)
-        of_use, open_ = rows.weight, logits
-        if masked is not None:
+        low, high = logits.min(), logits.max()
+        masked, of_use = None, rows.weight
+        if low == -np.inf:
+            masked = find_masked_entries(logits)
+            low = logits[~masked].min()
             of_use = np.where(masked.sum(axis=1) < logits.shape[1] - 1, rows.weight, 0)
-            open_ = logits[~masked]
-        like_proba = logits.shape[1] == 1 or looks_like_proba(logits)
+        like_proba = logits.shape[1] == 1 or (low >= 0 and looks_like_proba(logits))
         return Rows(
             logits.shape[1],
             rows.names,
@@ -111,8 +112,8 @@ class Survey(Look):
             np.bincount(rows.codes, of_use),
             masked is not None,
             np.full(logits.shape[1], True) if masked is None else ~masked.all(axis=0),
-            float(open_.min()),
-            float(open_.max()),
+            float(low),
+            float(high),
             like_proba,
             RowSample().add(logits, rows.labels[rows.codes], rows.weight),
         )

@@ -6,7 +6,8 @@ writes a file of float32 logits (and one of probabilities) to a temporary folder
 
 The unit is reading the file once: the sum of each block of half a million numbers, of a
 :class:`numpy.memmap`. Files are in the system's cache, so that the disk does not count: what is
-printed is the work beyond. Times are the processor's, of one thread unless the environment says
+printed is the work beyond. Times are the processor's, the best of two (one
+of a large file), of one thread unless the environment says
 otherwise; memory is the most that NumPy and Python had allocated beyond what they had before,
 looked at in a run of its own. "at hand" is the same on the whole array in memory, which is not
 counted.
@@ -35,6 +36,8 @@ from skcalib.metrics import (
 )
 
 ENTRIES = 2**19  # in a block
+DRAWN = 40  # blocks of random numbers, which are repeated in a longer file
+MANY = 5e7  # numbers in a file that is measured once, not twice
 
 
 def write_files(folder, n_rows, n_classes):
@@ -46,13 +49,16 @@ def write_files(folder, n_rows, n_classes):
         for name in ("logits.npy", "proba.npy")
     )
     y = np.empty(n_rows, dtype=np.intp)
-    for rows in cut(n_rows, n_classes):
-        part = 2 * rng.standard_normal((len(y[rows]), n_classes), dtype=np.float32)
-        y[rows] = (part + rng.gumbel(size=part.shape)).argmax(axis=1)
-        part *= np.float32(1.5)
-        logits[rows] = part
-        mass = np.exp(part)
-        proba[rows] = mass / mass.sum(axis=1, keepdims=True)
+    drawn = []
+    for number, rows in enumerate(cut(n_rows, n_classes)):
+        if number < DRAWN:
+            part = 2 * rng.standard_normal((len(y[rows]), n_classes), dtype=np.float32)
+            truth = (part + rng.gumbel(size=part.shape)).argmax(axis=1)
+            mass = np.exp(1.5 * part)
+            drawn.append((1.5 * part, mass / mass.sum(axis=1, keepdims=True), truth))
+        length = len(y[rows])
+        for out, values in zip((logits, proba, y), drawn[number % DRAWN], strict=True):
+            out[rows] = values[:length]
     return y
 
 
@@ -62,10 +68,10 @@ def cut(n_rows, n_classes):
     return [slice(start, start + step) for start in range(0, n_rows, step)]
 
 
-def seconds(function):
-    """Return the processor's seconds, the best of two, and what the function returns."""
+def seconds(function, repeats):
+    """Return the processor's seconds, the best of some, and what the function returns."""
     taken = []
-    for _ in range(2):
+    for _ in range(repeats):
         start = time.process_time()
         value = function()
         taken.append(time.process_time() - start)
@@ -112,31 +118,32 @@ def measure(folder, y, n_classes):
             found.update(y[rows], proba[rows])
         return found.value()
 
-    unit, _ = seconds(lambda: sum(float(logits[rows].sum()) for rows in slices))
+    repeats = 1 if logits.size > MANY else 2
+    unit, _ = seconds(lambda: sum(float(logits[rows].sum()) for rows in slices), 5)
     print(f"{logits.shape[0]:,} x {n_classes} float32, {logits.nbytes / 1e6:.0f} MB")
     print(f"reading once: {unit:.3f} s\n", flush=True)
     print("| | blocks | at hand | memory of blocks | largest difference |")
     print("|---|---|---|---|---|")
     few = slice(0, 1000)
     for calibrator in (TemperatureScaling(), TemperatureScaling(smoothing="targets")):
-        taken, fitted = seconds(lambda c=calibrator: c.fit_blocks(blocks))
+        taken, fitted = seconds(lambda c=calibrator: c.fit_blocks(blocks), repeats)
         answer = fitted.predict_proba(logits[few])
         peak = megabytes(lambda c=calibrator: c.fit_blocks(blocks))
         whole = np.array(logits)
-        taken_at_hand, fitted = seconds(lambda c=calibrator, X=whole: c.fit(X, y))
+        taken_at_hand, fitted = seconds(lambda c=calibrator, X=whole: c.fit(X, y), repeats)
         del whole
         off = np.abs(fitted.predict_proba(logits[few]) - answer).max()
         print_row(str(calibrator), unit, taken, taken_at_hand, peak, off)
-    for metric in (log_loss, brier_score_loss, expected_calibration_error):
-        taken, value = seconds(lambda m=metric: add_up(m))
+    for metric in (expected_calibration_error, log_loss, brier_score_loss):
+        taken, value = seconds(lambda m=metric: add_up(m), repeats)
         peak = megabytes(lambda m=metric: add_up(m))
         whole = np.array(proba)
-        taken_at_hand, expected = seconds(lambda m=metric, p=whole: m(y, p))
+        taken_at_hand, expected = seconds(lambda m=metric, p=whole: m(y, p), repeats)
         del whole
         print_row(metric.__name__, unit, taken, taken_at_hand, peak, abs(value - expected))
-    if len(y) * n_classes <= 2e7:
+    if logits.size <= MANY:
         for calibrator in (VectorScaling(), PlattScaling(), IsotonicCalibration()):
-            taken, _ = seconds(lambda c=calibrator: c.fit_blocks(blocks))
+            taken, _ = seconds(lambda c=calibrator: c.fit_blocks(blocks), repeats)
             peak = megabytes(lambda c=calibrator: c.fit_blocks(blocks))
             print_row(str(calibrator), unit, taken, np.nan, peak, np.nan)
 
