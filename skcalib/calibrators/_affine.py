@@ -11,7 +11,8 @@ first in single precision, which costs half and leads close.
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib.inputs import exponentials, find_masked_entries, softmax
+from skcalib.calibrators import _device_affine
+from skcalib.inputs import DeviceRows, exponentials, find_masked_entries, softmax
 from skcalib.messages import warn
 
 MAX_ITER = 100
@@ -91,7 +92,9 @@ def _newton(z, codes, weight, ridge, theta, tolerance, masked=None, products=Non
     # z in single precision all along, or only stored so and summed in double.
     wide = np.float32 if tolerance >= ROUGHLY else np.float64
     slack = 32 * np.finfo(wide).eps
-    proba = np.empty(z.shape, products.dtype)
+    # On a device no probabilities are kept, but the parameters that they follow from.
+    on_device = isinstance(z, DeviceRows)
+    proba = np.empty(theta.shape if on_device else z.shape, products.dtype)
     data = z, codes, weight, ridge, proba, wide, masked
     value, gradient = objective(theta, *data)
     before, solve = np.inf, None
@@ -133,6 +136,9 @@ def objective(theta, z, codes, weight, ridge, proba, wide=np.float64, masked=Non
 
     Where classes are masked, `z` is finite, and their probability is 0.
     """
+    if isinstance(z, DeviceRows):
+        proba[...] = theta
+        return _device_affine.objective(theta, z.astype(wide), weight.divisor, ridge)
     value, gradient = 0.0, np.zeros(theta.shape)
     for block in _blocks(z):
         rows = z[block].astype(wide, copy=False)
@@ -202,6 +208,8 @@ def _conjugate_gradients(scale, z, proba, weight, ridge, gradient):
 
 def _diagonal(z, proba, weight, shape):
     """Return the diagonal of the log loss's Hessian."""
+    if isinstance(z, DeviceRows):
+        return _device_affine.sum_diagonal(proba, z, weight.divisor)
     out = np.zeros(shape)
     for block in _blocks(z):
         p, w = proba[block], weight[block].astype(z.dtype)
@@ -212,6 +220,8 @@ def _diagonal(z, proba, weight, shape):
 def hessian_product(direction, z, proba, weight, ridge):
     """Return the product of the objective's Hessian and an array of the shape of `theta`."""
     out = 2 * ridge * direction
+    if isinstance(z, DeviceRows):
+        return out + _device_affine.hessian_product(direction, proba, z, weight.divisor)
     for block in _blocks(z):
         rows, p, w = z[block], proba[block], weight[block].astype(z.dtype)
         change = _change(rows, direction)
@@ -227,7 +237,9 @@ def hessian(z, proba, weight, ridge):
     n_classes = z.shape[1]
     diagonal = ridge.shape[1] == n_classes
     out = np.zeros((ridge.size, ridge.size))
-    for block in _blocks(z):
+    if isinstance(z, DeviceRows):
+        out = _device_affine.hessian(proba, z, weight.divisor)
+    for block in () if isinstance(z, DeviceRows) else _blocks(z):
         rows = z[block].astype(np.float64, copy=False)
         add = _diagonal_hessian if diagonal else _matrix_hessian
         out += add(rows, proba[block], weight[block, None])

@@ -8,6 +8,15 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcalib.backends import is_table, to_numpy
+from skcalib.calibrators._device_fitting import (
+    LOOKS_LIKE_PROBA,
+    copy_to_host,
+    labels_there,
+    learn_there,
+    move_to_device_of,
+    predict_there,
+    runs_there,
+)
 from skcalib.calibrators._masks import refuse_masked_truth, refuse_masks, rows_to_learn_from
 from skcalib.estimators import ProbabilisticClassifierMixin, VersionedMixin
 from skcalib.inputs import (
@@ -22,6 +31,7 @@ from skcalib.inputs import (
     float_array,
     looks_like_proba,
     refuse_masked_array,
+    stays_on_device,
     take_columns,
 )
 from skcalib.messages import quote, warn
@@ -68,6 +78,7 @@ class Calibrator(
 
     short_name = None
     takes_masks = False
+    takes_masks_on_device = False
     pools_by_geometric_mean = False  # how the meta-estimators average over folds
     joins_folds = False  # whether they learn one map from all folds where ensemble="auto"
     _skips_weight_zero = False  # whether _fit leaves such rows out itself, without a copy
@@ -105,7 +116,11 @@ class Calibrator(
         """
         return None
 
-    def fit(self, X, y, sample_weight=None):
+    def fits_on_device(self):
+        """Tell whether `fit` needs nothing but sums of blocks of rows, in any namespace."""
+        return hasattr(self, "_block_proba")
+
+    def fit(self, X, y, sample_weight=None, *, axis=None, ignore_index=None):
         """Learn the calibration map.
 
         Parameters
@@ -131,6 +146,17 @@ class Calibrator(
             Non-negative weights. They are frequencies: an integer weight counts as that
             many equal rows, and their sum as the number of samples.
 
+        axis : int, default=None
+            Where X has more than two axes, that of the classes: 1 for logits of shape
+            (n_samples, n_classes, height, width), -1 for (n_samples, n_tokens, n_classes).
+            Each position is a sample then; `y` and `sample_weight` have the shape of X
+            without this axis. X is read in blocks, and not copied. For the methods that
+            :ref:`compute on the device <on-the-device>`.
+
+        ignore_index : label, default=None
+            Samples with this label do not count, as in torch's `cross_entropy` (-100 there,
+            255 in many segmentation masks).
+
         Returns
         -------
         self : object
@@ -153,6 +179,11 @@ class Calibrator(
         """
         self.check_params()
         self._floor = None
+        if stays_on_device(X, axis, ignore_index):
+            if runs_there(self, X, axis, fits=True):
+                return learn_there(self, X, y, sample_weight, axis, ignore_index)
+            given = X, y, sample_weight, axis, ignore_index
+            X, y, sample_weight = copy_to_host(*given)
         logits = self._check_logits(X, reset=True)
         y, classes, codes = check_labels(y)
         check_consistent_length(logits, y)
@@ -161,12 +192,7 @@ class Calibrator(
         self.classes_, codes = columns_of_classes(classes, codes, used, logits.shape[1])
         logits = self._order_by_classes(logits, X)
         if looks_like_proba(logits if self.n_features_in_ > 1 else logits[:, 1:] * 2, used):
-            warn(
-                "X looks like probabilities: every row is non-negative and sums to one, or is "
-                "a single number of at most one. A calibrator works on logits; convert with "
-                "skcalib.logits_from_proba.",
-                UserWarning,
-            )
+            warn(LOOKS_LIKE_PROBA, UserWarning)
         refuse_masked_truth(logits, codes, used)
         if not (self._skips_weight_zero or used.all()):
             logits, codes, weight = logits[used], codes[used], weight[used]
@@ -200,7 +226,7 @@ class Calibrator(
         refuse_masked_truth(logits, codes, weight > 0)
         return self._learn(logits, codes, weight)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X, *, axis=None):
         """Calibrated probabilities.
 
         Parameters
@@ -208,14 +234,42 @@ class Calibrator(
         X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
             Logits, as in `fit`; a frame with the names of the labels in any order.
 
+        axis : int, default=None
+            That of the classes where X has more than two, as in `fit`.
+
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``; float32 for float32 logits. Exactly 0 for
-            masked classes.
+            masked classes. Of the shape of X where `axis` is given; of the library and on
+            the device of X where scikit-learn's `array_api_dispatch` is set.
         """
         check_is_fitted(self)
+        if stays_on_device(X, axis, None):
+            if runs_there(self, X, axis, fits=False):
+                return predict_there(self, X, axis)
+            given, (X, *_) = X, copy_to_host(X, None, None, axis, None)
+            proba = self._proba(self._check_logits(X, reset=False))
+            return move_to_device_of(given, proba.T if axis in (0, -2) else proba)
         return self._proba(self._check_logits(X, reset=False))
+
+    def predict(self, X, *, axis=None):
+        """Label of the largest probability.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
+            Logits, as in `fit`.
+
+        axis : int, default=None
+            That of the classes where X has more than two, as in `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Labels from ``classes_``; the first of several that are equally likely.
+        """
+        return labels_there(self.classes_, self.predict_proba(X, axis=axis), axis)
 
     def _learn(self, logits, codes, weight):
         """Fit, and let a few answers show whether the method keeps its promise."""

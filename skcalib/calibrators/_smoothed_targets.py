@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcalib.calibrators._device_temperature import sum_smoothing
 from skcalib.inputs import find_masked_entries
 
 AMOUNT = 0.1  # rows, of all together, that are spread over the classes
@@ -56,6 +57,14 @@ def slope_of_smoothing(parts, n):
         spread = np.einsum("ij->i", gaps, dtype=np.float64, casting="same_kind") / n_open
         total += np.einsum("i,i->", weight / n, spread - behind)
     return Slope(AMOUNT / (n + 1) * total, typical, largest)
+
+
+def slope_on_device(rows, n):
+    """Return the same for rows that stay on their device, with their weights."""
+    total, typical, largest = sum_smoothing(
+        rows, FAR, lambda median, largest: max(median, largest / WIDEST, LEAST)
+    )
+    return Slope(AMOUNT / (n + 1) * total / n, typical, largest)
 
 
 def _gaps(rows):

@@ -2,6 +2,7 @@
 
 from skcalib.calibrators._affine import fit_affine
 from skcalib.calibrators._base import Calibrator
+from skcalib.calibrators._device_maps import affine_block, mix_logits_block
 from skcalib.calibrators._masks import count_classes
 from skcalib.calibrators._structured import (
     check_intercept_penalty,
@@ -131,3 +132,7 @@ class StructuredVectorScaling(Calibrator):
 
     def _proba(self, logits):
         return structured_proba(logits, 1 / self.temperature_, self.uniform_share_, self.theta_)
+
+    def _block_proba(self, xp, part):
+        z = mix_logits_block(xp, part, 1 / self.temperature_, self.uniform_share_)
+        return affine_block(xp, z, self.theta_)
