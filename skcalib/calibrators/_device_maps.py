@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skcalib.inputs import entry_of_each, to_host
+
 LOWEST = -1e4
 
 
@@ -46,3 +48,74 @@ def affine_block(xp, part, theta):
     """Return the probabilities of an affine map; `theta` is an array of the host."""
     theta = xp.asarray(np.asarray(theta), dtype=part.dtype, device=part.device)
     return softmax_block(xp, part + change_block(xp, part, theta))
+
+
+def sigmoid_block(xp, odds):
+    """Return the probabilities of log-odds."""
+    small = xp.exp(-xp.abs(odds))
+    return xp.where(odds >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def log_odds_block(xp, part):
+    """Return the log-odds of each class against all others."""
+    if part.shape[1] == 2:
+        z = part[:, 1] - part[:, 0]
+        return xp.stack([-z, z], axis=1)
+    rest = part - xp.max(part, axis=1, keepdims=True)
+    columns = xp.arange(part.shape[1], device=part.device)
+    is_top = columns[None, :] == xp.argmax(part, axis=1)[:, None]
+    mass = xp.where(is_top, xp.zeros_like(rest), xp.exp(rest))
+    # For the top class, whose own exponential is left out; for the others it is one.
+    below = xp.where(is_top, xp.full_like(rest, -xp.inf), rest)
+    second = xp.max(below, axis=1, keepdims=True)
+    of_top = -second - xp.log(xp.sum(xp.exp(below - second), axis=1, keepdims=True))
+    others = 1 + xp.sum(mass, axis=1, keepdims=True) - mass
+    return xp.where(is_top, of_top, rest - xp.log(xp.clip(others, 1, None)))
+
+
+class TruthInMixture:
+    """What each part of a mixture gives to the true class; it stays on the device."""
+
+    def __init__(self, rows, beta):
+        self.rows, self.parts, total = rows, [], rows.total
+        xp = rows.xp
+        for part, codes, w in rows.blocks():
+            each = (
+                softmax_block(xp, part, beta),
+                softmax_block(xp, part),
+                uniform_block(xp, part),
+            )
+            given = xp.stack([entry_of_each(xp, proba, codes) for proba in each], axis=1)
+            given = xp.astype(given, rows.wide_type)
+            # A row that does not count says the same of all parts.
+            given = xp.where(w[:, None] > 0, given, xp.ones_like(given))
+            self.parts.append((given, w / total))
+
+    def _put(self, mixture):
+        rows = self.rows
+        return rows.xp.asarray(mixture, dtype=rows.wide_type, device=rows.device)
+
+    def sums(self, mixture):
+        """Return by how much more of each part is worth, and the curvature of that."""
+        xp, total = self.rows.xp, 0
+        for given, w in self.parts:
+            ratios = given / xp.matmul(given, self._put(mixture))[:, None]
+            excess = xp.matmul(w, ratios - 1)
+            curvature = xp.matmul((ratios * w[:, None]).T, ratios)
+            total = total + xp.concat([excess[None, :], curvature], axis=0)
+        total = to_host(total)
+        return total[0], total[1:]
+
+    def log_loss(self, mixture):
+        """Return the mean log loss, infinite where a true class gets nothing."""
+        xp, total = self.rows.xp, 0
+        for given, w in self.parts:
+            mixed = xp.matmul(given, self._put(mixture))
+            total = total + xp.stack(
+                [
+                    xp.sum(xp.astype(mixed <= 0, w.dtype)),
+                    -xp.sum(w * xp.log(xp.clip(mixed, 1e-300, None))),
+                ]
+            )
+        impossible, loss = to_host(total)
+        return np.inf if impossible else loss

@@ -216,7 +216,8 @@ def cut_rows(lead, limit):
     if inner <= limit or len(lead) == 1:
         step = max(1, limit // max(1, inner))
         rest = (slice(None),) * (len(lead) - 1)
-        yield from ((slice(i, i + step), *rest) for i in range(0, lead[0], step))
+        starts = range(0, lead[0], step)
+        yield from ((slice(i, min(i + step, lead[0])), *rest) for i in starts)
         return
     for i in range(lead[0]):
         yield from ((slice(i, i + 1), *rest) for rest in cut_rows(lead[1:], limit))
