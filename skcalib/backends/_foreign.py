@@ -108,7 +108,7 @@ def _from_torch(values, name):
         lost = " and holds no values" if values.device.type == "meta" else ""
         raise ValueError(
             f"{name} is a torch tensor on the device {str(values.device)!r}{lost}; NumPy works "
-            f"on the CPU. Give {name}.cpu(), or {name}.detach().cpu().numpy(); or have sums made "
+            f"on the CPU. Give {name}.cpu(), or {name}.detach().cpu().numpy(); or compute "
             "there, with sklearn.config_context(array_api_dispatch=True)."
         )
     values = values.detach()

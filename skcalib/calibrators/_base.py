@@ -27,6 +27,7 @@ from skcalib.inputs import (
     column_names,
     columns_by_name,
     columns_of_classes,
+    device_namespace,
     find_masked_entries,
     float_array,
     looks_like_proba,
@@ -151,7 +152,8 @@ class Calibrator(
             (n_samples, n_classes, height, width), -1 for (n_samples, n_tokens, n_classes).
             Each position is a sample then; `y` and `sample_weight` have the shape of X
             without this axis. X is read in blocks, and not copied. For the methods that
-            :ref:`compute on the device <on-the-device>`.
+            compute where arrays are: temperature, vector, matrix, structured and ensemble
+            temperature scaling, Platt's one-vs-rest.
 
         ignore_index : label, default=None
             Samples with this label do not count, as in torch's `cross_entropy` (-100 there,
@@ -252,6 +254,27 @@ class Calibrator(
             proba = self._proba(self._check_logits(X, reset=False))
             return move_to_device_of(given, proba.T if axis in (0, -2) else proba)
         return self._proba(self._check_logits(X, reset=False))
+
+    def predict_log_proba(self, X, *, axis=None):
+        """Logarithm of the probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
+            Logits, as in `fit`.
+
+        axis : int, default=None
+            That of the classes where X has more than two, as in `fit`.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+            Minus infinity where a probability is exactly zero.
+        """
+        proba = self.predict_proba(X, axis=axis)
+        xp = device_namespace(proba)
+        with np.errstate(divide="ignore"):
+            return np.log(proba) if xp is None else xp.log(proba)
 
     def predict(self, X, *, axis=None):
         """Label of the largest probability.

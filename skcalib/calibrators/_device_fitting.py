@@ -16,20 +16,21 @@ from skcalib.messages import warn
 
 LOOKS_LIKE_PROBA = (
     "X looks like probabilities: every row is non-negative and sums to one, or is a single "
-    "number of at most one. A calibrator works on logits; convert with skcalib.logits_from_proba."
+    "number of at most one. A calibrator works on logits; convert with "
+    "skcalib.logits_from_proba."
 )
 
 
 def runs_there(calibrator, X, axis, *, fits):
-    """Tell whether a calibrator computes where the rows are; if not, they must have two axes."""
-    two_axes = getattr(X, "ndim", 2) == 2
+    """Tell whether a calibrator computes where rows are; if not, they must have two axes."""
+    two_axes = (len(X.shape) if hasattr(X, "shape") else np.ndim(X)) == 2
     if two_axes and device_namespace(X) is None:
         return False  # of NumPy, for which there are ways that are made for it
     there = calibrator.fits_on_device() if fits else hasattr(calibrator, "_block_proba")
     if not there and not two_axes:
         raise ValueError(
             f"{type(calibrator).__name__} takes rows of two axes, (n_samples, n_classes), got "
-            f"shape {tuple(X.shape)}. TemperatureScaling, VectorScaling, MatrixScaling, "
+            f"shape {np.shape(X)}. TemperatureScaling, VectorScaling, MatrixScaling, "
             "StructuredVectorScaling, StructuredMatrixScaling, EnsembleTemperatureScaling and "
             "PlattScaling take more, with axis=; for others flatten: "
             "np.moveaxis(X, axis, -1).reshape(-1, n_classes)."
@@ -70,7 +71,7 @@ def learn_there(calibrator, X, y, weight, axis, ignore_index):
     """Fit a calibrator on rows that stay where they are."""
     rows, like_proba = read_logits(calibrator, X, axis)
     rows, calibrator.classes_ = learn_labels(rows, y, weight, ignore_index)
-    calibrator.n_features_in_ = 1 if tuple(X.shape)[-1:] == (1,) else rows.shape[1]
+    calibrator.n_features_in_ = _count_columns(X, rows)
     if like_proba:
         warn(LOOKS_LIKE_PROBA, UserWarning)
     if rows.masked:
@@ -94,13 +95,18 @@ def _refuse_masked_truth(rows):
 def predict_there(calibrator, X, axis):
     """Return probabilities of the shape, the namespace, the device and the type of X."""
     rows, _ = read_logits(calibrator, X, axis)
-    n_features = 1 if len(X.shape) == 2 and X.shape[-1] == 1 else rows.shape[1]
+    n_features = _count_columns(X, rows)
     if n_features != calibrator.n_features_in_:
         raise ValueError(
             f"X has {n_features} features, but {type(calibrator).__name__} is expecting "
             f"{calibrator.n_features_in_} features as input."
         )
     return rows.map_rows(calibrator._block_proba)
+
+
+def _count_columns(X, rows):
+    """Count the columns that were given: a single one has become two."""
+    return 1 if np.ndim(X) == 2 and X.shape[-1] == 1 else rows.shape[1]
 
 
 def move_to_device_of(X, values):

@@ -17,6 +17,7 @@ from skcalib.inputs._device import (
 from skcalib.inputs._device_door import (
     check_rows_of_logits,
     extremes,
+    find_labels,
     learn_labels,
     read_rows,
     stays_on_device,

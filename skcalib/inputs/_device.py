@@ -126,7 +126,7 @@ class DeviceRows:
         return self.xp.asarray(np.asarray(integers), dtype=self.xp.int64, device=self.device)
 
     def labels_and_weights(self, index):
-        """Return columns of the true classes and weights; the first column where none counts."""
+        """Return columns of the true classes, and weights; the first column where it is 0."""
         xp = self.xp
         labels = xp.reshape(self.labels[index], (-1,))
         if self.weight is None:

@@ -9,6 +9,8 @@ from skcalib.inputs._rows import refuse_masked_array
 from skcalib.inputs._targets import check_labels, check_weight, columns_of_classes
 from skcalib.messages import is_count, quote
 
+NOTHING = "No sample counts: each has weight zero, or a label equal to ignore_index."
+
 
 def stays_on_device(values, axis, ignore_index):
     """Tell whether rows are read where they are: on a device, or of more than two axes."""
@@ -115,34 +117,33 @@ def _count(xp, which):
     return int(xp.sum(xp.astype(which, xp.int64)))
 
 
-def learn_labels(rows, y, weight, ignore_index, name="y"):
-    """Return rows that know their labels, and the label of each column.
+def learn_labels(rows, y, weight, ignore_index):
+    """Return rows that know their labels and weights, and the label of each column."""
+    rows, present, seen = find_labels(rows, y, weight, ignore_index, "y")
+    if weight is not None:  # as the door of all calibrators warns
+        check_weight(np.array([rows.total]), np.empty(1))
+    every = np.ones(len(seen), dtype=bool)
+    columns, own = columns_of_classes(seen, np.arange(len(seen)), every, rows.shape[1])
+    return rows.renumbered(present, own), columns
+
+
+def find_labels(rows, y, weight, ignore_index, name):
+    """Return rows that know their labels and weights, and which labels there are.
 
     Labels are integers on the device of the rows, or whatever labels may be on the host; of
-    the shape of the rows without the axis of the classes.
+    the shape of the rows without the axis of the classes. There are numbers that stand for
+    them on the device, and the labels themselves, as many.
     """
     labels, ignore_index = _labels_on_device(rows, y, ignore_index, name)
     weight = _weights_on_device(rows, weight)
     classes, places = labels if isinstance(labels, tuple) else (None, labels)
     rows = rows.with_labels(places, weight, ignore_index)
-    if weight is not None or rows.total < len(rows):
-        check_total(rows.total, weight is not None)
+    if not rows.total > 0:
+        raise ValueError(NOTHING)
     present = _present(rows)
-    named = present if classes is None else classes[present]
-    columns, own = columns_of_classes(
-        named, np.arange(len(named)), np.ones(len(named), dtype=bool), rows.shape[1]
-    )
-    return rows.renumbered(present, own), columns
-
-
-def check_total(total, given):
-    """Raise or warn where the sum of weights is too small."""
-    if total <= 0:
-        raise ValueError(
-            "No sample counts: each has weight zero, or a label equal to ignore_index."
-        )
-    if given:
-        check_weight(np.array([total]), np.empty(1))
+    if places.dtype == getattr(rows.xp, "bool", None) and classes is None:
+        return rows, present, present.astype(bool)
+    return rows, present, present if classes is None else classes[present]
 
 
 def _labels_on_device(rows, y, ignore_index, name):
@@ -158,7 +159,7 @@ def _labels_on_device(rows, y, ignore_index, name):
     if tuple(y.shape) != rows.lead:
         raise ValueError(
             f"{name} has shape {tuple(y.shape)}, and the rows have shape {rows.lead}: a label "
-            "for each row, that is, the shape of the first array without the axis of the classes."
+            "for each row, in the shape of the first array without the axis of the classes."
         )
     if isinstance(y, np.ndarray) and y.dtype.kind not in "biu":
         return _numbered(rows, y, ignore_index)
@@ -183,7 +184,7 @@ def _numbered(rows, y, ignore_index):
     ignored = np.zeros(y.shape, dtype=bool) if ignore_index is None else y == ignore_index
     used = ~ignored
     if not used.any():
-        check_total(0.0, False)
+        raise ValueError(NOTHING)
     _, classes, codes = check_labels(y[used])
     numbers = np.full(y.shape, -1)
     numbers[used] = codes
@@ -200,8 +201,8 @@ def _weights_on_device(rows, weight):
     weight = weight.detach() if hasattr(weight, "detach") else weight
     if tuple(weight.shape) != rows.lead:
         raise ValueError(
-            f"sample_weight has shape {tuple(weight.shape)}, expected {rows.lead}: a number for "
-            "each row."
+            f"sample_weight has shape {tuple(weight.shape)}, expected {rows.lead}: a number "
+            "for each row."
         )
     weight = xp.astype(xp.asarray(weight, device=rows.device), rows.wide_type)
     low, high = float(xp.min(weight)), float(xp.max(weight))

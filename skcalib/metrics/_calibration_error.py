@@ -1,6 +1,7 @@
 """Calibration errors in bins: mean, root mean square and largest distance."""
 
 from skcalib.metrics._binned_error import prepare_binned_error
+from skcalib.metrics._device import binned_error_there
 from skcalib.metrics._evaluation import evaluate, prepared_by
 
 
@@ -17,6 +18,8 @@ def calibration_error(
     pos_label=None,
     labels=None,
     sample_weight=None,
+    axis=None,
+    ignore_index=None,
 ):
     """Distance between predicted probability and observed frequency, in bins.
 
@@ -102,6 +105,14 @@ def calibration_error(
         equal rows, zero as no row, and their sum as the number of rows. So do not
         normalise them: `debias` and "cube_root" go by the number of rows.
 
+    axis : int, default=None
+        Where `y_proba` has more than two axes, that of the classes: 1 for (n_samples,
+        n_classes, height, width), -1 for (n_samples, n_tokens, n_classes). `y_true` and
+        `sample_weight` have the shape of `y_proba` without it. It is read in blocks.
+
+    ignore_index : label, default=None
+        Samples with this label do not count (-100 in torch's `cross_entropy`).
+
     Returns
     -------
     error : float
@@ -154,6 +165,9 @@ def calibration_error(
     return evaluate(
         prepare_binned_error,
         (y_true, y_proba, labels, sample_weight, pos_label),
+        there=binned_error_there,
+        axis=axis,
+        ignore_index=ignore_index,
         norm=norm,
         n_bins=n_bins,
         strategy=strategy,
@@ -173,6 +187,8 @@ def expected_calibration_error(
     pos_label=None,
     labels=None,
     sample_weight=None,
+    axis=None,
+    ignore_index=None,
 ):
     """Mean distance between predicted probability and observed frequency, in bins (ECE).
 
@@ -214,6 +230,14 @@ def expected_calibration_error(
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights, taken for frequencies.
 
+    axis : int, default=None
+        Where `y_proba` has more than two axes, that of the classes: 1 for (n_samples,
+        n_classes, height, width), -1 for (n_samples, n_tokens, n_classes). `y_true` and
+        `sample_weight` have the shape of `y_proba` without it. It is read in blocks.
+
+    ignore_index : label, default=None
+        Samples with this label do not count (-100 in torch's `cross_entropy`).
+
     Returns
     -------
     error : float
@@ -249,6 +273,9 @@ def expected_calibration_error(
     return evaluate(
         prepare_binned_error,
         (y_true, y_proba, labels, sample_weight, pos_label),
+        there=binned_error_there,
+        axis=axis,
+        ignore_index=ignore_index,
         n_bins=n_bins,
         strategy=strategy,
         notion=notion,
@@ -266,6 +293,8 @@ def maximum_calibration_error(
     pos_label=None,
     labels=None,
     sample_weight=None,
+    axis=None,
+    ignore_index=None,
 ):
     """Largest distance between predicted probability and observed frequency in a bin (MCE).
 
@@ -305,6 +334,14 @@ def maximum_calibration_error(
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights, taken for frequencies.
 
+    axis : int, default=None
+        Where `y_proba` has more than two axes, that of the classes: 1 for (n_samples,
+        n_classes, height, width), -1 for (n_samples, n_tokens, n_classes). `y_true` and
+        `sample_weight` have the shape of `y_proba` without it. It is read in blocks.
+
+    ignore_index : label, default=None
+        Samples with this label do not count (-100 in torch's `cross_entropy`).
+
     Returns
     -------
     error : float
@@ -333,6 +370,9 @@ def maximum_calibration_error(
     return evaluate(
         prepare_binned_error,
         (y_true, y_proba, labels, sample_weight, pos_label),
+        there=binned_error_there,
+        axis=axis,
+        ignore_index=ignore_index,
         norm="max",
         n_bins=n_bins,
         strategy=strategy,
