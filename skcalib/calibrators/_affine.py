@@ -58,12 +58,13 @@ def fit_affine(z, codes, weight, ridge, start=None, *, tolerance=CLOSELY):
     if ridge.size <= DIRECT or z.size <= FEW:
         exactly = EXACTLY if z.size <= FEW else NEARLY
         z = z.astype(np.float64, copy=False)
+        exactly = exactly if z.dtype == np.float64 else ROUGHLY  # as on Apple's cards
         theta, left = _newton(z, codes, weight, ridge, theta, exactly, masked)
     else:
         single = z.astype(np.float32, copy=False)
         first = max(tolerance, ROUGHLY)
         theta, left = _newton(single, codes, weight, ridge, theta, first, masked)
-        if tolerance < first:
+        if tolerance < first and not (isinstance(z, DeviceRows) and z.is_narrow):
             theta, left = _newton(z, codes, weight, ridge, theta, tolerance, masked, single)
     if left is not None:
         warn(

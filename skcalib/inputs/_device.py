@@ -65,6 +65,11 @@ class DeviceRows:
         """The precision of the arithmetic, as a type of NumPy."""
         return np.dtype(np.float64 if self.type == self.xp.float64 else np.float32)
 
+    @property
+    def is_narrow(self):
+        """Whether the device has no double precision."""
+        return self.wide_type == self.xp.float32
+
     def __len__(self):
         """Return the number of rows."""
         return prod(self.lead)

@@ -51,8 +51,8 @@ def _check_shape(shape, axis, name):
     ndim = len(shape)
     if ndim < 2 or (ndim > 2 and axis is None):
         raise ValueError(
-            f"{name} has shape {shape}. It must be (n_samples, n_classes), or have more axes and "
-            "axis= that of the classes: axis=1 for (n_samples, n_classes, height, width), "
+            f"{name} has shape {shape}. It must be (n_samples, n_classes), or have more axes "
+            "and axis= that of the classes: axis=1 for (n_samples, n_classes, height, width), "
             "axis=-1 for (n_samples, n_tokens, n_classes)."
         )
     if axis is not None and not (is_count(axis, -np.inf) and -ndim <= axis < ndim):
@@ -173,8 +173,8 @@ def _labels_on_device(rows, y, ignore_index, name):
         raise ValueError(
             f"ignore_index must be an integer, as the labels are, got {quote(ignore_index)}."
         )
-    if isinstance(y, np.ndarray) and y.dtype.kind == "u":
-        y = y.astype(np.int64)
+    if isinstance(y, np.ndarray) and y.dtype.kind == "u" and y.dtype.itemsize > 1:
+        y = y.astype(np.int64)  # torch knows little of the others
     y = y.detach() if hasattr(y, "detach") else y
     return xp.asarray(y, device=rows.device), ignore_index
 
