@@ -16,6 +16,7 @@ from sklearn.base import clone
 from skcalib import metrics
 from skcalib.calibrators import (
     EnsembleTemperatureScaling,
+    IsotonicCalibration,
     MatrixScaling,
     PlattScaling,
     StructuredMatrixScaling,
@@ -289,3 +290,191 @@ def test_single_precision_alone_as_on_apples_cards(monkeypatch):
         value = metric(Y.ravel(), P.reshape(-1, K), **params)
         found = metric(Y, P.astype(np.float32), axis=-1, **params)
         assert_allclose(found, value, rtol=0, atol=1e-4)
+
+
+MASKED = np.where((RNG.random(Z.shape) < 0.3) & (np.eye(K)[Y] == 0), -np.inf, Z)
+
+
+@pytest.mark.parametrize("name", ["torch", "array_api_strict"])
+@pytest.mark.parametrize("lowest", ["-inf", "float64", "float32", "float16"])
+def test_masked_classes(dispatch, name, lowest):
+    make = library(name)
+    if lowest == "float16" and name != "torch":
+        return  # which the standard does not know
+    low = -np.inf if lowest == "-inf" else np.finfo(lowest).min
+    X = np.where(-np.inf == MASKED, low, MASKED)
+    X = X.reshape(-1, K).astype(np.float64 if lowest == "-inf" else lowest)
+    y = Y.ravel()
+    for method in [*METHODS[:3], METHODS[7]]:
+        expected = clone(method).fit(X, y).predict_proba(X)
+        fitted = clone(method).fit(make(X), make(y))
+        proba = np.asarray(fitted.predict_proba(make(X)))
+        assert proba.dtype == expected.dtype  # half precision becomes single
+        assert_allclose(proba, expected, rtol=0, atol=1e-6)
+        assert (proba[MASKED.reshape(-1, K) == -np.inf] == 0).all()
+    for method in (VectorScaling(), PlattScaling(), MatrixScaling()):
+        with pytest.raises(ValueError, match="X masks classes in some rows"):
+            clone(method).fit(make(X), make(y))
+    wrong = np.where(np.eye(K)[y] == 1, low, Z.reshape(-1, K)).astype(X.dtype)
+    with pytest.raises(ValueError, match="y is a class that X masks"):
+        TemperatureScaling().fit(make(wrong), make(y))
+
+
+@pytest.mark.parametrize("name", ["torch", "array_api_strict"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 2e30, -2e30])
+def test_unusable_logits_are_said_to_be(dispatch, name, bad):
+    make = library(name)
+    X = Z.reshape(-1, K).copy()
+    X[5, 1] = bad
+    for call in (
+        lambda: TemperatureScaling().fit(make(X), make(Y.ravel())),
+        lambda: flat(METHODS[0])[0].predict_proba(make(X)),
+    ):
+        with pytest.raises(ValueError, match=r"X has NaN, infinite .* in 1 rows of 240"):
+            call()
+
+
+class Halved(TemperatureScaling):
+    """What somebody else has derived, and knows nothing of devices."""
+
+    def _proba(self, logits):
+        return softmax(logits / 2, axis=1)
+
+
+@pytest.mark.parametrize("name", ["torch", "array_api_strict"])
+def test_other_methods_and_metrics_copy(dispatch, name):
+    make = library(name)
+    X, y = Z.reshape(-1, K), Y.ravel()
+    for method in (IsotonicCalibration(), PlattScaling(multiclass="ovo"), Halved()):
+        expected = clone(method).fit(X, y).predict_proba(X)
+        proba = clone(method).fit(make(X), make(y)).predict_proba(make(X))
+        assert type(proba) is type(make(X))
+        assert_allclose(np.asarray(proba), expected, rtol=0, atol=1e-12)
+    P = softmax(X, axis=1)
+    value = metrics.smooth_calibration_error(y, P)
+    assert metrics.smooth_calibration_error(make(y), make(P)) == value
+
+
+def test_other_methods_refuse_several_axes():
+    with pytest.raises(ValueError, match=r"IsotonicCalibration takes rows of two axes.* flat"):
+        IsotonicCalibration().fit(Z, Y, axis=-1)
+    fitted = IsotonicCalibration().fit(Z.reshape(-1, K), Y.ravel())
+    with pytest.raises(ValueError, match="IsotonicCalibration takes rows of two axes"):
+        fitted.predict_proba(Z, axis=-1)
+
+
+def test_rows_of_two_axes_may_lie_along_either_and_be_ignored():
+    X, y = Z.reshape(-1, K), LABELS.ravel()
+    for method in (TemperatureScaling(), IsotonicCalibration()):
+        expected = clone(method).fit(X[KEPT], y[KEPT], WEIGHT.ravel()[KEPT]).predict_proba(X)
+        fitted = clone(method).fit(X.T, y, WEIGHT.ravel(), axis=0, ignore_index=255)
+        assert_array_equal(fitted.predict_proba(X.T, axis=0), expected.T)
+        assert_array_equal(fitted.predict(X.T, axis=0), fitted.predict(X))
+    P = softmax(X, axis=1)
+    value = metrics.log_loss(y[KEPT], P[KEPT])
+    assert metrics.log_loss(y, P, ignore_index=255) == value
+    assert metrics.log_loss(y, P.T, axis=0, ignore_index=255) == value
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"axis": 4}, r"axis must be an integer from -4 to 3, got 4"),
+        ({"axis": 1.0}, r"axis must be an integer"),
+        ({"axis": True}, r"axis must be an integer"),
+        ({"axis": -1, "ignore_index": "none"}, "ignore_index must be an integer"),
+        ({"ignore_index": 255}, r"X has shape .*axis= that of the classes"),
+    ],
+)
+def test_an_unusable_axis_or_label(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        TemperatureScaling().fit(Z, Y, **kwargs)
+    with pytest.raises(ValueError, match=message.replace("X has", "y_proba has")):
+        metrics.log_loss(Y, softmax(Z, axis=-1), **kwargs)
+
+
+def test_shapes_and_values_that_do_not_fit_are_named():
+    P = softmax(Z, axis=-1)
+    for y in (Y[:-1], Y.ravel(), Y[..., None]):
+        with pytest.raises(ValueError, match=r"y has shape .*, and the rows have shape"):
+            TemperatureScaling().fit(Z, y, axis=-1)
+        with pytest.raises(ValueError, match=r"y_true has shape .*, and the rows have shape"):
+            metrics.log_loss(y, P, axis=-1)
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(240,\), expected"):
+        TemperatureScaling().fit(Z, Y, WEIGHT.ravel(), axis=-1)
+    with pytest.raises(ValueError, match="sample_weight holds NaN, infinite or negative"):
+        TemperatureScaling().fit(Z, Y, -WEIGHT, axis=-1)
+    with pytest.raises(ValueError, match="No sample counts"):
+        TemperatureScaling().fit(Z, Y * 0 + 7, axis=-1, ignore_index=7)
+    with pytest.raises(ValueError, match="y has 4 classes, but X has 3 columns"):
+        TemperatureScaling().fit(Z, np.where(LABELS == 255, 3, Y), axis=-1)
+    with pytest.raises(ValueError, match="y has one class only"):
+        TemperatureScaling().fit(Z, Y * 0, axis=-1)
+    with pytest.raises(ValueError, match=r"y_proba has .*, outside \[0, 1\]; are these logits"):
+        metrics.log_loss(Y, Z, axis=-1)
+    with pytest.raises(ValueError, match=r"do not sum to one, by up to 0\.5"):
+        metrics.brier_score_loss(Y, P / 2, axis=-1)
+    with pytest.raises(ValueError, match=r"Pass labels="):
+        metrics.log_loss(np.minimum(Y, 1), P, axis=-1)
+    with pytest.raises(ValueError, match="X has 2 features, but TemperatureScaling is exp"):
+        flat(METHODS[0])[0].predict_proba(Z[..., :2], axis=-1)
+    with pytest.warns(UserWarning, match="X looks like probabilities"):
+        TemperatureScaling().fit(P, Y, axis=-1)
+
+
+def test_labels_of_any_kind_along_an_axis():
+    P = softmax(Z, axis=-1)
+    expected = TemperatureScaling().fit(Z.reshape(-1, K), Y.ravel())
+    for names in (["ant", "bee", "cat"], [3, 5, 8], [1.0, 2.0, 4.0]):
+        names = np.array(names)
+        y = names[Y]
+        fitted = TemperatureScaling().fit(Z, y, axis=-1)
+        assert fitted.classes_.tolist() == names.tolist()
+        assert_allclose(fitted.temperature_, expected.temperature_, rtol=1e-6)
+        assert_array_equal(fitted.predict(Z, axis=-1), names[Z.argmax(axis=-1)])
+        value = metrics.log_loss(Y.ravel(), P.reshape(-1, K))
+        assert_allclose(metrics.log_loss(y, P, axis=-1), value)
+        backward = metrics.log_loss(y, P[..., ::-1], axis=-1, labels=names[::-1])
+        assert_allclose(backward, value)
+    unknown = np.where(LABELS == 255, "?", np.array(["ant", "bee", "cat"])[Y])
+    fitted = TemperatureScaling().fit(Z, unknown, axis=-1, ignore_index="?")
+    assert_allclose(fitted.temperature_, flat(METHODS[0])[0].temperature_, rtol=1e-6)
+    missing = np.where(Y == 1, 0, Y)
+    with pytest.warns(UserWarning, match=r"no sample of the classes \[1\]"):
+        fitted = TemperatureScaling().fit(Z, missing, axis=-1)
+    assert fitted.classes_.tolist() == [0, 1, 2]
+
+
+def test_what_torch_and_half_precision_bring(dispatch):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    y = torch.as_tensor(Y.ravel())
+    for dtype in (torch.bfloat16, torch.float16):
+        X = torch.as_tensor(Z.reshape(-1, K)).to(dtype).requires_grad_()
+        fitted = TemperatureScaling().fit(X, y)
+        proba = fitted.predict_proba(X)
+        assert proba.dtype == torch.float32
+        assert not proba.requires_grad
+        assert_allclose(proba.sum(axis=1).numpy(), 1, atol=1e-6)
+        expected = TemperatureScaling().fit(X.detach().float().numpy(), Y.ravel())
+        assert_allclose(fitted.temperature_, expected.temperature_, rtol=1e-6)
+        assert_allclose(
+            metrics.log_loss(y, proba), metrics.log_loss(Y.ravel(), proba.numpy()), rtol=1e-12
+        )
+    with pytest.raises(ValueError, match="on the device 'meta'"):
+        TemperatureScaling().fit(torch.empty(6, 3, device="meta"), y[:6])
+    # An image's labels as bytes; text, which lives on the host.
+    X = torch.as_tensor(Z)
+    fitted = TemperatureScaling().fit(
+        X, torch.as_tensor(LABELS).to(torch.uint8), axis=-1, ignore_index=255
+    )
+    assert_allclose(fitted.temperature_, flat(METHODS[0])[0].temperature_, rtol=1e-6)
+    text = TemperatureScaling().fit(X, np.array(["a", "b", "c"])[Y], axis=-1)
+    assert text.predict(X, axis=-1).tolist() == np.array(["a", "b", "c"])[Z.argmax(-1)].tolist()
+
+
+def test_without_the_option_torch_is_read_as_before():
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    X = torch.as_tensor(np.moveaxis(Z, -1, 1).copy())
+    fitted = TemperatureScaling().fit(X, torch.as_tensor(LABELS), axis=1, ignore_index=255)
+    assert type(fitted.predict_proba(X, axis=1)) is np.ndarray
+    assert type(fitted.predict_proba(torch.as_tensor(Z.reshape(-1, K)))) is np.ndarray

@@ -117,9 +117,17 @@ class Calibrator(
         """
         return None
 
-    def fits_on_device(self):
-        """Tell whether `fit` needs nothing but sums of blocks of rows, in any namespace."""
-        return hasattr(self, "_block_proba")
+    def _computes_there(self):
+        """Tell whether this method needs nothing but blocks of rows, in any namespace.
+
+        One that was derived from such a method, and does something else, does not say so.
+        """
+        for cls in type(self).__mro__:
+            if "_block_proba" in vars(cls):
+                return True
+            if vars(cls).keys() & {"_fit", "_proba", "_fit_map", "_apply_map"}:
+                break
+        return False
 
     def fit(self, X, y, sample_weight=None, *, axis=None, ignore_index=None):
         """Learn the calibration map.
@@ -182,7 +190,7 @@ class Calibrator(
         self.check_params()
         self._floor = None
         if stays_on_device(X, axis, ignore_index):
-            if runs_there(self, X, axis, fits=True):
+            if runs_there(self, X):
                 return learn_there(self, X, y, sample_weight, axis, ignore_index)
             given = X, y, sample_weight, axis, ignore_index
             X, y, sample_weight = copy_to_host(*given)
@@ -248,7 +256,7 @@ class Calibrator(
         """
         check_is_fitted(self)
         if stays_on_device(X, axis, None):
-            if runs_there(self, X, axis, fits=False):
+            if runs_there(self, X):
                 return predict_there(self, X, axis)
             given, (X, *_) = X, copy_to_host(X, None, None, axis, None)
             proba = self._proba(self._check_logits(X, reset=False))

@@ -21,12 +21,12 @@ LOOKS_LIKE_PROBA = (
 )
 
 
-def runs_there(calibrator, X, axis, *, fits):
+def runs_there(calibrator, X):
     """Tell whether a calibrator computes where rows are; if not, they must have two axes."""
     two_axes = (len(X.shape) if hasattr(X, "shape") else np.ndim(X)) == 2
     if two_axes and device_namespace(X) is None:
         return False  # of NumPy, for which there are ways that are made for it
-    there = calibrator.fits_on_device() if fits else hasattr(calibrator, "_block_proba")
+    there = calibrator._computes_there()
     if not there and not two_axes:
         raise ValueError(
             f"{type(calibrator).__name__} takes rows of two axes, (n_samples, n_classes), got "

@@ -109,9 +109,8 @@ class PlattScaling(BinaryCalibrator):
         """Intercepts, one for each map."""
         return np.array([0.0 if pair is None else pair[1] for pair in self.maps_])
 
-    def fits_on_device(self):
-        """Tell whether `fit` needs sums only: not of pairs of classes."""
-        return self.multiclass == "ovr"
+    def _computes_there(self):
+        return self.multiclass == "ovr" and super()._computes_there()
 
     def _fit(self, logits, codes, weight):
         if not isinstance(logits, DeviceRows):
