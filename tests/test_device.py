@@ -1,7 +1,9 @@
 """Arrays that stay on their device, and logits of several axes: the answers of flat NumPy."""
 
+import re
 import tracemalloc
 from math import prod
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -478,3 +480,20 @@ def test_without_the_option_torch_is_read_as_before():
     fitted = TemperatureScaling().fit(X, torch.as_tensor(LABELS), axis=1, ignore_index=255)
     assert type(fitted.predict_proba(X, axis=1)) is np.ndarray
     assert type(fitted.predict_proba(torch.as_tensor(Z.reshape(-1, K)))) is np.ndarray
+
+
+def test_code_of_the_page_on_large_data(dispatch):
+    page = (Path(__file__).parents[1] / "docs/large.md").read_text()
+    found = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    card, images = (
+        next(code for code in found if word in code)
+        for word in ("dispatch=True", "ignore_index")
+    )
+    names = {"logits": Z.reshape(-1, K), "labels": Y.ravel()}
+    exec(card, names)
+    assert names["error"] == metrics.expected_calibration_error(Y.ravel(), names["proba"])
+    exec(images, names)
+    assert names["proba"].shape == names["pixels"].shape
+    kept = names["masks"].ravel() != 255
+    rows = np.moveaxis(names["proba"], 1, -1).reshape(-1, 4)[kept]
+    assert_allclose(names["loss"], metrics.log_loss(names["masks"].ravel()[kept], rows))
