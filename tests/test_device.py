@@ -2,6 +2,7 @@
 
 import re
 import tracemalloc
+import warnings
 from math import prod
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import softmax
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
 from skcalib import metrics
 from skcalib.calibrators import (
@@ -355,6 +357,19 @@ def test_other_methods_and_metrics_copy(dispatch, name):
     P = softmax(X, axis=1)
     value = metrics.smooth_calibration_error(y, P)
     assert metrics.smooth_calibration_error(make(y), make(P)) == value
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-4, 1e4, 1e28])
+def test_logits_of_any_scale_along_an_axis(scale):
+    for dtype in (np.float64, np.float32):
+        X = (Z * scale).astype(dtype)
+        for method in [METHODS[0], *METHODS[2:7]]:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                expected = clone(method).fit(X.reshape(-1, K), Y.ravel())
+                fitted = clone(method).fit(X, Y, axis=-1)
+            proba = expected.predict_proba(X.reshape(-1, K)).reshape(Z.shape)
+            assert_allclose(fitted.predict_proba(X, axis=-1), proba, rtol=0, atol=1e-6)
 
 
 def test_other_methods_refuse_several_axes():

@@ -76,7 +76,8 @@ def learn_there(calibrator, X, y, weight, axis, ignore_index):
         warn(LOOKS_LIKE_PROBA, UserWarning)
     if rows.masked:
         _refuse_masked_truth(rows)
-    calibrator._fit(rows, rows, DeviceWeight(rows))
+    with np.errstate(over="ignore", divide="ignore"):  # as in torch: infinities are meant
+        calibrator._fit(rows, rows, DeviceWeight(rows))
     return calibrator
 
 
@@ -101,7 +102,8 @@ def predict_there(calibrator, X, axis):
             f"X has {n_features} features, but {type(calibrator).__name__} is expecting "
             f"{calibrator.n_features_in_} features as input."
         )
-    return rows.map_rows(calibrator._block_proba)
+    with np.errstate(over="ignore", divide="ignore"):
+        return rows.map_rows(calibrator._block_proba)
 
 
 def _count_columns(X, rows):

@@ -46,7 +46,8 @@ def change_block(xp, part, theta):
 
 def affine_block(xp, part, theta):
     """Return the probabilities of an affine map; `theta` is an array of the host."""
-    theta = xp.asarray(np.asarray(theta), dtype=part.dtype, device=part.device)
+    theta = np.asarray(theta, dtype=np.float32 if part.dtype == xp.float32 else np.float64)
+    theta = xp.asarray(theta, dtype=part.dtype, device=part.device)
     return softmax_block(xp, part + change_block(xp, part, theta))
 
 
@@ -93,6 +94,7 @@ class TruthInMixture:
 
     def _put(self, mixture):
         rows = self.rows
+        mixture = np.asarray(mixture, dtype=np.float32 if rows.is_narrow else np.float64)
         return rows.xp.asarray(mixture, dtype=rows.wide_type, device=rows.device)
 
     def sums(self, mixture):

@@ -14,7 +14,7 @@ def sum_derivatives(rows, beta, order):
         scaled = (part - xp.max(part, axis=1, keepdims=True)) * float(beta)
         mass = xp.exp(scaled)
         chosen = entry_of_each(xp, scaled, codes)
-        if rows.masked:  # 0 times -inf
+        if rows.may_overflow(beta):  # 0 times -inf
             scaled = xp.where(mass == 0, xp.zeros_like(scaled), scaled)
             chosen = xp.where(w > 0, chosen, xp.zeros_like(chosen))
         cumulants = _cumulants(rows, scaled, mass, order)

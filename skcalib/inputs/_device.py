@@ -38,7 +38,7 @@ class DeviceRows:
         self.moved = xp.moveaxis(values, axis, -1)
         self.labels = self.weight = self.ignore_index = None
         self.numbering = self.total = None
-        self.factor, self.functions, self.masked = 1.0, (), False
+        self.factor, self.functions, self.masked, self.span = 1.0, (), False, 0.0
         half = values.dtype == getattr(xp, "float16", None)  # its lowest number masks a class
         self.mask_below = -65500.0 if half else -1e30
         self.wide_type = _widest(xp, self.device)
@@ -125,6 +125,14 @@ class DeviceRows:
         """Return rows of which the lowest numbers mask a class."""
         return self._copy(masked=True)
 
+    def with_span(self, span):
+        """Return rows whose largest difference between two values is known."""
+        return self._copy(span=float(span))
+
+    def may_overflow(self, beta):
+        """Tell whether differences times a number may leave the range of single precision."""
+        return self.masked or not self.span * abs(self.factor * beta) < 1e37
+
     def renumbered(self, present, columns):
         """Return rows whose labels `present` have these columns."""
         same = np.array_equal(present, columns)
@@ -193,7 +201,8 @@ class DeviceRows:
 
     def put(self, values):
         """Return a small array of the host on the device, in the precision of the rows."""
-        return self.xp.asarray(np.asarray(values), dtype=self.type, device=self.device)
+        values = np.asarray(values, dtype=self.dtype)
+        return self.xp.asarray(values, dtype=self.type, device=self.device)
 
 
 class DeviceWeight:

@@ -71,7 +71,8 @@ def check_rows_of_logits(rows, name):
     xp = rows.xp
     low, high = extremes(rows)
     if rows.mask_below <= low and high <= LARGEST_LOGIT:
-        return rows, low >= 0 and high <= 1 and worst_sum(rows) <= SUM_TOLERANCE
+        like_proba = low >= 0 and high <= 1 and worst_sum(rows) <= SUM_TOLERANCE
+        return rows.with_span(high - low), like_proba
     largest = float(np.finfo(rows.dtype).max)
     lowest = [float(value) for value in LOWEST if -value <= largest]
     bad = nothing = 0
@@ -204,6 +205,8 @@ def _weights_on_device(rows, weight):
             f"sample_weight has shape {tuple(weight.shape)}, expected {rows.lead}: a number "
             "for each row."
         )
+    if isinstance(weight, np.ndarray):
+        weight = np.asarray(weight, dtype=np.float32 if rows.is_narrow else np.float64)
     weight = xp.astype(xp.asarray(weight, device=rows.device), rows.wide_type)
     low, high = float(xp.min(weight)), float(xp.max(weight))
     if not (low >= 0 and high < np.inf):
