@@ -258,7 +258,7 @@ def test_nothing_as_large_as_the_logits_is_made_along_an_axis(monkeypatch):
     assert peak < X.nbytes / 4
 
 
-@pytest.mark.parametrize("method", METHODS[:1] + METHODS[6:], ids=repr)
+@pytest.mark.parametrize("method", [METHODS[0], METHODS[6], METHODS[8]], ids=repr)
 def test_blocks_of_any_size_give_the_same(method, monkeypatch):
     X, P = np.moveaxis(Z, -1, 1), np.moveaxis(softmax(Z, axis=-1), -1, 1)
     _, expected = flat(method)
@@ -282,6 +282,7 @@ def test_blocks_hold_each_row_once_and_are_small(lead, limit):
     assert sorted(seen) == list(range(prod(lead)))
 
 
+@pytest.mark.slow
 def test_single_precision_alone_as_on_apples_cards(monkeypatch):
     monkeypatch.setattr(_device, "_widest", lambda xp, device: xp.float32)
     X, P = np.moveaxis(Z, -1, 1).astype(np.float32), softmax(Z, axis=-1)
@@ -359,7 +360,7 @@ def test_other_methods_and_metrics_copy(dispatch, name):
     assert metrics.smooth_calibration_error(make(y), make(P)) == value
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e-4, 1e4, 1e28])
+@pytest.mark.parametrize("scale", [pytest.param(1e-30, marks=pytest.mark.slow), 1e4, 1e28])
 def test_logits_of_any_scale_along_an_axis(scale):
     for dtype in (np.float64, np.float32):
         X = (Z * scale).astype(dtype)

@@ -300,7 +300,8 @@ class Calibrator(
         y : ndarray of shape (n_samples,)
             Labels from ``classes_``; the first of several that are equally likely.
         """
-        return labels_there(self.classes_, self.predict_proba(X, axis=axis), axis)
+        proba = self.predict_proba(X, axis=axis)
+        return labels_there(self.classes_, proba, axis)
 
     def _learn(self, logits, codes, weight):
         """Fit, and let a few answers show whether the method keeps its promise."""
