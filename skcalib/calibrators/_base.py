@@ -11,14 +11,14 @@ from skcalib.backends import is_table, to_numpy
 from skcalib.calibrators._device_fitting import (
     LOOKS_LIKE_PROBA,
     copy_to_host,
-    labels_there,
     learn_there,
     move_to_device_of,
     predict_there,
     runs_there,
 )
 from skcalib.calibrators._masks import refuse_masked_truth, refuse_masks, rows_to_learn_from
-from skcalib.estimators import ProbabilisticClassifierMixin, VersionedMixin
+from skcalib.calibrators._predictions import PredictsAlongAxis
+from skcalib.estimators import VersionedMixin
 from skcalib.inputs import (
     check_labels,
     check_logits,
@@ -27,7 +27,6 @@ from skcalib.inputs import (
     column_names,
     columns_by_name,
     columns_of_classes,
-    device_namespace,
     find_masked_entries,
     float_array,
     looks_like_proba,
@@ -38,9 +37,7 @@ from skcalib.inputs import (
 from skcalib.messages import quote, warn
 
 
-class Calibrator(
-    VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta
-):
+class Calibrator(VersionedMixin, PredictsAlongAxis, BaseEstimator, metaclass=ABCMeta):
     """Base class of all calibrators.
 
     Derive from it to write a method of your own, and give an instance of it as the
@@ -262,46 +259,6 @@ class Calibrator(
             proba = self._proba(self._check_logits(X, reset=False))
             return move_to_device_of(given, proba.T if axis in (0, -2) else proba)
         return self._proba(self._check_logits(X, reset=False))
-
-    def predict_log_proba(self, X, *, axis=None):
-        """Logarithm of the probabilities.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
-            Logits, as in `fit`.
-
-        axis : int, default=None
-            That of the classes where X has more than two, as in `fit`.
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n_samples, n_classes)
-            Minus infinity where a probability is exactly zero.
-        """
-        proba = self.predict_proba(X, axis=axis)
-        xp = device_namespace(proba)
-        with np.errstate(divide="ignore"):
-            return np.log(proba) if xp is None else xp.log(proba)
-
-    def predict(self, X, *, axis=None):
-        """Label of the largest probability.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
-            Logits, as in `fit`.
-
-        axis : int, default=None
-            That of the classes where X has more than two, as in `fit`.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Labels from ``classes_``; the first of several that are equally likely.
-        """
-        proba = self.predict_proba(X, axis=axis)
-        return labels_there(self.classes_, proba, axis)
 
     def _learn(self, logits, codes, weight):
         """Fit, and let a few answers show whether the method keeps its promise."""

@@ -115,16 +115,3 @@ def move_to_device_of(X, values):
     """Return values of the host in the namespace and on the device of X."""
     xp = device_namespace(X)
     return values if xp is None else xp.asarray(values, device=X.device)
-
-
-def labels_there(classes, proba, axis):
-    """Return the label of the largest probability along an axis, where probabilities are."""
-    xp = device_namespace(proba)
-    axis = -1 if axis is None else axis
-    if xp is None:
-        return classes[proba.argmax(axis=axis)]
-    places = xp.argmax(proba, axis=axis)
-    if classes.dtype.kind not in "biuf":  # text is nowhere but on the host
-        return classes[np.asarray(to_numpy(places))]
-    labels = xp.asarray(classes, device=proba.device)
-    return xp.reshape(xp.take(labels, xp.reshape(places, (-1,))), tuple(places.shape))
