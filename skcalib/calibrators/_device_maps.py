@@ -62,16 +62,29 @@ def log_odds_block(xp, part):
     if part.shape[1] == 2:
         z = part[:, 1] - part[:, 0]
         return xp.stack([-z, z], axis=1)
-    rest = part - xp.max(part, axis=1, keepdims=True)
+    top, peak, total, of_top = compare_with_top(xp, part)
+    rest = part - peak[:, None]
     columns = xp.arange(part.shape[1], device=part.device)
-    is_top = columns[None, :] == xp.argmax(part, axis=1)[:, None]
+    is_top = columns[None, :] == top[:, None]
     mass = xp.where(is_top, xp.zeros_like(rest), xp.exp(rest))
-    # For the top class, whose own exponential is left out; for the others it is one.
+    rest = rest - xp.log(xp.clip(total[:, None] - mass, 1, None))
+    return xp.where(is_top, of_top[:, None] + xp.zeros_like(rest), rest)
+
+
+def compare_with_top(xp, part):
+    """Return which logit of each row is the largest, and what; from that, log-odds follow.
+
+    Third is the sum of all exponentials of differences to it, fourth its own log-odds.
+    """
+    top, peak = xp.argmax(part, axis=1), xp.max(part, axis=1)
+    rest = part - peak[:, None]
+    columns = xp.arange(part.shape[1], device=part.device)
+    is_top = columns[None, :] == top[:, None]
     below = xp.where(is_top, xp.full_like(rest, -xp.inf), rest)
-    second = xp.max(below, axis=1, keepdims=True)
-    of_top = -second - xp.log(xp.sum(xp.exp(below - second), axis=1, keepdims=True))
-    others = 1 + xp.sum(mass, axis=1, keepdims=True) - mass
-    return xp.where(is_top, of_top, rest - xp.log(xp.clip(others, 1, None)))
+    second = xp.max(below, axis=1)
+    others = xp.sum(xp.exp(below - second[:, None]), axis=1)
+    total = 1 + others * xp.exp(second)
+    return top, peak, total, -second - xp.log(others)
 
 
 class TruthInMixture:

@@ -5,7 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from skcalib.calibrators._bulk import FAR, FAR_OF_FEW, FEWEST, SHARE, UNDERFLOW
-from skcalib.calibrators._device_maps import log_odds_block, sigmoid_block, softmax_block
+from skcalib.calibrators._device_maps import (
+    compare_with_top,
+    log_odds_block,
+    sigmoid_block,
+    softmax_block,
+)
 from skcalib.inputs import to_host, to_numpy
 
 MAX_ITER, HALVINGS = 100, 40
@@ -31,16 +36,28 @@ class Problem(NamedTuple):
 def device_problems(rows, n_maps):
     """Yield the problem of each class against the rest; of two classes, of the second.
 
-    What is as long as the rows is made for one class after the other.
+    What is as long as the rows is made for one class after the other, but for what each row's
+    largest logit tells.
     """
+    xp, known = rows.xp, []
+    for part, codes, w in rows.blocks():
+        wide = xp.astype(part, rows.wide_type)
+        found = (wide[:, 1] - wide[:, 0],) if n_maps == 1 else compare_with_top(xp, wide)
+        known.append((codes, w, *found))
+    codes, weight, *found = (xp.concat(list(each)) for each in zip(*known, strict=True))
+    if n_maps == 1:
+        yield Problem(xp, found[0], codes == 1, weight)
+        return
+    for k in range(n_maps):
+        yield Problem(xp, _log_odds_of(rows, k, *found), codes == k, weight)
+
+
+def _log_odds_of(rows, k, top, peak, total, of_top):
+    """Return the log-odds of a class, given `compare_with_top`."""
     xp = rows.xp
-    classes = [1] if n_maps == 1 else range(n_maps)
-    for k in classes:
-        parts = []
-        for part, codes, w in rows.blocks():
-            column = log_odds_block(xp, xp.astype(part, rows.wide_type))[:, k]
-            parts.append((column, codes == k, w))
-        yield Problem(xp, *(xp.concat(list(each)) for each in zip(*parts, strict=True)))
+    rest = xp.concat(list(rows.column(k))) - peak
+    z = rest - xp.log(xp.clip(total - xp.exp(rest), 1, None))
+    return xp.where(top == k, of_top, z)
 
 
 def fit_on_device(problem):

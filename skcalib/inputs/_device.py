@@ -160,12 +160,16 @@ class DeviceRows:
             codes = xp.where(w > 0, codes, xp.zeros_like(codes))
         return codes, w
 
+    def _rows_of_block(self, limit):
+        """Return how many rows have as many entries as the limit, or as suits the device."""
+        if limit is None:
+            limit = OF_CACHE if is_host(self.device) else OF_DEVICE
+        return max(1, limit // self.moved.shape[-1])
+
     def parts(self, limit=None):
         """Yield index and rows of each block, in the precision of the arithmetic."""
         xp, n_classes = self.xp, self.moved.shape[-1]
-        if limit is None:
-            limit = OF_CACHE if is_host(self.device) else OF_DEVICE
-        for index in cut_rows(self.lead, max(1, limit // n_classes)):
+        for index in cut_rows(self.lead, self._rows_of_block(limit)):
             part = xp.reshape(self.moved[(*index, slice(None))], (-1, n_classes))
             part = xp.astype(part, self.type, copy=False)
             if self.factor != 1:
@@ -175,6 +179,13 @@ class DeviceRows:
             for function in self.functions:
                 part = function(xp, part)
             yield index, part
+
+    def column(self, k):
+        """Yield a class's column of each block, in the widest precision."""
+        xp = self.xp
+        for index in cut_rows(self.lead, self._rows_of_block(None)):
+            part = xp.astype(xp.reshape(self.moved[(*index, k)], (-1,)), self.type)
+            yield xp.astype(part, self.wide_type) * self.factor
 
     def blocks(self, limit=None):
         """Yield rows, columns of their true classes, and weights in the widest precision."""
