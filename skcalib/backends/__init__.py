@@ -89,7 +89,7 @@ from skcalib.backends._arrays import (
     list_arrays,
     map_arrays,
 )
-from skcalib.backends._foreign import is_table, to_numpy
+from skcalib.backends._foreign import device_namespace, is_table, namespace_of, to_numpy
 from skcalib.backends._inputs import name_inputs
 from skcalib.backends._perceptron import make_sampler as make_perceptron_sampler
 from skcalib.backends._perceptron_features import (

@@ -4,10 +4,14 @@ No library is imported for that. Whose an object is, the packages of its class a
 ancestors tell; a library that is not loaded has none.
 """
 
+from importlib import import_module
+
 import numpy as np
+from sklearn import get_config
 
 _TENSORS = {"torch", "tensorflow", "jax", "jaxlib", "keras"}
 _TABLES = {"pyarrow"}
+_ON_DEVICE = {"torch", "cupy", "array_api_strict"}  # computed with where they are, if asked to
 
 
 def to_numpy(values, name="X"):
@@ -34,11 +38,42 @@ def to_numpy(values, name="X"):
     packages = _packages(values)
     if packages & _TABLES:
         return _from_table(values)
+    if packages & _ON_DEVICE and dispatches():
+        values = _move_to_host(values)
     if not (packages & _TENSORS and hasattr(values, "dtype")):
         return values
     if "torch" in packages and hasattr(values, "detach"):
         return _from_torch(values, name)
     return _from_half(np.asarray(values.numpy() if hasattr(values, "numpy") else values))
+
+
+def dispatches():
+    """Tell whether scikit-learn is set to compute with arrays where they are."""
+    return bool(get_config().get("array_api_dispatch"))
+
+
+def device_namespace(values):
+    """Return the namespace of an array that is to be computed with where it is, or None.
+
+    That is one of torch, CuPy or array-api-strict while scikit-learn's option
+    `array_api_dispatch` is set. Arrays of JAX, which have no float64 by default, are not.
+    """
+    if not (_packages(values) & _ON_DEVICE and hasattr(values, "dtype") and dispatches()):
+        return None
+    return namespace_of(values)
+
+
+def namespace_of(values):
+    """Return the namespace of an array by the array API standard, NumPy's included."""
+    return import_module("sklearn.externals.array_api_compat").array_namespace(values)
+
+
+def _move_to_host(values):
+    if hasattr(values, "get") and not hasattr(values, "detach"):
+        return values.get()  # CuPy
+    if hasattr(values, "detach"):
+        return values.detach().cpu() if values.device.type != "meta" else values
+    return np.asarray(values)
 
 
 def is_table(values):
@@ -73,7 +108,8 @@ def _from_torch(values, name):
         lost = " and holds no values" if values.device.type == "meta" else ""
         raise ValueError(
             f"{name} is a torch tensor on the device {str(values.device)!r}{lost}; NumPy works "
-            f"on the CPU. Give {name}.cpu(), or {name}.detach().cpu().numpy()."
+            f"on the CPU. Give {name}.cpu(), or {name}.detach().cpu().numpy(); or compute "
+            "there, with sklearn.config_context(array_api_dispatch=True)."
         )
     values = values.detach()
     if str(values.layout) != "torch.strided":

@@ -11,7 +11,8 @@ first in single precision, which costs half and leads close.
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib.inputs import exponentials, find_masked_entries, softmax
+from skcalib.calibrators import _device_affine
+from skcalib.inputs import DeviceRows, exponentials, find_masked_entries, softmax
 from skcalib.messages import warn
 
 MAX_ITER = 100
@@ -57,12 +58,13 @@ def fit_affine(z, codes, weight, ridge, start=None, *, tolerance=CLOSELY):
     if ridge.size <= DIRECT or z.size <= FEW:
         exactly = EXACTLY if z.size <= FEW else NEARLY
         z = z.astype(np.float64, copy=False)
+        exactly = exactly if z.dtype == np.float64 else ROUGHLY  # as on Apple's cards
         theta, left = _newton(z, codes, weight, ridge, theta, exactly, masked)
     else:
         single = z.astype(np.float32, copy=False)
         first = max(tolerance, ROUGHLY)
         theta, left = _newton(single, codes, weight, ridge, theta, first, masked)
-        if tolerance < first:
+        if tolerance < first and not (isinstance(z, DeviceRows) and z.is_narrow):
             theta, left = _newton(z, codes, weight, ridge, theta, tolerance, masked, single)
     warn_if_left(theta, left)
     return theta
@@ -96,7 +98,9 @@ def _newton(z, codes, weight, ridge, theta, tolerance, masked=None, products=Non
     # z in single precision all along, or only stored so and summed in double.
     wide = np.float32 if tolerance >= ROUGHLY else np.float64
     slack = 32 * np.finfo(wide).eps
-    proba = np.empty(z.shape, products.dtype)
+    # On a device no probabilities are kept, but the parameters that they follow from.
+    on_device = isinstance(z, DeviceRows)
+    proba = np.empty(theta.shape if on_device else z.shape, products.dtype)
     data = z, codes, weight, ridge, proba, wide, masked
     value, gradient = objective(theta, *data)
     before, solve = np.inf, None
@@ -138,6 +142,9 @@ def objective(theta, z, codes, weight, ridge, proba, wide=np.float64, masked=Non
 
     Where classes are masked, `z` is finite, and their probability is 0.
     """
+    if isinstance(z, DeviceRows):
+        proba[...] = theta
+        return _device_affine.objective(theta, z.astype(wide), weight.divisor, ridge)
     value, gradient = 0.0, np.zeros(theta.shape)
     for block in _blocks(z):
         rows = z[block].astype(wide, copy=False)
@@ -207,6 +214,8 @@ def _conjugate_gradients(scale, z, proba, weight, ridge, gradient):
 
 def _diagonal(z, proba, weight, shape):
     """Return the diagonal of the log loss's Hessian."""
+    if isinstance(z, DeviceRows):
+        return _device_affine.sum_diagonal(proba, z, weight.divisor)
     out = np.zeros(shape)
     for block in _blocks(z):
         p, w = proba[block], weight[block].astype(z.dtype)
@@ -217,6 +226,8 @@ def _diagonal(z, proba, weight, shape):
 def hessian_product(direction, z, proba, weight, ridge):
     """Return the product of the objective's Hessian and an array of the shape of `theta`."""
     out = 2 * ridge * direction
+    if isinstance(z, DeviceRows):
+        return out + _device_affine.hessian_product(direction, proba, z, weight.divisor)
     for block in _blocks(z):
         rows, p, w = z[block], proba[block], weight[block].astype(z.dtype)
         change = _change(rows, direction)
@@ -232,7 +243,9 @@ def hessian(z, proba, weight, ridge):
     n_classes = z.shape[1]
     diagonal = ridge.shape[1] == n_classes
     out = np.zeros((ridge.size, ridge.size))
-    for block in _blocks(z):
+    if isinstance(z, DeviceRows):
+        out = _device_affine.hessian(proba, z, weight.divisor)
+    for block in () if isinstance(z, DeviceRows) else _blocks(z):
         rows = z[block].astype(np.float64, copy=False)
         add = _diagonal_hessian if diagonal else _matrix_hessian
         out += add(rows, proba[block], weight[block, None])

@@ -8,9 +8,18 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcalib.backends import is_table, to_numpy
-from skcalib.calibrators._blockwise import LOOKS_LIKE_PROBA, BlockwiseMixin
+from skcalib.calibrators._blockwise import BlockwiseMixin
+from skcalib.calibrators._device_fitting import (
+    LOOKS_LIKE_PROBA,
+    copy_to_host,
+    learn_there,
+    move_to_device_of,
+    predict_there,
+    runs_there,
+)
 from skcalib.calibrators._masks import refuse_masked_truth, refuse_masks, rows_to_learn_from
-from skcalib.estimators import ProbabilisticClassifierMixin, VersionedMixin
+from skcalib.calibrators._predictions import PredictsAlongAxis
+from skcalib.estimators import VersionedMixin
 from skcalib.inputs import (
     check_labels,
     check_logits,
@@ -22,17 +31,14 @@ from skcalib.inputs import (
     float_array,
     looks_like_proba,
     refuse_masked_array,
+    stays_on_device,
     take_columns,
 )
 from skcalib.messages import warn
 
 
 class Calibrator(
-    VersionedMixin,
-    BlockwiseMixin,
-    ProbabilisticClassifierMixin,
-    BaseEstimator,
-    metaclass=ABCMeta,
+    VersionedMixin, BlockwiseMixin, PredictsAlongAxis, BaseEstimator, metaclass=ABCMeta
 ):
     """Base class of all calibrators.
 
@@ -72,6 +78,7 @@ class Calibrator(
 
     short_name = None
     takes_masks = False
+    takes_masks_on_device = False
     pools_by_geometric_mean = False  # how the meta-estimators average over folds
     joins_folds = False  # whether they learn one map from all folds where ensemble="auto"
     _skips_weight_zero = False  # whether _fit leaves such rows out itself, without a copy
@@ -109,7 +116,19 @@ class Calibrator(
         """
         return None
 
-    def fit(self, X, y, sample_weight=None):
+    def _computes_there(self):
+        """Tell whether this method needs nothing but blocks of rows, in any namespace.
+
+        One that was derived from such a method, and does something else, does not say so.
+        """
+        for cls in type(self).__mro__:
+            if "_block_proba" in vars(cls):
+                return True
+            if vars(cls).keys() & {"_fit", "_proba", "_fit_map", "_apply_map"}:
+                break
+        return False
+
+    def fit(self, X, y, sample_weight=None, *, axis=None, ignore_index=None):
         """Learn the calibration map.
 
         Parameters
@@ -135,6 +154,18 @@ class Calibrator(
             Non-negative weights. They are frequencies: an integer weight counts as that
             many equal rows, and their sum as the number of samples.
 
+        axis : int, default=None
+            Where X has more than two axes, that of the classes: 1 for logits of shape
+            (n_samples, n_classes, height, width), -1 for (n_samples, n_tokens, n_classes).
+            Each position is a sample then; `y` and `sample_weight` have the shape of X
+            without this axis. X is read in blocks, and not copied. For the methods that
+            compute where arrays are: temperature, vector, matrix, structured and ensemble
+            temperature scaling, Platt's one-vs-rest.
+
+        ignore_index : label, default=None
+            Samples with this label do not count, as in torch's `cross_entropy` (-100 there,
+            255 in many segmentation masks).
+
         Returns
         -------
         self : object
@@ -157,6 +188,11 @@ class Calibrator(
         """
         self.check_params()
         self._floor = None
+        if stays_on_device(X, axis, ignore_index):
+            if runs_there(self, X):
+                return learn_there(self, X, y, sample_weight, axis, ignore_index)
+            given = X, y, sample_weight, axis, ignore_index
+            X, y, sample_weight = copy_to_host(*given)
         logits = self._check_logits(X, reset=True)
         y, classes, codes = check_labels(y)
         check_consistent_length(logits, y)
@@ -199,7 +235,7 @@ class Calibrator(
         refuse_masked_truth(logits, codes, weight > 0)
         return self._learn(logits, codes, weight)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X, *, axis=None):
         """Calibrated probabilities.
 
         Parameters
@@ -207,13 +243,23 @@ class Calibrator(
         X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
             Logits, as in `fit`; a frame with the names of the labels in any order.
 
+        axis : int, default=None
+            That of the classes where X has more than two, as in `fit`.
+
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``; float32 for float32 logits. Exactly 0 for
-            masked classes.
+            masked classes. Of the shape of X where `axis` is given; of the library and on
+            the device of X where scikit-learn's `array_api_dispatch` is set.
         """
         check_is_fitted(self)
+        if stays_on_device(X, axis, None):
+            if runs_there(self, X):
+                return predict_there(self, X, axis)
+            given, (X, *_) = X, copy_to_host(X, None, None, axis, None)
+            proba = self._proba(self._check_logits(X, reset=False))
+            return move_to_device_of(given, proba.T if axis in (0, -2) else proba)
         return self._proba(self._check_logits(X, reset=False))
 
     def _learn(self, logits, codes, weight):

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
+from skcalib.calibrators._device_fitting import LOOKS_LIKE_PROBA
 from skcalib.calibrators._looks import Survey, SurveyedRows, look_at_blocks
 from skcalib.calibrators._masks import refuse_masks
 from skcalib.inputs import check_weight, columns_by_name, columns_of_classes
@@ -14,11 +15,6 @@ CAN = (
     "TemperatureScaling, VectorScaling, StructuredVectorScaling and the binary methods (such "
     "as PlattScaling, BetaCalibration, IsotonicCalibration, VennAbersCalibration and "
     "HistogramBinning)"
-)
-LOOKS_LIKE_PROBA = (
-    "X looks like probabilities: every row is non-negative and sums to one, or is "
-    "a single number of at most one. A calibrator works on logits; convert with "
-    "skcalib.logits_from_proba."
 )
 
 

@@ -1,14 +1,16 @@
 """Ensemble temperature scaling."""
 
+from functools import partial
 from itertools import chain, combinations
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skcalib.calibrators._base import Calibrator
+from skcalib.calibrators._device_maps import TruthInMixture, softmax_block, uniform_block
 from skcalib.calibrators._masks import uniform_over_open
 from skcalib.calibrators._temperature_search import best_beta, warn_of_flaw
-from skcalib.inputs import row_blocks, softmax
+from skcalib.inputs import DeviceRows, row_blocks, softmax
 from skcalib.messages import warn
 
 MAX_ITER = 1000
@@ -87,19 +89,14 @@ class EnsembleTemperatureScaling(Calibrator):
     """
 
     short_name = "ets"
-    takes_masks = True
+    takes_masks = takes_masks_on_device = True
 
     def _fit(self, logits, codes, weight):
         beta, flaw = best_beta(logits, codes, weight)
         self.temperature_ = 1 / beta
-        of_truth = np.empty((len(codes), 3))
-        for block in row_blocks(*logits.shape):
-            rows, truth = logits[block].astype(np.float64, copy=False), codes[block]
-            each = np.arange(len(truth)), truth
-            of_truth[block, 0] = softmax(rows, beta)[each]
-            of_truth[block, 1] = softmax(rows)[each]
-            uniform = uniform_over_open(1.0, rows, rows.dtype)
-            of_truth[block, 2] = np.broadcast_to(uniform, rows.shape)[each]
+        on_device = isinstance(logits, DeviceRows)
+        make = TruthInMixture if on_device else partial(_give_truth, codes=codes)
+        of_truth = make(logits, beta=beta)
         self.weights_, gap = mixture_weights(of_truth, weight / weight.sum())
         if gap > GAP:
             text = f"The weights may cost {gap:.1e} of log loss after {MAX_ITER} iterations."
@@ -116,6 +113,24 @@ class EnsembleTemperatureScaling(Calibrator):
         proba += uniform_over_open(uniform, logits, logits.dtype)
         return proba
 
+    def _block_proba(self, xp, part):
+        tempered, given, uniform = map(float, self.weights_)
+        proba = softmax_block(xp, part, 1 / self.temperature_) * tempered
+        return proba + softmax_block(xp, part) * given + uniform_block(xp, part) * uniform
+
+
+def _give_truth(logits, codes, beta):
+    """Return what tempered, given and uniform probabilities give to each row's class."""
+    of_truth = np.empty((len(codes), 3))
+    for block in row_blocks(*logits.shape):
+        rows, truth = logits[block].astype(np.float64, copy=False), codes[block]
+        each = np.arange(len(truth)), truth
+        of_truth[block, 0] = softmax(rows, beta)[each]
+        of_truth[block, 1] = softmax(rows)[each]
+        uniform = uniform_over_open(1.0, rows, rows.dtype)
+        of_truth[block, 2] = np.broadcast_to(uniform, rows.shape)[each]
+    return of_truth
+
 
 def mixture_weights(of_truth, weight):
     """Return the best weights of three components, and how much more may be gained at most.
@@ -126,11 +141,10 @@ def mixture_weights(of_truth, weight):
     """
     mixture = np.full(3, 1 / 3)
     for _ in range(MAX_ITER):
-        ratios = of_truth / np.einsum("ij,j->i", of_truth, mixture)[:, None]
-        excess = np.einsum("i,ij->j", weight, ratios - 1)  # with the digits that 1 would hide
+        excess, curvature = _sum_ratios(of_truth, weight, mixture)
         wanted = excess - PREFERENCE * (mixture - GIVEN)
         gap = wanted.max() - mixture @ wanted
-        curvature = np.einsum("i,ij,ik->jk", weight, ratios, ratios) + PREFERENCE * np.eye(3)
+        curvature = curvature + PREFERENCE * np.eye(3)
         candidates = [mixture * (1 + excess), _newton(curvature, wanted, mixture)]
         candidates = [candidate / candidate.sum() for candidate in candidates]
         losses = [_loss(of_truth, weight, candidate) for candidate in candidates]
@@ -140,6 +154,14 @@ def mixture_weights(of_truth, weight):
         if gap <= GAP and step <= STEP:  # the last step squared the gap
             break
     return mixture, gap
+
+
+def _sum_ratios(of_truth, weight, mixture):
+    if isinstance(of_truth, TruthInMixture):
+        return of_truth.sums(mixture)
+    ratios = of_truth / np.einsum("ij,j->i", of_truth, mixture)[:, None]
+    excess = np.einsum("i,ij->j", weight, ratios - 1)  # with the digits that 1 would hide
+    return excess, np.einsum("i,ij,ik->jk", weight, ratios, ratios)
 
 
 def _newton(curvature, descent, mixture):
@@ -165,8 +187,10 @@ def _newton(curvature, descent, mixture):
 
 
 def _loss(of_truth, weight, mixture):
+    far = mixture - GIVEN
+    if isinstance(of_truth, TruthInMixture):
+        return of_truth.log_loss(mixture) + PREFERENCE / 2 * (far @ far)
     mixed = np.einsum("ij,j->i", of_truth, mixture)
     if mixed.min() <= 0:
         return np.inf
-    far = mixture - GIVEN
     return -np.einsum("i,i->", weight, np.log(mixed)) + PREFERENCE / 2 * (far @ far)

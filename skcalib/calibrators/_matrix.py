@@ -4,6 +4,7 @@ import numpy as np
 
 from skcalib.calibrators._affine import fit_affine
 from skcalib.calibrators._base import Calibrator
+from skcalib.calibrators._device_maps import affine_block, temper_block
 from skcalib.calibrators._structured import (
     check_intercept_penalty,
     check_penalty,
@@ -134,3 +135,6 @@ class MatrixScaling(Calibrator):
 
     def _proba(self, logits):
         return tempered_proba(logits, self.theta_, 1 / self.temperature_)
+
+    def _block_proba(self, xp, part):
+        return affine_block(xp, temper_block(xp, part, 1 / self.temperature_), self.theta_)

@@ -2,15 +2,16 @@
 
 import numpy as np
 
+from skcalib.calibrators._device_maps import mix_logits_block
 from skcalib.calibrators._masks import uniform_over_open
-from skcalib.inputs import row_blocks, softmax
+from skcalib.inputs import DeviceRows, row_blocks, softmax
 
 SMOOTHINGS = ("mix", "none")
 
 
 def uniform_share(weight, smoothing="mix"):
     """Return the share of the uniform distribution: 1 / (n + 1), n being the total weight."""
-    return 1 / (weight.sum() + 1) if smoothing == "mix" else 0.0
+    return float(1 / (weight.sum() + 1)) if smoothing == "mix" else 0.0
 
 
 def mix(proba, share, logits):
@@ -28,6 +29,8 @@ def mix_logits(logits, beta, share):
 
     Its type is that of the logits; but float64 if all rows fit into one block.
     """
+    if isinstance(logits, DeviceRows):
+        return logits.mapped(lambda xp, part: mix_logits_block(xp, part, beta, share))
     single_block = len(row_blocks(*logits.shape)) == 1
     out = np.empty(logits.shape, np.float64 if single_block else logits.dtype)
     for block in row_blocks(*logits.shape):

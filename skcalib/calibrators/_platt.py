@@ -4,7 +4,10 @@ import numpy as np
 
 from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
+from skcalib.calibrators._device_platt import device_problems, fit_on_device, platt_block
+from skcalib.calibrators._lifting import exponent_of, magnify
 from skcalib.calibrators._logistic import fit_logistic
+from skcalib.inputs import DeviceRows
 
 
 class PlattScaling(BinaryCalibrator):
@@ -106,12 +109,33 @@ class PlattScaling(BinaryCalibrator):
         """Intercepts, one for each map."""
         return np.array([0.0 if pair is None else pair[1] for pair in self.maps_])
 
+    def _computes_there(self):
+        return self.multiclass == "ovr" and super()._computes_there()
+
+    def _fit(self, logits, codes, weight):
+        if not isinstance(logits, DeviceRows):
+            super()._fit(logits, codes, weight)
+            return
+        self.maps_, self.uniform_shares_, self.exponents_ = [], [], []
+        for problem in device_problems(logits, 1 if logits.shape[1] == 2 else logits.shape[1]):
+            fitted, exponent = fit_on_device(problem), 0
+            if fitted is None:  # outliers, or numbers near the ends of the range
+                z, target, of_rows = problem.on_host()
+                exponent = exponent_of(z)
+                fitted = self._fit_map(magnify(z, exponent), target, of_rows)
+            self.maps_.append(fitted)
+            self.exponents_.append(exponent)
+            self.uniform_shares_.append(0.0)
+
     def _fit_map(self, z, target, weight):
         return fit_platt(z, target, weight)
 
     def _apply_map(self, fitted, z):
         slope, intercept = fitted
         return slope * z + intercept
+
+    def _block_proba(self, xp, part):
+        return platt_block(xp, part, self.maps_, self.exponents_)
 
 
 def fit_platt(z, target, weight):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skcalib.calibrators._device_temperature import sum_smoothing
 from skcalib.inputs import find_masked_entries
 
 AMOUNT = 0.1  # rows, of all together, that are spread over the classes
@@ -66,6 +67,14 @@ def sum_spread(rows, codes, weight, typical):
     n_open = gaps.shape[1] if masked is None else (~masked).sum(axis=1)
     spread = np.einsum("ij->i", gaps, dtype=np.float64, casting="same_kind") / n_open
     return np.einsum("i,i->", weight, spread - behind)
+
+
+def slope_on_device(rows, n):
+    """Return the same for rows that stay on their device, with their weights."""
+    total, typical, largest = sum_smoothing(
+        rows, FAR, lambda median, largest: max(median, largest / WIDEST, LEAST)
+    )
+    return Slope(AMOUNT / (n + 1) * total / n, typical, largest)
 
 
 def _gaps(rows):

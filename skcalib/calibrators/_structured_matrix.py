@@ -4,6 +4,7 @@ import numpy as np
 
 from skcalib.calibrators._affine import fit_affine
 from skcalib.calibrators._base import Calibrator
+from skcalib.calibrators._device_maps import affine_block, mix_logits_block
 from skcalib.calibrators._structured import (
     check_intercept_penalty,
     check_penalty,
@@ -143,3 +144,7 @@ class StructuredMatrixScaling(Calibrator):
 
     def _proba(self, logits):
         return structured_proba(logits, 1 / self.temperature_, self.uniform_share_, self.theta_)
+
+    def _block_proba(self, xp, part):
+        z = mix_logits_block(xp, part, 1 / self.temperature_, self.uniform_share_)
+        return affine_block(xp, z, self.theta_)

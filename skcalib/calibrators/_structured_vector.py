@@ -5,6 +5,7 @@ import numpy as np
 from skcalib.calibrators._affine import fit_affine
 from skcalib.calibrators._affine_looks import fit_diagonal_by_looks
 from skcalib.calibrators._base import Calibrator
+from skcalib.calibrators._device_maps import affine_block, mix_logits_block
 from skcalib.calibrators._masks import count_classes
 from skcalib.calibrators._mixture import mix_logits, uniform_share
 from skcalib.calibrators._structured import (
@@ -147,3 +148,7 @@ class StructuredVectorScaling(Calibrator):
 
     def _proba(self, logits):
         return structured_proba(logits, 1 / self.temperature_, self.uniform_share_, self.theta_)
+
+    def _block_proba(self, xp, part):
+        z = mix_logits_block(xp, part, 1 / self.temperature_, self.uniform_share_)
+        return affine_block(xp, z, self.theta_)

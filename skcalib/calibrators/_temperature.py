@@ -3,6 +3,7 @@
 import numpy as np
 
 from skcalib.calibrators._base import Calibrator
+from skcalib.calibrators._device_maps import mix_block, softmax_block
 from skcalib.calibrators._mixture import mix, uniform_share
 from skcalib.calibrators._temperature_looks import best_beta_by_looks
 from skcalib.calibrators._temperature_search import best_beta, best_smoothed_beta, warn_of_flaw
@@ -128,7 +129,7 @@ class TemperatureScaling(Calibrator):
     """
 
     short_name = "temperature"
-    takes_masks = True
+    takes_masks = takes_masks_on_device = True
     _skips_weight_zero = True
 
     def __init__(self, *, smoothing="none"):
@@ -155,6 +156,11 @@ class TemperatureScaling(Calibrator):
     def _proba(self, logits):
         proba = softmax_at(logits, self.beta_)
         return mix(proba, self.uniform_share_, logits) if self.uniform_share_ else proba
+
+    def _block_proba(self, xp, part):
+        proba = softmax_block(xp, part, self.beta_)
+        share = self.uniform_share_
+        return mix_block(xp, proba, part, share) if share else proba
 
 
 def softmax_at(logits, beta):

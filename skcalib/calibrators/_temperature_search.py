@@ -8,8 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skcalib.calibrators._smoothed_targets import slope_of_smoothing
-from skcalib.inputs import exponentials, find_masked_entries, row_blocks, run_in_threads
+from skcalib.calibrators._device_temperature import derivative_at_ends, sum_derivatives_there
+from skcalib.calibrators._smoothed_targets import slope_of_smoothing, slope_on_device
+from skcalib.inputs import (
+    DeviceRows,
+    exponentials,
+    find_masked_entries,
+    row_blocks,
+    run_in_threads,
+)
 from skcalib.messages import warn
 
 LOG_BETA_BOUND = 10.0
@@ -74,19 +81,21 @@ def best_beta(logits, codes, weight):
 
 def typical_gap(logits, codes, weight):
     """Return a typical difference between the logits of a row; 1 if all rows are constant."""
-    blocks = row_blocks(*logits.shape)
-    slope = slope_of_smoothing(
-        lambda: _select_used(blocks, logits, codes, weight), weight.sum()
-    )
+    slope = _slope(logits, codes, weight)
     return min(slope.typical, slope.largest) or 1.0
+
+
+def _slope(logits, codes, weight):
+    """Return what smoothed targets add to the derivative of the mean log loss."""
+    if isinstance(logits, DeviceRows):
+        return slope_on_device(logits, weight.sum())
+    blocks = row_blocks(*logits.shape)
+    return slope_of_smoothing(lambda: _select_used(blocks, logits, codes, weight), weight.sum())
 
 
 def best_smoothed_beta(logits, codes, weight):
     """Return the same for smoothed targets, which have an optimum at any scale."""
-    blocks = row_blocks(*logits.shape)
-    slope, typical, largest = slope_of_smoothing(
-        lambda: _select_used(blocks, logits, codes, weight), weight.sum()
-    )
+    slope, typical, largest = _slope(logits, codes, weight)
     if largest == 0:
         return 1.0, None  # any temperature will do
     search, scale = smoothed_search(slope, typical, largest)
@@ -217,6 +226,8 @@ def _step(log_beta, derivatives):
 
 def _derivative_at_ends(logits, codes, weight):
     """Return the derivative of the log loss by beta, at zero and in the limit."""
+    if isinstance(logits, DeviceRows):
+        return derivative_at_ends(logits) / weight.divisor
     at_zero = at_infinity = 0.0
     blocks = row_blocks(*logits.shape)
     for part, truth, w in _select_used(blocks, logits, codes, weight):
@@ -232,6 +243,8 @@ def _derivative_at_ends(logits, codes, weight):
 
 def _derivatives(logits, codes, weight, beta, order=2, dtype=None):
     """Return the first derivatives of the mean log loss by beta, as many as `order`."""
+    if isinstance(logits, DeviceRows):
+        return sum_derivatives_there(logits, beta, order) / weight.divisor
     # Single precision where digits cost time: not where all rows fit into one block.
     blocks = row_blocks(*logits.shape)
     if dtype is None:

@@ -4,6 +4,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skcalib.calibrators._affine import affine_proba
+from skcalib.calibrators._device_affine import all_right
+from skcalib.calibrators._device_maps import temper_block
 from skcalib.calibrators._temperature_search import (
     Flaw,
     best_beta,
@@ -11,7 +13,7 @@ from skcalib.calibrators._temperature_search import (
     typical_gap,
     warn_of_flaw,
 )
-from skcalib.inputs import find_masked_entries, row_blocks
+from skcalib.inputs import DeviceRows, find_masked_entries, row_blocks
 from skcalib.messages import warn
 
 AT_BOUND = (Flaw.SCALE, Flaw.SEPARABLE, Flaw.CHANCE)
@@ -61,6 +63,10 @@ def starting_beta(logits, codes, weight):
 
 def warn_if_separated(z, theta, codes):
     """Warn if the map parts all classes: without a penalty there would be no optimum."""
+    if isinstance(z, DeviceRows):
+        if all_right(z, theta):
+            warn(SEPARATED, ConvergenceWarning)
+        return
     blocks = row_blocks(*z.shape)
     if all((affine_proba(z[b], theta).argmax(axis=1) == codes[b]).all() for b in blocks):
         warn_of_separation()
@@ -79,6 +85,8 @@ def temper_logits(logits, beta, factor=1.0):
     logarithms are nearly those of 1 / K, beside which their differences would be lost: they
     are taken of K times the softmax there.
     """
+    if isinstance(logits, DeviceRows):
+        return logits.mapped(lambda xp, part: temper_block(xp, part, beta))
     blocks = row_blocks(*logits.shape)
     out = np.empty(logits.shape, np.float64 if len(blocks) == 1 else logits.dtype)
     for block in blocks:

@@ -1,12 +1,27 @@
 """What users give: rows of whatever X is, in blocks; labels, weights; logits and back."""
 
-from skcalib.backends import to_numpy
+from skcalib.backends import device_namespace, to_numpy
 from skcalib.inputs._blocks import cut_long_array, row_blocks, run_in_threads
 from skcalib.inputs._costs import (
     base_rates_by_class,
     check_cost_matrix,
     check_costs,
     numbers_by_class,
+)
+from skcalib.inputs._device import (
+    DeviceRows,
+    DeviceWeight,
+    entry_of_each,
+    to_host,
+)
+from skcalib.inputs._device_door import (
+    check_rows_of_logits,
+    extremes,
+    find_labels,
+    learn_labels,
+    read_rows,
+    stays_on_device,
+    worst_sum,
 )
 from skcalib.inputs._logits import (
     ROUNDING,

@@ -5,6 +5,7 @@ from sklearn.utils import check_consistent_length
 
 from skcalib.backends import to_numpy
 from skcalib.inputs._blocks import row_blocks, run_in_threads
+from skcalib.inputs._device import DeviceRows
 from skcalib.inputs._rows import refuse_masked_array
 from skcalib.messages import check_fraction, shorten
 
@@ -238,7 +239,12 @@ def check_logits(values, source):
 
 
 def find_masked_entries(logits):
-    """Return which entries of checked logits are masked, or None if there are none."""
+    """Return which entries of checked logits are masked, or None if there are none.
+
+    None for rows that stay on a device, which see to their masks block by block.
+    """
+    if isinstance(logits, DeviceRows):
+        return None
     if logits.size == 0 or logits.min() > -np.inf:
         return None
     return np.isneginf(logits)

@@ -4,11 +4,7 @@ from skcalib.metrics._accumulate import accumulate
 from skcalib.metrics._acting import name_prevalence
 from skcalib.metrics._bootstrap import bootstrap_difference, bootstrap_interval
 from skcalib.metrics._by_group import by_group
-from skcalib.metrics._calibration_error import (
-    calibration_error,
-    expected_calibration_error,
-    maximum_calibration_error,
-)
+from skcalib.metrics._calibration_error import calibration_error, expected_calibration_error
 from skcalib.metrics._calibration_test import calibration_test
 from skcalib.metrics._checked import compute_interval, compute_metric
 from skcalib.metrics._corp import corp_decomposition
@@ -23,6 +19,7 @@ from skcalib.metrics._histogram_curve import histogram_curve
 from skcalib.metrics._integrated import integrated_calibration_error
 from skcalib.metrics._kernel_error import kernel_calibration_error
 from skcalib.metrics._losses import brier_score_loss, log_loss
+from skcalib.metrics._maximum_error import maximum_calibration_error
 from skcalib.metrics._multicalibration import multicalibration_error
 from skcalib.metrics._murphy import murphy_decomposition
 from skcalib.metrics._net_benefit_curve import net_benefit_curve

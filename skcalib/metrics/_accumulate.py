@@ -17,13 +17,13 @@ from skcalib.messages import quote, quote_labels
 from skcalib.metrics._calibration_error import (
     calibration_error,
     expected_calibration_error,
-    maximum_calibration_error,
 )
 from skcalib.metrics._classes import label_vector
 from skcalib.metrics._corp import corp_decomposition
 from skcalib.metrics._corp_curve import corp_curve
 from skcalib.metrics._evaluation import own_parameters
 from skcalib.metrics._losses import brier_score_loss, log_loss
+from skcalib.metrics._maximum_error import maximum_calibration_error
 from skcalib.metrics._reliability_curve import reliability_curve
 from skcalib.metrics._risk_coverage_curve import risk_coverage_curve
 from skcalib.metrics._running_sums import CurveInBins, ErrorInBins, LossSums, TablesOfEvents

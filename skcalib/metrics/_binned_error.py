@@ -13,13 +13,7 @@ NORMS = ("l1", "l2", "l2_squared", "max")
 
 def prepare_binned_error(predictions, *, norm="l1", n_bins, strategy, notion, debias=False):
     """Return the error as a function of the rows' weights."""
-    check_bins(n_bins, strategy)
-    check_choice("norm", norm, NORMS)
-    check_flag("debias", debias)
-    if debias and norm == "max":
-        raise ValueError(
-            "debias=True is not known for norm='max'; use norm='l1', 'l2' or 'l2_squared'."
-        )
+    check_error_parameters(norm, n_bins, strategy, debias)
     if debias or n_bins == "cube_root":
         warn_of_small_sum(predictions.weight)
     events = events_of(predictions, notion)
@@ -29,6 +23,17 @@ def prepare_binned_error(predictions, *, norm="l1", n_bins, strategy, notion, de
         return norm_of(np.concatenate(cells, axis=1), norm, debias)
 
     return error
+
+
+def check_error_parameters(norm, n_bins, strategy, debias):
+    """Raise if a parameter of a binned error is unusable."""
+    check_bins(n_bins, strategy)
+    check_choice("norm", norm, NORMS)
+    check_flag("debias", debias)
+    if debias and norm == "max":
+        raise ValueError(
+            "debias=True is not known for norm='max'; use norm='l1', 'l2' or 'l2_squared'."
+        )
 
 
 def norm_of(sums, norm, debias):

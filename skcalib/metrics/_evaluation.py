@@ -7,6 +7,7 @@ import numpy as np
 
 from skcalib.inputs import to_numpy
 from skcalib.messages import quote
+from skcalib.metrics._device import read_where_they_are
 from skcalib.metrics._validation import check_predictions
 
 GIVEN = {
@@ -15,6 +16,8 @@ GIVEN = {
     "pos_label",
     "labels",
     "sample_weight",
+    "axis",
+    "ignore_index",
 }  # not parameters of a metric's own
 
 
@@ -54,8 +57,16 @@ def own_parameters(metric, predictions, params):
     return {name: value for name, value in bound.arguments.items() if name not in GIVEN}
 
 
-def evaluate(prepare, given, **params):
-    """Return the value, a float."""
+def evaluate(prepare, given, there=None, axis=None, ignore_index=None, **params):
+    """Return the value, a float.
+
+    Where predictions stay on their device or have several axes, ``there(predictions,
+    **params)`` computes it.
+    """
+    if there is not None:
+        predictions, given = read_where_they_are(given, axis, ignore_index)
+        if predictions is not None:
+            return there(predictions, **params)
     return _compute_prepared(prepare, check_predictions(*given), **params)
 
 

@@ -121,9 +121,19 @@ class EventsOfTables:
 
 def resolve_notion(predictions, notion):
     """Return the notion that "auto" stands for, or the notion that was given."""
+    return check_notion(notion, len(predictions.classes))
+
+
+def check_notion(notion, n_classes):
+    """Return the same, given the number of classes; "positive" is for two."""
     check_choice("notion", notion, NOTIONS)
     if notion == "auto":
-        return "positive" if len(predictions.classes) == 2 else "confidence"
+        return "positive" if n_classes == 2 else "confidence"
+    if notion == "positive" and n_classes != 2:
+        raise ValueError(
+            f"notion='positive' is for two classes, but there are {n_classes}: choose "
+            "one, and pass y_true == label and that column of y_proba."
+        )
     return notion
 
 
@@ -137,11 +147,6 @@ def events_of(predictions, notion):
     notion = resolve_notion(predictions, notion)
     codes, weight, n_classes = predictions.codes, predictions.weight, len(predictions.classes)
     if notion == "positive":
-        if n_classes != 2:
-            raise ValueError(
-                f"notion='positive' is for two classes, but there are {n_classes}: choose "
-                "one, and pass y_true == label and that column of y_proba."
-            )
         return [Event(predictions.positive, codes, predictions.pos, weight)]
     if notion == "class-wise":
         proba = predictions.proba

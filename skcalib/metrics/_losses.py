@@ -4,6 +4,7 @@ import numpy as np
 
 from skcalib.inputs import row_blocks
 from skcalib.messages import check_flag, quote
+from skcalib.metrics._device import brier_there, log_loss_there
 from skcalib.metrics._evaluation import evaluate, prepared_by
 
 
@@ -88,15 +89,22 @@ def mean_loss(loss, proba, counts):
     return total / float(counts.sum())
 
 
-def _prepare_brier(predictions, *, scale_by_half):
-    n_classes = len(predictions.classes)
+def _brier_factor(scale_by_half, n_classes):
     if isinstance(scale_by_half, str) and scale_by_half == "auto":
         halved = n_classes == 2
     else:
         check_flag("scale_by_half", scale_by_half, others=("auto",))
         halved = bool(scale_by_half)
-    factor = (1 if halved else 2) if n_classes == 2 else (0.5 if halved else 1)
+    return (1 if halved else 2) if n_classes == 2 else (0.5 if halved else 1)
+
+
+def _prepare_brier(predictions, *, scale_by_half):
+    factor = _brier_factor(scale_by_half, len(predictions.classes))
     return mean_of(factor * _brier(predictions.codes, predictions.proba))
+
+
+def _brier_there(predictions, *, scale_by_half):
+    return brier_there(predictions, _brier_factor(scale_by_half, predictions.n_classes))
 
 
 def _prepare_log(predictions):
@@ -105,7 +113,15 @@ def _prepare_log(predictions):
 
 @prepared_by(_prepare_brier)
 def brier_score_loss(
-    y_true, y_proba, *, scale_by_half="auto", pos_label=None, labels=None, sample_weight=None
+    y_true,
+    y_proba,
+    *,
+    scale_by_half="auto",
+    pos_label=None,
+    labels=None,
+    sample_weight=None,
+    axis=None,
+    ignore_index=None,
 ):
     """Mean squared distance of probabilities from outcomes (Brier score).
 
@@ -143,6 +159,14 @@ def brier_score_loss(
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights.
 
+    axis : int, default=None
+        Where `y_proba` has more than two axes, that of the classes: 1 for (n_samples,
+        n_classes, height, width), -1 for (n_samples, n_tokens, n_classes). `y_true` and
+        `sample_weight` have the shape of `y_proba` without it. It is read in blocks.
+
+    ignore_index : label, default=None
+        Samples with this label do not count (-100 in torch's `cross_entropy`).
+
     Returns
     -------
     loss : float
@@ -174,12 +198,24 @@ def brier_score_loss(
     return evaluate(
         _prepare_brier,
         (y_true, y_proba, labels, sample_weight, pos_label),
+        there=_brier_there,
+        axis=axis,
+        ignore_index=ignore_index,
         scale_by_half=scale_by_half,
     )
 
 
 @prepared_by(_prepare_log)
-def log_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
+def log_loss(
+    y_true,
+    y_proba,
+    *,
+    pos_label=None,
+    labels=None,
+    sample_weight=None,
+    axis=None,
+    ignore_index=None,
+):
     """Mean of minus the logarithm of the true class's probability (log loss, cross-entropy).
 
     ``-mean_i log p_i,y_i``, in nats. It is a proper loss: only the true probabilities
@@ -214,6 +250,14 @@ def log_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights.
 
+    axis : int, default=None
+        Where `y_proba` has more than two axes, that of the classes: 1 for (n_samples,
+        n_classes, height, width), -1 for (n_samples, n_tokens, n_classes). `y_true` and
+        `sample_weight` have the shape of `y_proba` without it. It is read in blocks.
+
+    ignore_index : label, default=None
+        Samples with this label do not count (-100 in torch's `cross_entropy`).
+
     Returns
     -------
     loss : float
@@ -241,4 +285,10 @@ def log_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None
     >>> log_loss([0, 1], [0.0, 0.0])
     inf
     """
-    return evaluate(_prepare_log, (y_true, y_proba, labels, sample_weight, pos_label))
+    return evaluate(
+        _prepare_log,
+        (y_true, y_proba, labels, sample_weight, pos_label),
+        there=log_loss_there,
+        axis=axis,
+        ignore_index=ignore_index,
+    )
