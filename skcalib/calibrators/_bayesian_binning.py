@@ -173,9 +173,8 @@ def _cut(rows, numbers):
     n_bins = np.bincount(of, minlength=len(numbers)) + 1
     first, last = np.zeros((2, n_bins.sum()), dtype=np.intp)
     first[above], last[:], last[below] = right, len(rows.scores), left
-    weight, hits = (
-        sums.halved_at_cuts(first, last, left, right, below) for sums in (rows.weight, rows.hits)
-    )
+    cut = first, last, left, right, below
+    weight, hits = rows.weight.halved_at_cuts(*cut), rows.hits.halved_at_cuts(*cut)
     edges = np.full((n_bins.sum(), 2), np.nan)
     edges[below] = np.stack([rows.between[left], rows.between[right]], axis=1)
     cuts = expit(np.where(right > left, rows.scores[left], edges[below, 0]))

@@ -107,10 +107,9 @@ class DirichletCalibration(Calibrator):
     same; rows that agree, label and all, are in the same fold. A class may be missing in
     some. With two million logits or more, the other folds are asked only where the first
     leaves a doubt which of two penalties is better (a difference in the log loss of its rows
-    within six standard errors, or 0.03 %). The paper's two penalties are one here. A trace of a ridge,
-    :math:`10^{-3} \lVert T W - I \rVert^2 / n` (and as much for b), keeps the diagonal
-    finite on separable data. Log-probabilities are cut off at
-    -10,000.
+    within six standard errors, or 0.03 %). The paper's two penalties are one here. A trace of
+    a ridge, :math:`10^{-3} \lVert T W - I \rVert^2 / n` (and as much for b), keeps the
+    diagonal finite on separable data. Log-probabilities are cut off at -10,000.
 
     References
     ----------
@@ -151,16 +150,14 @@ class DirichletCalibration(Calibrator):
         beta = starting_beta(logits, codes, weight)
         z = temper_logits(logits, 1.0, beta)
         ridge_of = partial(_ridge, n_classes, self.intercept_penalty, beta)
-        start = None
         penalties = sorted(map(float, np.atleast_1d(self.penalty)), reverse=True)
         if len(penalties) > 1:
             held = _HeldOut(ridge_of, z, codes, weight, folds(logits, codes))
             self.penalty_ = _best_penalty(penalties, held)
-            start = held.thetas[0] if z.size >= MANY else None
         else:
             self.penalty_ = penalties[0]
         ridge = ridge_of(self.penalty_, weight.sum())
-        self.theta_ = fit_affine(z, codes, weight, ridge, start)
+        self.theta_ = fit_affine(z, codes, weight, ridge)
         warn_if_separated(z, self.theta_, codes)
         self.temperature_ = 1 / beta
         self.coef_ = beta * (np.eye(n_classes) + self.theta_[:, :-1])
@@ -192,7 +189,7 @@ class _HeldOut:
         self._found = {}
 
     def losses(self, penalty, number, tolerance):
-        """Return the weighted log losses of the rows; a fit starts from the last of its fold."""
+        """Return the weighted log losses of a fold's rows; a fit starts from its last."""
         found = self._found.get((penalty, number, tolerance))
         if found is not None:
             return found
@@ -214,17 +211,15 @@ class _HeldOut:
         Of many logits one fold is enough if its mean difference is many standard errors, and
         more than rough fits leave; or all folds if it is that.
         """
-        for numbers, sure in ((range(1), SURE), (range(self.n_folds), 0)):
-            if not self.is_large:
-                break
+        every = range(self.n_folds)
+        stages = ((range(1), SURE), (every, 0)) if self.is_large else ()
+        for numbers, sure in stages:
             high, low = (self._all(penalty, numbers, ROUGHLY) for penalty in (before, after))
             gains = high - low
             error = gains.std() * np.sqrt(len(gains))
             if abs(gains.sum()) > max(sure * error, DOUBT * high.sum()):
                 return bool(gains.sum() > 0)
-        high, low = (
-            self._all(penalty, range(self.n_folds), CLOSELY).sum() for penalty in (before, after)
-        )
+        high, low = (self._all(penalty, every, CLOSELY).sum() for penalty in (before, after))
         return low < high * (1 - 1e-6)  # less is no reason to fit more closely
 
     def _all(self, penalty, numbers, tolerance):
