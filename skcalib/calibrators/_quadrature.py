@@ -10,7 +10,7 @@ from skcalib.inputs import sigmoid
 CELLS = 32  # between two breaks
 ORDER = 6  # nodes of a cell: polynomials of lower degree are summed exactly
 STEEPEST = 0.5  # change of s within a cell, up to which 6 nodes are exact to 3e-9 of its weight
-SHARE = 8  # rows for each node, from which nodes are worth it
+SHARE = 3  # rows for each node, from which nodes are worth it
 MAX_ITER = 100
 HALVINGS = 40
 TOLERANCE = 1e-22  # on Newton's decrement

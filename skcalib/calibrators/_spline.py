@@ -138,13 +138,18 @@ class SplineCalibration(BinaryCalibrator):
         knots = _knots(scores[bulk], weight[bulk], self.n_knots)
         x = _positions(scores, knots)
         nodes = Nodes.of(x, hits, weight, np.hstack([-0.5, _positions(knots, knots), 1.5]))
-        line = _fit_line(x, hits / weight, weight, nodes)
-        best, lowest = _straight(line, hits / weight, weight, self.monotone)
+        target = hits / weight
+        line = nodes and _line_of_nodes(nodes)
+        first = line or _fit_line(x, target, weight)
+        best, lowest = straight = _straight(first, target, weight, self.monotone)
         # A line that parts the classes cannot be undercut; then the path is not begun.
-        path = _path(x, hits, weight, knots, line, nodes) if lowest > -np.inf else ()
+        path = _path(x, hits, weight, knots, first, nodes) if lowest > -np.inf else ()
         for curve, criterion in path:
             if criterion < lowest - MARGIN and not (self.monotone and _falls(curve)):
                 best, lowest = curve, criterion
+        if line and best is straight[0]:
+            line = _fit_line(x, target, weight, near=line)
+            best, _ = _straight(line, target, weight, self.monotone)
         return NaturalSpline(PiecewiseCubic(best.x, best.c), knots)
 
     def _apply_map(self, fitted, z):
@@ -189,15 +194,22 @@ def _add_tails(curve, x):
     return curve(inside) + below.reshape(shape) * at_start + above.reshape(shape) * at_end
 
 
-def _fit_line(x, target, weight, nodes):
-    """Return slope, intercept and loss of the best line, for which nodes lead close."""
-    found = nodes and nodes.fit(_stack(nodes.x), np.zeros(2), np.zeros((2, 2)))
-    near = None
-    if found:
-        height, slope = found[0]
-        near = np.array([slope, height - slope / 2])
+def _fit_line(x, target, weight, near=None):
+    """Return slope, intercept and loss of the best line; `near` are these, but for rounding."""
+    near = None if near is None else np.array(near[:2])
     (slope,), intercept, loss = fit_logistic([x], target, weight, near=near)
     return slope, intercept, loss
+
+
+def _line_of_nodes(nodes):
+    """Return the best line of nodes; or None if rows must be looked at."""
+    found = nodes.fit(_stack(nodes.x), np.zeros(2), np.zeros((2, 2)))
+    if not found:
+        return None
+    (height, slope), loss, _ = found
+    if slope <= 0 or loss <= 2 * SEPARATED:
+        return None
+    return slope, height - slope / 2, loss
 
 
 def _straight(line, target, weight, monotone):

@@ -33,7 +33,7 @@ def test_sums_over_nodes_are_those_over_rows():
 
 
 def test_few_rows_and_breaks_without_width_have_no_nodes():
-    x, hits, weight = rows(2000)
+    x, hits, weight = rows(1000)
     assert Nodes.of(x, hits, weight, BREAKS) is None
     x, hits, weight = rows()
     assert Nodes.of(x, hits, weight, np.array([-0.5, 0.2, 0.2, 1.5])) is None
