@@ -133,8 +133,13 @@ def _solver(z, proba, weight, ridge):
     if ridge.size <= DIRECT:
         inverse = invert_hessian(hessian(z, proba, weight, ridge))
         return lambda gradient: ((inverse @ gradient.ravel()).reshape(ridge.shape), 0.0)
-    scale = 1 / (_diagonal(z, proba, weight, ridge.shape) + 2 * ridge)
-    return lambda gradient: _conjugate_gradients(scale, z, proba, weight, ridge, gradient)
+    if ridge.shape[1] == z.shape[1]:
+        scale = 1 / (_diagonal(z, proba, weight, ridge.shape) + 2 * ridge)
+        return lambda gradient: _conjugate_gradients(
+            lambda v: scale * v, z, proba, weight, ridge, gradient
+        )
+    approximate = _nearly_inverse(z, proba, weight, ridge)
+    return lambda gradient: _conjugate_gradients(approximate, z, proba, weight, ridge, gradient)
 
 
 def objective(theta, z, codes, weight, ridge, proba, wide=np.float64, masked=None):
@@ -190,13 +195,36 @@ def _sum_derivatives(by_scores, z, shape):
     return np.hstack([by_scores.T @ z, intercept[:, None]])
 
 
-def _conjugate_gradients(scale, z, proba, weight, ridge, gradient):
+def _nearly_inverse(z, proba, weight, ridge):
+    """Return what nearly solves for Newton's step of a matrix.
+
+    As if in all rows the curvature by scores, diag(p) - p p', were the same but for its size:
+    the Hessian is then a Kronecker product, but for the ridge, whose typical value is taken.
+    """
+    n_classes = z.shape[1]
+    of_classes, of_features = np.zeros((n_classes, n_classes)), np.zeros(2 * [n_classes + 1])
+    for block in _blocks(z):
+        p, w = proba[block], weight[block].astype(z.dtype)
+        rows = np.hstack([z[block], np.ones((len(p), 1), z.dtype)])
+        size = w * (1 - np.einsum("ij,ij->i", p, p))
+        of_classes -= (p * w[:, None]).T @ p
+        of_features += (rows * size[:, None]).T @ rows
+    of_classes[np.diag_indices(n_classes)] -= of_classes.sum(axis=1)
+    total = max(np.trace(of_classes), np.finfo(z.dtype).tiny)
+    sizes, waves = np.linalg.eigh(of_classes)
+    lengths, axes = np.linalg.eigh(of_features / total)
+    curve = np.maximum(sizes, 0)[:, None] * np.maximum(lengths, 0)
+    curve += 2 * np.exp(np.log(ridge).mean())
+    return lambda v: waves @ ((waves.T @ v @ axes) / curve) @ axes.T
+
+
+def _conjugate_gradients(precondition, z, proba, weight, ridge, gradient):
     """Solve for Newton's step, the more accurately the closer the optimum is.
 
     Return it with the accuracy, the share of the gradient that is left.
     """
     step, residual = np.zeros(ridge.shape), gradient.copy()
-    towards = direction = scale * residual
+    towards = direction = precondition(residual)
     length = first = np.vdot(residual, towards)
     accuracy = min(0.3, first**0.25)
     for _ in range(MAX_CG):
@@ -204,7 +232,7 @@ def _conjugate_gradients(scale, z, proba, weight, ridge, gradient):
         share = length / np.vdot(direction, product)
         step += share * direction
         residual -= share * product
-        towards = scale * residual
+        towards = precondition(residual)
         length, before = np.vdot(residual, towards), length
         if length <= accuracy**2 * first:
             break

@@ -1,14 +1,19 @@
 """Bayesian binning into quantiles (BBQ)."""
 
+from itertools import pairwise
+from typing import NamedTuple
+
 import numpy as np
 from scipy.special import expit, gammaln, logit, softmax
 
 from skcalib.calibrators._binary import BinaryCalibrator
-from skcalib.calibrators._bins import Steps, equal_mass_bins
+from skcalib.calibrators._bins import Steps, find_cuts, make_steps
+from skcalib.calibrators._running_sums import ExactSums
 from skcalib.calibrators._tied_scores import pool_ties
 
 PRIOR = 2.0  # N', the equivalent sample size
 NEGLIGIBLE = 1e-12  # weight of a binning that is left out
+BATCH = 2**18  # bins that are looked at together
 
 
 class BayesianBinning(BinaryCalibrator):
@@ -88,47 +93,102 @@ class BayesianBinning(BinaryCalibrator):
         self.multiclass = multiclass
 
     def _fit_map(self, z, target, weight):
-        scores, hits, weight = pool_ties(z, target, weight)
+        rows = _sum_up(*pool_ties(z, target, weight))
         root = np.cbrt(weight.sum())
-        most = min(int(np.ceil(10 * root)), len(scores))
+        most = min(int(np.ceil(10 * root)), len(rows.scores))
         fewest = min(max(1, int(root / 10)), most)
-        binnings = [
-            _binning(scores, hits, weight, n_bins) for n_bins in range(fewest, most + 1)
-        ]
-        shares = softmax([log_likelihood for log_likelihood, _ in binnings])
-        return _average([steps for _, steps in binnings], shares)
+        numbers = np.arange(fewest, most + 1)
+        batches = np.split(numbers, np.flatnonzero(np.diff(np.cumsum(numbers) // BATCH)) + 1)
+        shares = softmax(np.concatenate([_cut(rows, few).log_likelihood() for few in batches]))
+        kept = shares > NEGLIGIBLE
+        return _average(_cut(rows, numbers[kept]).steps(), shares[kept] / shares[kept].sum())
 
     def _apply_map(self, fitted, z):
         return logit(fitted(z))
 
 
-def _binning(scores, hits, weight, n_bins):
-    """Return a binning's logarithmic marginal likelihood and its step function."""
-    bins = equal_mass_bins(scores, weight, n_bins)
-    n = bins.totals(weight)
-    m = np.minimum(bins.totals(hits), n)  # but for rounding
-    on_cut = bins.right > bins.left
-    cuts = np.where(on_cut, scores[bins.left], bins.edges[::2])
-    bounds = np.concatenate([[0.0], expit(cuts), [1.0]])
-    midpoint = np.clip((bounds[1:] + bounds[:-1]) / 2, 1e-12, 1 - 1e-12)
-    prior = PRIOR / len(n)
-    alpha, beta = prior * midpoint, prior * (1 - midpoint)
-    log_likelihood = np.sum(
-        gammaln(prior)
-        - gammaln(n + prior)
-        + gammaln(m + alpha)
-        - gammaln(alpha)
-        + gammaln(n - m + beta)
-        - gammaln(beta)
+class _Rows(NamedTuple):
+    """Distinct scores, ascending, and sums over those before each, and before the end."""
+
+    scores: np.ndarray
+    between: np.ndarray  # the middle between each and the one before, from -inf to inf
+    middle: np.ndarray  # half of a score's weight lies before it
+    total: float
+    weight: ExactSums
+    hits: ExactSums
+
+
+def _sum_up(scores, hits, weight):
+    padded = np.concatenate([[-np.inf], scores, [np.inf]])
+    between = (padded[1:] + padded[:-1]) / 2
+    middle = np.cumsum(weight) - weight / 2
+    return _Rows(
+        scores, between, middle, weight.sum(), ExactSums.of(weight), ExactSums.of(hits)
     )
-    return log_likelihood, bins.steps((m + alpha) / (n + prior))
+
+
+class _Binnings(NamedTuple):
+    """The bins of several binnings, one after the other."""
+
+    starts: np.ndarray  # of each binning, the number of its first bin
+    weight: np.ndarray
+    hits: np.ndarray
+    alpha: np.ndarray
+    beta: np.ndarray
+    prior: np.ndarray  # their sum
+    edges: np.ndarray  # two for each bin but the last of each binning, and two that are unused
+
+    def log_likelihood(self):
+        """Return the logarithmic marginal likelihood of each binning."""
+        n, m, alpha, beta = self.weight, self.hits, self.alpha, self.beta
+        terms = gammaln(self.prior) - gammaln(n + self.prior) + gammaln(n - m + beta)
+        terms -= gammaln(beta)
+        some = np.flatnonzero(m)  # of a rare class, few bins have a hit
+        terms[some] += gammaln(m[some] + alpha[some]) - gammaln(alpha[some])
+        return np.add.reduceat(terms, self.starts)
+
+    def steps(self):
+        """Return the step function of each binning."""
+        values = (self.hits + self.alpha) / (self.weight + self.prior)
+        found = []
+        for start, end in pairwise([*self.starts, len(values)]):
+            edges = self.edges[start : end - 1]
+            found.append(make_steps(edges.ravel(), values[start:end]))
+        return found
+
+
+def _cut(rows, numbers):
+    """Return the binnings into these numbers of bins of about equal weight, all at once.
+
+    It is what `equal_mass_bins` does; a cut that lies on a score parts it by half.
+    """
+    of = np.repeat(np.arange(len(numbers)), numbers - 1)  # of each cut, its binning
+    place = np.arange(len(of)) - np.repeat(np.cumsum(numbers - 1) - (numbers - 1), numbers - 1)
+    left, right = find_cuts(rows.middle, (place + 1) * (rows.total / numbers)[of])
+    moved = np.diff(left, prepend=0) + np.diff(right, prepend=0) > 0
+    new = np.where(place == 0, left + right > 0, moved) & (left < len(rows.scores))
+    left, right, of = left[new], right[new], of[new]
+    below = np.arange(len(of)) + of  # the bins on either side of a cut
+    above = below + 1
+    n_bins = np.bincount(of, minlength=len(numbers)) + 1
+    first, last = np.zeros((2, n_bins.sum()), dtype=np.intp)
+    first[above], last[:], last[below] = right, len(rows.scores), left
+    cut = first, last, left, right, below
+    weight, hits = rows.weight.halved_at_cuts(*cut), rows.hits.halved_at_cuts(*cut)
+    edges = np.full((n_bins.sum(), 2), np.nan)
+    edges[below] = np.stack([rows.between[left], rows.between[right]], axis=1)
+    cuts = expit(np.where(right > left, rows.scores[left], edges[below, 0]))
+    lower, upper = np.zeros(n_bins.sum()), np.ones(n_bins.sum())
+    lower[above], upper[below] = cuts, cuts
+    midpoint = np.clip((upper + lower) / 2, 1e-12, 1 - 1e-12)
+    prior = np.repeat(PRIOR / n_bins, n_bins)
+    hits = np.minimum(hits, weight)  # but for rounding
+    alpha, beta = prior * midpoint, prior * (1 - midpoint)
+    return _Binnings(np.cumsum(n_bins) - n_bins, weight, hits, alpha, beta, prior, edges)
 
 
 def _average(functions, shares):
     """Return the weighted mean of step functions, as one: their jumps, sorted and summed."""
-    kept = shares > NEGLIGIBLE
-    shares = shares[kept] / shares[kept].sum()
-    functions = [f for f, keep in zip(functions, kept, strict=True) if keep]
     edges = np.concatenate([f.edges for f in functions])
     jumps = [share * np.diff(f.levels) for f, share in zip(functions, shares, strict=True)]
     edges, place = np.unique(edges, return_inverse=True)

@@ -49,10 +49,7 @@ class Bins(NamedTuple):
 
     def steps(self, values):
         """Return the step function that has a value in each bin."""
-        levels = np.empty(2 * len(values) - 1)
-        levels[::2] = values
-        levels[1::2] = (values[1:] + values[:-1]) / 2
-        return Steps(self.edges, levels)
+        return make_steps(self.edges, values)
 
 
 class Steps(NamedTuple):
@@ -68,6 +65,23 @@ class Steps(NamedTuple):
         return (left + self.levels[np.searchsorted(self.edges, z, side="right")]) / 2
 
 
+def make_steps(edges, values):
+    """Return the step function that has a value in each bin, two edges between two bins."""
+    levels = np.empty(2 * len(values) - 1)
+    levels[::2] = values
+    levels[1::2] = (values[1:] + values[:-1]) / 2
+    return Steps(edges, levels)
+
+
+def find_cuts(middle, targets):
+    """Return how many of ascending numbers are less than each target, and at most so much."""
+    left = np.searchsorted(middle, targets, side="left")
+    right = left.copy()
+    hit = np.flatnonzero(middle[np.minimum(left, len(middle) - 1)] == targets)
+    right[hit] = np.searchsorted(middle, targets[hit], side="right")
+    return left, right
+
+
 def equal_mass_bins(scores, weight, n_bins):
     """Cut distinct, ascending scores into at most `n_bins` of about equal weight.
 
@@ -75,8 +89,7 @@ def equal_mass_bins(scores, weight, n_bins):
     """
     middle = np.cumsum(weight) - weight / 2
     targets = np.arange(1, n_bins) * (weight.sum() / n_bins)
-    left = np.searchsorted(middle, targets, side="left")
-    right = np.searchsorted(middle, targets, side="right")
+    left, right = find_cuts(middle, targets)
     new = (np.diff(left, prepend=0) + np.diff(right, prepend=0) > 0) & (left < len(scores))
     left, right = left[new], right[new]
     padded = np.concatenate([[-np.inf], scores, [np.inf]])

@@ -32,12 +32,13 @@ class LogisticFit(NamedTuple):
     loss: float
 
 
-def fit_logistic(features, target, weight, *, intercept=True):
+def fit_logistic(features, target, weight, *, intercept=True, near=None):
     """Minimise the mean log loss of sigma(coefficients @ features + intercept).
 
     Targets lie in [0, 1]. Nothing is penalised: where the data are separable, a loss of
     1e-12 ends it. Only if Newton's iteration finds no end even so, as between features that
-    differ by next to nothing, a trace of a ridge gives it one.
+    differ by next to nothing, a trace of a ridge gives it one. With an intercept, `near` may be
+    coefficients, and the intercept, that are close to the answer.
     """
     standardised = [standardisation(f, target, centred=intercept) for f in features]
     rows = [(f - c) * s for f, (c, s) in zip(features, standardised, strict=True)]
@@ -50,6 +51,9 @@ def fit_logistic(features, target, weight, *, intercept=True):
     problem = np.stack(rows), target, weight / weight.sum()
     ridge = np.diag([RIDGE] * len(features) + [0.0] * intercept)
     outlying = (np.abs(problem[0]) > OUTLYING).any()
+    if near is not None and not outlying and all(scale for _, scale in standardised):
+        centre, scale = np.transpose(standardised)
+        start = np.append(near[:-1] / scale, near[-1] + near[:-1] @ centre)
     if outlying:
         start = _good_start(*problem, start, 0 * ridge)
     parameters, loss, excess = newton(*problem, start, 0 * ridge)
@@ -172,7 +176,7 @@ def _step(features, s, target, weight, parameters, penalty, *, plain=False, majo
             np.einsum("ji,i->j", features, weight * (hit - target)) + penalty @ parameters
         )
         scaled = features * (weight * hit * miss)
-        step = _solve(np.einsum("ji,ki->jk", scaled, features) + penalty, gradient)
+        step = solve_scaled(np.einsum("ji,ki->jk", scaled, features) + penalty, gradient)
         return step, gradient @ step, 0.0, False
     # As a difference of two small numbers if target is 0 or 1 and s agrees.
     too_high, too_low = hit * (1 - target), miss * target
@@ -186,7 +190,7 @@ def _step(features, s, target, weight, parameters, penalty, *, plain=False, majo
         return _orthogonal_step(features, error, curved, weight, too_high + too_low)
     gradient = np.einsum("ji,i->j", features, error) + penalty @ parameters
     hessian = np.einsum("ji,ki->jk", features * curved, features) + penalty
-    step = _solve(hessian, gradient)
+    step = solve_scaled(hessian, gradient)
     return step, gradient @ step, 0.0, False
 
 
@@ -223,7 +227,7 @@ def _orthogonal_step(features, error, curved, weight, size):
     return step, decrement, rounding, flat
 
 
-def _solve(hessian, gradient):
+def solve_scaled(hessian, gradient):
     """Solve with all parameters brought to the same scale, and a trace of damping."""
     scale = np.sqrt(np.maximum(np.diag(hessian), np.finfo(float).tiny))
     scaled = hessian / np.outer(scale, scale) + 1e-12 * np.eye(len(scale))

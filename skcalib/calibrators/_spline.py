@@ -9,6 +9,7 @@ from skcalib.calibrators._binary import BinaryCalibrator
 from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._cubics import PiecewiseCubic
 from skcalib.calibrators._logistic import curvature, fit_logistic, newton, warn_if_short
+from skcalib.calibrators._quadrature import Nodes
 from skcalib.calibrators._tied_scores import pool_ties
 from skcalib.estimators import short_repr
 from skcalib.messages import check_count, check_flag
@@ -136,12 +137,19 @@ class SplineCalibration(BinaryCalibrator):
         bulk = (scores >= lower) & (scores <= upper)
         knots = _knots(scores[bulk], weight[bulk], self.n_knots)
         x = _positions(scores, knots)
-        best, lowest = _fit_straight(x, hits / weight, weight, self.monotone)
+        nodes = Nodes.of(x, hits, weight, np.hstack([-0.5, _positions(knots, knots), 1.5]))
+        target = hits / weight
+        line = nodes and _line_of_nodes(nodes)
+        first = line or _fit_line(x, target, weight)
+        best, lowest = straight = _straight(first, target, weight, self.monotone)
         # A line that parts the classes cannot be undercut; then the path is not begun.
-        path = _path(x, hits / weight, weight, knots) if lowest > -np.inf else ()
+        path = _path(x, hits, weight, knots, first, nodes) if lowest > -np.inf else ()
         for curve, criterion in path:
             if criterion < lowest - MARGIN and not (self.monotone and _falls(curve)):
                 best, lowest = curve, criterion
+        if line and best is straight[0]:
+            line = _fit_line(x, target, weight, near=line)
+            best, _ = _straight(line, target, weight, self.monotone)
         return NaturalSpline(PiecewiseCubic(best.x, best.c), knots)
 
     def _apply_map(self, fitted, z):
@@ -186,9 +194,27 @@ def _add_tails(curve, x):
     return curve(inside) + below.reshape(shape) * at_start + above.reshape(shape) * at_end
 
 
-def _fit_straight(x, target, weight, monotone):
+def _fit_line(x, target, weight, near=None):
+    """Return slope, intercept and loss of the best line; `near` are these, but for rounding."""
+    near = None if near is None else np.array(near[:2])
+    (slope,), intercept, loss = fit_logistic([x], target, weight, near=near)
+    return slope, intercept, loss
+
+
+def _line_of_nodes(nodes):
+    """Return the best line of nodes; or None if rows must be looked at."""
+    found = nodes.fit(_stack(nodes.x), np.zeros(2), np.zeros((2, 2)))
+    if not found:
+        return None
+    (height, slope), loss, _ = found
+    if slope <= 0 or loss <= 2 * SEPARATED:
+        return None
+    return slope, height - slope / 2, loss
+
+
+def _straight(line, target, weight, monotone):
     """Return the straight line and its AICc; a level one, if it must not fall but would."""
-    (slope,), intercept, loss = fit_logistic([x], target, weight)
+    slope, intercept, loss = line
     n_parameters = 2
     if slope < 0 and monotone:
         _, intercept, loss = fit_logistic([], target, weight)
@@ -197,29 +223,69 @@ def _fit_straight(x, target, weight, monotone):
     return line, -np.inf if loss <= SEPARATED else _aicc(loss, n_parameters, weight.sum())
 
 
-def _path(x, target, weight, knots):
-    """Yield the curve of each penalty, from smooth to rough, and its AICc."""
+def _path(x, hits, weight, knots, line, nodes=None):
+    """Return the curve of each penalty, from smooth to rough, and its AICc.
+
+    They are fitted to nodes in place of rows, if those are given and no curve is too steep.
+    """
     if len(knots) < 3:
-        return
-    n, weight = weight.sum(), weight / weight.sum()
+        return []
     units = _positions(knots, knots)
     waves = _waves(units)
-    bent = _add_tails(_make_natural(units, waves), x)
-    features = np.vstack([np.ones_like(x), x - 0.5, bent.T])
-    (slope,), intercept, _ = fit_logistic([x], target, weight)
-    parameters = np.append([intercept + slope / 2, slope], np.zeros(waves.shape[1]))
-    rough = np.diag(np.append([0.0, 0.0], np.ones(waves.shape[1])))
-    for strength in PENALTIES:
-        penalty = strength * rough
+    bent = _make_natural(units, waves)
+    slope, intercept, _ = line
+    start = np.append([intercept + slope / 2, slope], np.zeros(waves.shape[1]))
+    found = nodes and _fit_nodes(_stack(nodes.x, bent), nodes, start)
+    if not found:
+        found = _fit_rows(_stack(x, bent), hits / weight, weight / weight.sum(), start)
+    path = []
+    for parameters, loss, n_parameters in found:
+        values = parameters[0] + parameters[1] * (units - 0.5) + waves @ parameters[2:]
+        path.append((_make_natural(units, values), _aicc(loss, n_parameters, weight.sum())))
+    return path
+
+
+def _stack(x, bent=None):
+    """Return the features: constant, line, and waves."""
+    features = [np.ones_like(x), x - 0.5]
+    return np.vstack(features if bent is None else [*features, _add_tails(bent, x).T])
+
+
+def _fit_nodes(features, nodes, parameters):
+    """Return parameters, loss, and their effective number for each penalty; or None."""
+    path = []
+    for penalty in _penalties(len(features)):
+        found = nodes.fit(features, parameters, penalty)
+        if found is None:
+            return None
+        parameters, loss, hessian = found
+        path.append((parameters, loss, _effective_number(hessian, penalty)))
+        if loss <= SEPARATED:
+            break
+    return path
+
+
+def _fit_rows(features, target, weight, parameters):
+    """Return parameters, loss, and their effective number for each penalty."""
+    path = []
+    for penalty in _penalties(len(features)):
         parameters, loss, excess = newton(features, target, weight, parameters, penalty)
         warn_if_short(excess)
         loss -= parameters @ penalty @ parameters / 2
         hessian = curvature(features, parameters @ features, weight)
-        n_parameters = np.trace(np.linalg.lstsq(hessian + penalty, hessian)[0])
-        line = parameters[0] + parameters[1] * (units - 0.5)
-        yield _make_natural(units, line + waves @ parameters[2:]), _aicc(loss, n_parameters, n)
+        path.append((parameters, loss, _effective_number(hessian, penalty)))
         if loss <= SEPARATED:
-            return
+            break
+    return path
+
+
+def _penalties(n_features):
+    rough = np.diag(np.append([0.0, 0.0], np.ones(n_features - 2)))
+    return [strength * rough for strength in PENALTIES]
+
+
+def _effective_number(hessian, penalty):
+    return np.trace(np.linalg.lstsq(hessian + penalty, hessian)[0])
 
 
 def _make_natural(x, values):

@@ -21,6 +21,7 @@ from skcalib.calibrators import (
     TemperatureScaling,
     VectorScaling,
     _affine,
+    _dirichlet,
 )
 from skcalib.calibrators._affine import fit_affine, hessian, hessian_product, objective
 from skcalib.calibrators._dirichlet import folds
@@ -75,6 +76,17 @@ def test_derivatives_are_those_of_the_plain_objective(shape):
     assert_allclose(product.ravel(), matrix @ direction.ravel(), atol=1e-12)
     diagonal = _affine._diagonal(logits, proba, share, shape) + 2 * ridge
     assert_allclose(diagonal.ravel(), np.diag(matrix), atol=1e-12)
+
+
+def test_newtons_step_of_a_matrix_is_nearly_solved():
+    """Exactly, if the curvature by scores is the same in all rows but for its size."""
+    rng = np.random.default_rng(0)
+    z, weight = rng.normal(size=(50, 4)), rng.uniform(0.5, 2, 50)
+    proba = np.tile(softmax(rng.normal(size=4)), (50, 1))
+    ridge, gradient = np.full((4, 5), 0.03), rng.normal(size=(4, 5))
+    solve = _affine._nearly_inverse(z, proba, weight, ridge)
+    solved = np.linalg.solve(hessian(z, proba, weight, ridge), gradient.ravel())
+    assert_allclose(solve(gradient).ravel(), solved, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("n_samples", "n_classes"), [(60, 3), (900, 20)])
@@ -217,6 +229,29 @@ def test_dirichlet_calibration_chooses_by_the_loss_out_of_fold():
         losses.append(loss)
     assert model.penalty_ == penalties[int(np.argmin(losses))]
     assert 0 < np.argmin(losses) < 3
+
+
+@pytest.mark.parametrize(
+    ("penalties", "is_clear"), [((100.0, 0.01), True), ((0.01, 0.009), False)]
+)
+def test_dirichlet_calibration_of_many_logits_asks_other_folds_in_doubt(
+    penalties, is_clear, monkeypatch
+):
+    logits, y, weight = a_problem(900, 17, mixing=0.6)
+    fits = []
+
+    def count(*args, **kwargs):
+        fits.append(args)
+        return fit_affine(*args, **kwargs)
+
+    monkeypatch.setattr(_dirichlet, "fit_affine", count)
+    whole = DirichletCalibration(penalty=penalties).fit(logits, y, weight)
+    assert len(fits) == 11
+    monkeypatch.setattr(_dirichlet, "MANY", logits.size)
+    model = DirichletCalibration(penalty=penalties).fit(logits, y, weight)
+    assert model.penalty_ == whole.penalty_
+    assert_allclose(model.predict_proba(logits), whole.predict_proba(logits), atol=1e-12)
+    assert (len(fits) - 11 == 3) == is_clear
 
 
 def test_folds_are_stratified_and_keep_equal_rows_together():

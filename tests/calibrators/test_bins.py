@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scipy.special import expit, gammaln, logit
+from scipy.special import betaln, expit, gammaln, logit
 from scipy.stats import betabinom
 from sklearn.base import clone
 
@@ -12,7 +12,10 @@ from skcalib.calibrators import (
     HistogramBinning,
     PlattScaling,
     ScalingBinning,
+    _bayesian_binning,
 )
+from skcalib.calibrators._bins import equal_mass_bins
+from skcalib.calibrators._tied_scores import pool_ties
 
 
 def scores(n_samples, seed=0, digits=9):
@@ -141,6 +144,48 @@ def test_bbq_is_its_definition(n_samples):
     new = np.append(z, [-40, 40])
     answers = proba(BayesianBinning().fit(z[:, None], y), new)
     assert_allclose(answers, bbq(z, y, new), atol=1e-9)
+
+
+def bbq_one_by_one(z, y, weight, new):
+    """BBQ by one binning after the other, of any scores and weights."""
+    scores, hits, weight = pool_ties(z, y, weight)
+    root = np.cbrt(weight.sum())
+    most = min(int(np.ceil(10 * root)), len(scores))
+    log_ml, answers = [], []
+    for n_bins in range(min(max(1, int(root / 10)), most), most + 1):
+        bins = equal_mass_bins(scores, weight, n_bins)
+        n = bins.totals(weight)
+        m = np.minimum(bins.totals(hits), n)
+        cuts = np.where(bins.right > bins.left, scores[bins.left], bins.edges[::2])
+        bounds = np.concatenate([[0], expit(cuts), [1]])
+        middle = np.clip((bounds[1:] + bounds[:-1]) / 2, 1e-12, 1 - 1e-12)
+        alpha, beta = 2 / len(n) * middle, 2 / len(n) * (1 - middle)
+        log_ml.append((betaln(m + alpha, n - m + beta) - betaln(alpha, beta)).sum())
+        answers.append(bins.steps((m + alpha) / (n + 2 / len(n)))(new))
+    share = np.exp(np.array(log_ml) - max(log_ml))
+    return share @ np.array(answers) / share.sum()
+
+
+@pytest.mark.parametrize("weights", ["one", "integer", "any", "wide"])
+@pytest.mark.parametrize("batch", [16, 2**18])
+def test_binnings_cut_all_at_once_are_those_cut_one_by_one(weights, batch, monkeypatch):
+    monkeypatch.setattr(_bayesian_binning, "BATCH", batch)
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(2, 300))
+        z = np.round(rng.normal(size=n) * 3, seed % 3)  # from many ties to few
+        y = rng.uniform(size=n) < expit(z + 1)
+        y[:2] = [False, True]
+        weight = {
+            "one": np.ones(n),
+            "integer": rng.integers(1, 5, n).astype(float),
+            "any": rng.gamma(2, size=n) + 0.5,
+            "wide": 10.0 ** rng.uniform(-6, 6, n),
+        }[weights]
+        weight[0] += 2
+        new = np.concatenate([z, z + 0.01, [-40, 40]])
+        answers = proba(BayesianBinning().fit(z[:, None], y, weight), new)
+        assert_allclose(answers, bbq_one_by_one(z, y, weight, new), atol=1e-8)
 
 
 def test_bbq_takes_many_rows_quickly_and_is_close_to_the_truth():

@@ -49,7 +49,8 @@ def test_each_curve_is_the_penalised_optimum(strength, monkeypatch):
     z = np.sort(z)
     knots = _spline._knots(z, np.ones(300), 8)
     x = _spline._positions(z, knots)
-    [(curve, _)] = _spline._path(x, y.astype(float), np.ones(300), knots)
+    line = _spline._fit_line(x, y.astype(float), np.ones(300))
+    [(curve, _)] = _spline._path(x, y.astype(float), np.ones(300), knots, line)
 
     def objective(values):
         spline = CubicSpline(curve.x, values, bc_type="natural")

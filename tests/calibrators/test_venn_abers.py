@@ -1,5 +1,7 @@
 """Venn-Abers calibration against isotonic fits with the test point added both ways."""
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -167,3 +169,33 @@ def test_a_fold_without_a_class_is_completed_by_the_others():
     assert_allclose(proba, mean / mean.sum(axis=1, keepdims=True), atol=1e-9)
     assert (first[:, 2] == 0).all()
     assert (proba[:, 2] > 0).any()
+
+
+@pytest.mark.parametrize("thinning", [1e-3, 0.03])
+def test_thinning_widens_the_interval_by_no_more_and_is_symmetric(thinning):
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=4000) - 3
+    y = rng.uniform(size=4000) < expit(z)
+    new = np.append(z, [-30.0, 30.0])[:, None]
+    exact = VennAbersCalibration().fit(z[:, None], y)
+    model = VennAbersCalibration(thinning=thinning).fit(z[:, None], y)
+    p0, p1 = (bound[:, 1] for bound in exact.predict_interval(new))
+    low, high = (bound[:, 1] for bound in model.predict_interval(new))
+    assert (low <= p0).all()
+    assert (low > p0 - thinning).all()
+    assert (high >= p1).all()
+    assert (high < p1 + thinning).all()
+    turned = VennAbersCalibration(thinning=thinning).fit(-z[:, None], ~y)
+    assert_allclose(turned.predict_interval(-new)[0][:, 1], 1 - high, atol=1e-12)
+    (steps,), (whole,) = model.maps_, exact.maps_
+    assert max(len(steps.lower_levels), len(steps.upper_levels)) <= 1 / thinning + 2
+    assert len(steps.upper_knots) == len(steps.upper_levels) - 1
+    assert len(steps.lower_knots) == len(steps.lower_levels) - 1
+    assert len(steps.upper_levels) < len(whole.upper_levels)
+    assert len(pickle.dumps(model)) < len(pickle.dumps(exact)) / 2
+
+
+@pytest.mark.parametrize("thinning", [-1e-9, 0.11, np.nan, "1", None, True])
+def test_thinning_that_is_none_is_refused(thinning):
+    with pytest.raises(ValueError, match="thinning must be a number from 0"):
+        VennAbersCalibration(thinning=thinning).fit([[1.0], [2.0]], [0, 1])
