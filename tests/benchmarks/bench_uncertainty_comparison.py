@@ -269,7 +269,7 @@ def compute(sets, n_splits, path):
     return found
 
 
-COLUMNS = (
+USUAL = (
     "accuracy",
     "raw log loss",
     "log loss",
@@ -278,8 +278,8 @@ COLUMNS = (
     "strangers",
     "strangers, own measure",
 )
-PAIRED = ("accuracy", "log loss", "calibration error", "own errors", "strangers")
 SHIFTED = ("accuracy, shifted", "log loss, shifted", "calibration error, shifted")
+COMPARED = {*USUAL[2:6], *SHIFTED[1:]}
 
 
 def interval(values):
@@ -289,54 +289,45 @@ def interval(values):
     if len(values) < 2:
         return ""
     half = student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-    return f"{values.mean():+.4f} ± {half:.4f}"
+    return f"{values.mean():+.3f} ± {half:.3f}"
 
 
-def print_set(name, found, n_splits):
-    def column(method, key):
-        return np.array([found[name, method][seed][key] for seed in range(n_splits)])
-
-    def mean(method, key):
-        values = column(method, key)
-        return "" if np.isnan(values).all() else f"{np.nanmean(values):.3f}"
-
-    def shown(title, columns, row):
-        print(f"\n**{name}**, {n_splits} splits: {title}\n")
-        print("| | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
-        for method in METHODS:
-            if method != COSTS_ONLY:
-                print(f"| {method} | " + " | ".join(row(method)) + " |")
-
-    shown("means", COLUMNS, lambda m: [mean(m, key) for key in COLUMNS])
-    shown(
-        f"minus {AGAINST}, paired, with 95 % intervals",
-        PAIRED,
-        lambda m: [interval(column(m, key) - column(AGAINST, key)) for key in PAIRED],
-    )
-    shown(
-        f"under shift, and the log loss there minus {AGAINST}'s",
-        (*SHIFTED, "difference"),
-        lambda m: [
-            *(mean(m, key) for key in SHIFTED),
-            interval(column(m, SHIFTED[1]) - column(AGAINST, SHIFTED[1])),
-        ],
-    )
-
-
-def print_costs(name, found):
-    print(f"\n**{name}**: processor time over that of the plain network\n")
-    print("| | training | prediction |\n|---|---|---|")
-    plain = found[name, "plain"]
+def print_set(name, found, n_splits, columns):
+    """Print means, and in brackets paired differences from one temperature's."""
+    print(f"\n| {name}, {n_splits} splits | " + " | ".join(columns) + " |")
+    print("|" + "---|" * (len(columns) + 1))
     for method in METHODS:
-        own = found[name, method]
-        ratios = [
-            np.mean([own[s][key] / plain[s][key] for s in own if s < SPLITS_FOR_COSTS])
-            for key in ("training", "predict")
-        ]
-        print(f"| {method} | {ratios[0]:.2f} | {ratios[1]:.1f} |")
-    stacked, separate = found[name, "deep ensemble, stacked"], found[name, COSTS_ONLY]
-    off = max(abs(separate[s]["log loss"] - stacked[s]["log loss"]) for s in separate)
-    print(f"\nSeparate and stacked: log losses differ by at most {off:.2g}")
+        if method == COSTS_ONLY:
+            continue
+        cells = []
+        for key in columns:
+            own, other = (
+                np.array([found[name, m][seed][key] for seed in range(n_splits)])
+                for m in (method, AGAINST)
+            )
+            cells.append("" if np.isnan(own).all() else f"{np.nanmean(own):.3f}")
+            if method != AGAINST and key in COMPARED and (own != other).any():
+                cells[-1] += f" ({interval(own - other)})"
+        print(f"| {method} | " + " | ".join(cells) + " |")
+
+
+def print_costs(sets, found):
+    print("\nProcessor time over that of the plain network, training and prediction\n")
+    print("| | " + " | ".join(sets) + " |\n|" + "---|" * (len(sets) + 1))
+    for method in METHODS:
+        cells = []
+        for name in sets:
+            own, plain = found[name, method], found[name, "plain"]
+            ratios = [
+                np.mean([own[s][key] / plain[s][key] for s in range(SPLITS_FOR_COSTS)])
+                for key in ("training", "predict")
+            ]
+            cells.append(f"{ratios[0]:.2f}, {ratios[1]:.1f}")
+        print(f"| {method} | " + " | ".join(cells) + " |")
+    for name in sets:
+        stacked, separate = found[name, "deep ensemble, stacked"], found[name, COSTS_ONLY]
+        off = max(abs(separate[s]["log loss"] - stacked[s]["log loss"]) for s in separate)
+        print(f"{name}: log losses of separate and stacked ones differ by at most {off:.2g}")
 
 
 def main():
@@ -347,9 +338,10 @@ def main():
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     found = compute(given.sets, given.splits, given.save)
-    for name in given.sets:
-        print_set(name, found, given.splits)
-        print_costs(name, found)
+    for columns in (USUAL, SHIFTED):
+        for name in given.sets:
+            print_set(name, found, given.splits, columns)
+    print_costs(given.sets, found)
 
 
 if __name__ == "__main__":
