@@ -59,6 +59,15 @@ class EncodedClassifier(VersionedMixin, ClassifierMixin, BaseEstimator):
         return self.classes_[np.asarray(self.estimator.predict(X)).astype(np.intp)]
 
 
+def name_classes(trained, classes):
+    """Return a trained classifier that says its classes; NGBoost's do not."""
+    if hasattr(trained, "classes_"):
+        return trained
+    named = EncodedClassifier(trained)
+    named.classes_ = np.asarray(classes)
+    return named
+
+
 def takes_codes_only(estimator):
     """Tell a classifier, or one that holds one, that refuses labels other than 0..K-1.
 

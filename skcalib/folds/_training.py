@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 
-from skcalib.estimators import EncodedClassifier, VersionedMixin, takes_codes_only
+from skcalib.estimators import EncodedClassifier, VersionedMixin, name_classes, takes_codes_only
 from skcalib.folds._detectors import LabelledDetector
 from skcalib.inputs import count_rows
 from skcalib.networks import clone_with_parameters
@@ -48,7 +48,7 @@ def train(estimator, X, y, labels, classes, fit_params):
     codes_only = takes_codes_only(estimator)
     if _are_codes(present) or not (codes_only or _are_codes(classes)):
         estimator.fit(X, y, **fit_params)
-        return estimator
+        return name_classes(estimator, present) if codes_only else estimator
     if codes_only:
         _refuse_other_labels(estimator, fit_params)
         return EncodedClassifier(estimator).fit(X, labels, **fit_params)

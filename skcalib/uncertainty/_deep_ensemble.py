@@ -182,8 +182,9 @@ class DeepEnsembleClassifier(TrainedMembersMixin, SamplingClassifier):
             modules. They are used as they are, never copied or trained.
 
         classes : array-like of shape (n_classes,), default=None
-            The labels of the outputs of bare networks, in their order. None is 0..K-1; a torch
-            module, which does not say how many it has, learns them in `fit`.
+            The labels of the outputs of bare networks, in their order, and of NGBoost's
+            classifiers. None is 0..K-1; a torch module, which does not say how many it has,
+            learns them in `fit`.
 
         Returns
         -------

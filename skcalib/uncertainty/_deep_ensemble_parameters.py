@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib.backends import is_network
+from skcalib.estimators import name_classes
 from skcalib.messages import check_choice, check_count, check_flag
 from skcalib.networks import FrozenNetwork, ends_frozen, is_multilabel
 
@@ -58,8 +59,26 @@ def freeze_member(member, classes=None):
         raise InvalidParameterError(
             f"Members must be fitted classifiers or trained networks, got {member!r}."
         )
-    check_is_fitted(member)
-    return FrozenEstimator(member)
+    return FrozenEstimator(_check_trained(member, classes))
+
+
+def _check_trained(member, classes):
+    """Return a classifier that is fitted and says its classes; NGBoost's say neither."""
+    boosted = "ngboost" in {cls.__module__.split(".")[0] for cls in type(member).__mro__}
+    trained = hasattr(member, "predict_proba") and bool(getattr(member, "base_models", None))
+    if not (boosted and trained):
+        check_is_fitted(member)
+        return member
+    n_classes = member.Dist.n_params + 1  # logits of all classes but the first
+    if classes is None:
+        classes = np.arange(n_classes)
+    if len(classes) != n_classes:
+        raise InvalidParameterError(
+            f"classes={list(classes)!r} must name the {n_classes} classes of "
+            f"{type(member).__name__}, the labels that it was trained with as 0 to "
+            f"{n_classes - 1}."
+        )
+    return name_classes(member, classes)
 
 
 def find_common_classes(members):

@@ -16,6 +16,7 @@ DECADES = np.arange(-2, 7)  # of precisions that are tried; then half ones besid
 LOG_TEMPERATURES = (-4.0, 4.0)
 LOG_BOUNDS = (-12.0, 25.0)  # of precisions found by the evidence
 N_FOLDS = 5
+LARGEST_LOSS = -float(log_of(np.float64(0)))
 WITHOUT = {
     "plain": "unchanged",
     "plain, temperature": "with one temperature (TemperatureCalibratedClassifier)",
@@ -94,29 +95,39 @@ def choose_held_out(parts, points, predictive, seed):
         proba[rows] = tried[number].proba[rows]
     plain = _predictor(parts, points, predictive, np.inf)
     found = {
-        "plain": plain(1.0, slice(None)),
+        "plain": plain.proba(1.0, slice(None)),
         "plain, temperature": _try(plain, np.inf, codes, folds).proba,
         "laplace": proba,
     }
     return best, {name: measure_figures(codes, own) for name, own in found.items()}
 
 
+class Predictor(NamedTuple):
+    """What all held-out rows are told at one precision, by the temperature of the draws."""
+
+    proba: object  # (temperature, rows) -> their mean probabilities
+    losses: object  # (rows, codes) -> (temperature -> their log loss), much faster
+
+
 def _try(predict, precision, codes, folds):
     """Return what a precision is worth, at the best temperature."""
     temperature, loss = _find_temperature(predict, codes, slice(None), LOG_TEMPERATURES)
     around = np.log(temperature) + np.array([-0.7, 0.7])
-    proba, losses = np.empty_like(predict(1.0, slice(None))), []
+    proba, losses = None, []
     for others, rows in folds:
         own, others_loss = _find_temperature(predict, codes, others, around)
         losses.append(others_loss)
-        proba[rows] = predict(own, rows)
+        found = predict.proba(own, rows)
+        proba = np.empty((len(codes), found.shape[1])) if proba is None else proba
+        proba[rows] = found
     return Tried(precision, temperature, loss, np.array(losses), proba)
 
 
 def _find_temperature(predict, codes, rows, bounds):
     """Return the temperature of the least log loss of some rows, and that loss."""
+    loss = predict.losses(rows, codes[rows])
     found = minimize_scalar(
-        lambda log: _loss(predict(np.exp(log), rows), codes[rows]),
+        lambda log: loss(np.exp(log)),
         bounds=bounds,
         method="bounded",
         options={"xatol": 1e-3},
@@ -125,15 +136,56 @@ def _find_temperature(predict, codes, rows, bounds):
 
 
 def _predictor(parts, points, predictive, precision):
-    """Return a function of a temperature and rows that gives their mean probabilities."""
+    """Return the Predictor of held-out rows."""
     logits = np.concatenate([part.rows.logits for part in parts])
     given = [(part.posterior, part.rows.features) for part in parts]
     if predictive == "probit":
         variances = np.concatenate([own.variances(h, precision) for own, h in given])
-        return lambda t, rows: mean_proba(logits[rows], variances[rows], t)
+        return Predictor(
+            lambda t, rows: mean_proba(logits[rows], variances[rows], t),
+            lambda rows, codes: _losses_by_formula(logits[rows], variances[rows], codes),
+        )
     moved = [own.deviations(h, precision, points) for own, h in given]
     moved = np.concatenate(moved, axis=1) + logits
-    return lambda t, rows: proba_of_reduced(moved[:, rows] / t).mean(axis=0)
+    return Predictor(
+        lambda t, rows: proba_of_reduced(moved[:, rows] / t).mean(axis=0),
+        lambda rows, codes: _losses_of_draws(moved[:, rows], codes),
+    )
+
+
+def _losses_by_formula(logits, variances, codes):
+    """Return the log loss of MacKay's formula as a function of the temperature."""
+    logits, added = _with_first(logits), np.pi / 8 * _with_first(variances)
+    own = codes, np.arange(len(codes))
+
+    def loss(temperature):
+        scaled = logits / np.sqrt(temperature**2 + added)
+        scaled -= scaled.max(axis=0)
+        each = np.log(np.exp(scaled).sum(axis=0)) - scaled[own]
+        return np.minimum(each, LARGEST_LOSS).mean()
+
+    return loss
+
+
+def _losses_of_draws(draws, codes):
+    """Return the log loss of the mean of draws (n_draws, n, n_logits) in the same way."""
+    logits = _with_first(draws)
+    logits -= logits.max(axis=0)
+    own, room = logits[codes, :, np.arange(len(codes))].T, np.empty_like(logits)
+
+    def loss(temperature):
+        np.exp(np.divide(logits, temperature, out=room), out=room)
+        return -log_of((np.exp(own / temperature) / room.sum(axis=0)).mean(axis=0)).mean()
+
+    return loss
+
+
+def _with_first(logits):
+    """Return a copy with the classes in the first axis; of two, the first has the logit 0."""
+    moved = np.moveaxis(logits, -1, 0)
+    if len(moved) == 1:
+        moved = np.concatenate([np.zeros_like(moved), moved])
+    return np.array(moved, order="C")
 
 
 def tell_what_is_better(comparison, n_rows):
@@ -147,7 +199,3 @@ def tell_what_is_better(comparison, n_rows):
             f"approximation: log loss {losses[best]:.4f} against {own:.4f} on {n_rows} "
             "held-out rows, and it is simpler and cheaper. See comparison_.",
         )
-
-
-def _loss(proba, codes):
-    return -log_of(proba[np.arange(len(codes)), codes]).mean()

@@ -80,7 +80,10 @@ def run(name, seed, snapshots):
 def main(n_splits, names, snapshots):
     print("set: of each, log loss raw, after temperature, calibration error, AUROC of errors")
     for name in names:
-        found = [run(name, seed, snapshots) for seed in range(n_splits)]
+        found = []
+        for seed in range(n_splits):
+            found.append(run(name, seed, snapshots))
+            print(name, seed, found[-1], file=sys.stderr, flush=True)  # as they come
         plain = np.array([one["plain"] for one in found])
         print(f"{name}: plain {plain.mean(axis=0).round(4)}")
         for kind in list(found[0])[1:]:

@@ -2,6 +2,7 @@
 
 import pickle
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -178,6 +179,44 @@ def test_members_that_take_numbers_only():
     assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
     calibrated = TemperatureCalibratedClassifier(ensemble(CodesOnly(), bootstrap=True), cv=2)
     assert calibrated.fit(X, NAMES).predict_uncertainty(X).epistemic.max() > 0
+
+
+class Unsaid(ClassifierMixin, BaseEstimator):
+    """Says neither its classes nor that it is fitted, as NGBoost's classifiers."""
+
+    __module__ = "ngboost.api"
+    base_models = ()
+
+    def fit(self, X, y):
+        self.base_models = [GaussianNB().fit(X, y)]
+        self.Dist = SimpleNamespace(n_params=len(np.unique(y)) - 1)
+        return self
+
+    def predict_proba(self, X):
+        return self.base_models[0].predict_proba(X)
+
+    def predict(self, X):
+        return self.base_models[0].predict(X)
+
+
+@pytest.mark.parametrize("classes", [None, ["barbera", "barolo", "grignolino"]])
+def test_members_that_do_not_say_their_classes(classes):
+    members = [Unsaid().fit(X[rows], Y[rows]) for rows in (TRAIN, TEST)]
+    given = DeepEnsembleClassifier.from_members(members, classes=classes)
+    assert_array_equal(given.classes_, [0, 1, 2] if classes is None else classes)
+    draws = given.sample_proba(X)
+    for member, draw in zip(members, draws, strict=True):
+        assert_array_equal(member.predict_proba(X), draw)
+    again = DeepEnsembleClassifier.from_members(given.members_)
+    assert_array_equal(again.sample_proba(X), draws)
+    labels = given.classes_[Y]
+    calibrated = TemperatureCalibratedClassifier(Unsaid(), cv=2).fit(X, labels)
+    assert_array_equal(calibrated.classes_, given.classes_)
+    assert calibrated.score(X, labels) > 0.9
+    with pytest.raises(sklearn.exceptions.NotFittedError, match="Unsaid"):
+        DeepEnsembleClassifier.from_members([Unsaid()])
+    with pytest.raises(ValueError, match=r"classes=\['a'\] must name the 3 classes"):
+        DeepEnsembleClassifier.from_members(members, classes=["a"])
 
 
 def test_calibrating_trained_members_calibrates_their_mean():

@@ -118,6 +118,34 @@ def test_one_hot_labels_weights_and_callbacks():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError("full")])
+def test_an_interruption_or_a_failure_loses_no_trained_model(error):
+    epochs = []
+
+    def stop(epoch, logs):
+        epochs.append(epoch)
+        if len(epochs) == 3:  # the first epoch of the second member
+            raise error
+
+    def ensemble(callbacks=None):
+        network = TrainableNetwork(build, epochs=2, batch_size=50, callbacks=callbacks)
+        return DeepEnsembleClassifier(network, n_members=3, train="separate", random_state=0)
+
+    expected = ensemble().fit(X[HALF], Y[HALF]).sample_proba(X[REST])
+    broken = ensemble(lambda: [keras.callbacks.LambdaCallback(on_epoch_end=stop)])
+    with pytest.raises(type(error)) as caught:
+        broken.fit(X[HALF], Y[HALF])
+    kept = [0] if isinstance(error, KeyboardInterrupt) else [0, 2]
+    assert_allclose(broken.sample_proba(X[REST]), expected[kept], atol=1e-6)
+    if len(kept) == 2:
+        assert "The 2 trained ones are kept in members_" in caught.value.__notes__[0]
+    n_epochs = len(epochs)
+    broken.set_params(warm_start=True).fit(X[HALF], Y[HALF])
+    assert len(epochs) - n_epochs == 2 * (3 - len(kept))
+    assert_allclose(broken.sample_proba(X[REST]), expected, atol=1e-6)
+
+
+@pytest.mark.slow
 def test_a_search_over_what_a_function_builds():
     network = TrainableNetwork(build, batch_size=50, random_state=0)
     search = GridSearchCV(network, {"epochs": [1, 6]}, cv=2).fit(X[HALF], Y[HALF])

@@ -96,6 +96,40 @@ def test_several_targets_weights_and_a_warm_start():
     assert_array_equal(ensemble.sample(X), whole.sample(X))
 
 
+class Failing(DecisionTreeRegressor):
+    """Fails, or is interrupted, in the second of all trainings."""
+
+    error, log = None, ()
+
+    def fit(self, X, y):
+        self.log.append(0)
+        if len(self.log) == 2:
+            raise self.error
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("no")])
+def test_what_is_trained_is_not_lost(error, monkeypatch):
+    trees = DecisionTreeRegressor(max_depth=3, max_features=1)
+    expected = DeepEnsembleRegressor(trees, n_members=4, random_state=0).fit(X, Y).sample(X)
+    monkeypatch.setattr(Failing, "error", error)
+    monkeypatch.setattr(Failing, "log", [])
+    broken = DeepEnsembleRegressor(
+        Failing(max_depth=3, max_features=1), n_members=4, random_state=0
+    )
+    with pytest.raises(type(error)) as caught:
+        broken.fit(X, Y)
+    kept = [0] if isinstance(error, KeyboardInterrupt) else [0, 2, 3]
+    assert_array_equal(broken.sample(X), expected[kept])
+    if len(kept) == 3:
+        assert (
+            "members number 1 of 0 to 3 of DeepEnsembleRegressor" in caught.value.__notes__[0]
+        )
+    broken.set_params(warm_start=True).fit(X, Y)
+    assert_array_equal(broken.sample(X), expected)
+    assert len(Failing.log) == 5  # the one that failed, again
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

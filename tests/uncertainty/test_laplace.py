@@ -25,7 +25,7 @@ from sklearn.svm import LinearSVC
 
 from skcalib import FrozenNetwork, TemperatureCalibratedClassifier
 from skcalib.sampling import STRUCTURES, draw_proba, mean_proba, normal_points
-from skcalib.uncertainty import LaplaceClassifier
+from skcalib.uncertainty import LaplaceClassifier, _laplace_precision, _laplace_rows
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The plain network .* is at least as good"),
@@ -346,3 +346,30 @@ def test_torch_module_and_skorch():
     found = posterior_of("kronecker", features, logits)
     draws = draw_proba(found, features, logits, 1.0, normal_points(3, laplace.seed_, 64))
     assert_allclose(laplace.sample_proba(rows), draws, atol=1e-5)
+
+
+@pytest.mark.parametrize("predictive", ["probit", "sampled"])
+@pytest.mark.parametrize(("n_classes", "size"), [(2, 1.0), (2, 300.0), (5, 1.0), (5, 300.0)])
+def test_losses_in_the_search_are_those_of_the_probabilities(predictive, n_classes, size):
+    rng = np.random.default_rng(0)
+    n_logits = 1 if n_classes == 2 else n_classes
+    features = rng.normal(size=(40, 3))
+    logits = features @ rng.normal(size=(3, n_logits)) * size
+    codes = rng.integers(0, n_classes, 40)
+    parts = [
+        _laplace_precision.HeldOutPart(
+            posterior_of("kronecker", features[rows], logits[rows] / size),
+            _laplace_rows.Rows(features[rows], logits[rows]),
+            codes[rows],
+        )
+        for rows in (slice(0, 25), slice(25, 40))
+    ]
+    points = normal_points(n_logits, 0, 16)
+    predict = _laplace_precision._predictor(parts, points, predictive, 0.3)
+    for rows in (slice(None), np.array([3, 4, 30])):
+        loss = predict.losses(rows, codes[rows])
+        for temperature in (0.05, 1.0, 20.0):
+            proba = predict.proba(temperature, rows)
+            own = proba[np.arange(len(proba)), codes[rows]]
+            expected = -np.log(np.maximum(own, np.finfo(np.float32).tiny)).mean()
+            assert_allclose(loss(temperature), expected, rtol=1e-12, atol=1e-12)

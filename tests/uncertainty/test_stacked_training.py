@@ -174,6 +174,28 @@ def test_one_member_and_a_warm_start():
 
 @tensorflow_only
 @pytest.mark.slow
+def test_an_interruption_loses_no_member_of_an_earlier_training():
+    built = []
+
+    def build():
+        built.append(0)
+        if len(built) == 3:
+            raise KeyboardInterrupt
+        return perceptron()
+
+    options = {"epochs": 3, "batch_size": 50}
+    whole = ensembles(perceptron)[0].sample_proba(X[ROWS])
+    grown = DeepEnsembleClassifier(build, n_members=2, train="stacked", random_state=0)
+    grown.fit(X[ROWS], Y[ROWS], **options).set_params(n_members=3, warm_start=True)
+    with pytest.raises(KeyboardInterrupt):
+        grown.fit(X[ROWS], Y[ROWS], **options)
+    assert_allclose(grown.sample_proba(X[ROWS]), whole[:2], atol=1e-6)
+    grown.fit(X[ROWS], Y[ROWS], **options)
+    assert_allclose(grown.sample_proba(X[ROWS]), whole, atol=1e-6)
+
+
+@tensorflow_only
+@pytest.mark.slow
 def test_a_member_that_diverges_harms_no_other():
     bad = DeepEnsembleClassifier(
         lambda: perceptron(keras.optimizers.SGD(1e30)), n_members=2, train="stacked"
