@@ -17,6 +17,7 @@ from skcalib.metrics import (
     corp_curve,
     events_of,
     histogram_curve,
+    log_loss,
     reliability_curve,
     resolve_notion,
     smooth_calibration_error,
@@ -76,6 +77,8 @@ def reliability_arrays(
         found["p_value"] = None
     if all_panels == [None]:
         found["panel"] = None
+        if isinstance(settings.metric, str):
+            found["loss"] = [compute_metric(log_loss, own) for own in checked]
     if fold is not None:
         if found["panel"] is not None or len(probas) > 1:
             raise ValueError("fold is for one model, and for notions of one curve.")
