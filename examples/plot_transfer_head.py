@@ -4,8 +4,8 @@ My transfer-learning head always says 0 or 1. What is wrong, and what helps?
 
 The most asked question about networks and confidence. A convolutional body, trained on the
 digits 0 to 4, is frozen; a head of one sigmoid learns from sixty images to tell 8 from 9. It
-answers mostly 0.000 or 1.000, right or wrong. Four causes are looked for, one after the other, and
-the remedy for each is tried.
+answers mostly 0.000 or 1.000, right or wrong. Four causes are looked for, one after the other,
+and the remedy for each is tried.
 """
 
 import keras

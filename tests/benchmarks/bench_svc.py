@@ -1,12 +1,12 @@
 """What to write instead of SVC(probability=True), which scikit-learn 1.11 removes.
 
-Each data set is split in halves (3,000 rows to train at most); features are scaled; C = 1. Log loss
-and Brier loss of the other half, the share of rows where `predict` is not the likeliest class,
-and the time of a fit and of a prediction in those of a plain SVC, which has no probabilities. Below
-the means, the paired difference of the log loss from SVC(probability=True) with half the width of
-its 95 % t-interval over the splits.
+Each data set is split in halves (3,000 rows to train at most); features are scaled; C = 1. The
+log loss and the Brier loss of the other half, the share of rows where `predict` is not the
+likeliest class, and the processor's time of a fit and of a prediction, in those of a plain SVC
+(which has no probabilities). The difference of the log loss from that of SVC(probability=True)
+is paired, with half the width of its 95 % t-interval over the splits.
 
-    python tests/benchmarks/bench_svc.py 6 digits breast_cancer
+    python tests/benchmarks/bench_svc.py 6 breast_cancer digits
 """
 
 import os
