@@ -10,7 +10,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
+from sklearn.neural_network import MLPClassifier
 
 import skcalib
 from skcalib import (
@@ -227,6 +231,11 @@ def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
         ("acting.md", 10),
         ("coming_from_others.md", 5),
         ("resampled.md", 3),
+        ("few_rows.md", 2),
+        ("grouped_rows.md", 5),
+        ("many_labels.md", 2),
+        ("next_month.md", 9),
+        ("svc.md", 2),
     ],
 )
 def test_code_of_guide_pages_gives_the_figures_they_show(page, figures):
@@ -236,6 +245,42 @@ def test_code_of_guide_pages_gives_the_figures_they_show(page, figures):
         assert 0.01 < names["tuned"].best_threshold_ < 0.2
         assert names["large"].groups_.tolist() == [False, True]
         assert names["search"].best_params_ == {"estimator__method": "sigmoid"}
+
+
+def test_code_of_the_page_on_networks_that_always_say_0_or_1(capsys):
+    first, remedies = blocks("python", (ROOT / "docs" / "always_sure.md").read_text())
+    X, y = load_digits(return_X_y=True)
+    X, rows, parts = X / 16, np.split(np.arange(1000), [200, 700]), {}
+    for name, own in zip(("train", "held_out", "new"), rows, strict=True):
+        parts |= {f"X_{name}": X[own], f"y_{name}": y[own]}
+    network = MLPClassifier((32,), alpha=0, max_iter=300, tol=0, random_state=0)
+    with pytest.warns(ConvergenceWarning):  # that is what the page is about
+        network.fit(parts["X_train"], parts["y_train"])
+    names = run(first, network=FrozenEstimator(network), **parts)
+    assert "training rows" in capsys.readouterr().out
+    before, after = (
+        log_loss(parts["y_new"], model.predict_proba(parts["X_new"]))
+        for model in (network, names["calibrated"])
+    )
+    assert after < before - 0.05
+    keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
+    run(remedies, keras=keras)
+
+
+@pytest.mark.parametrize("package", ["lightgbm", "xgboost", "catboost"])
+@pytest.mark.filterwarnings("default")  # theirs
+def test_code_of_the_page_on_boosters(package):
+    pytest.importorskip(package, reason=f"needs {package}")
+    others = {"lightgbm", "xgboost", "catboost"} - {package}
+    code = blocks("python", (ROOT / "docs" / "boosters.md").read_text())
+    own = [part for part in code if not re.search("|".join(others), part)]
+    assert len(own) == {"lightgbm": 4, "xgboost": 2, "catboost": 2}[package]
+    names = run("\n".join(own))
+    proba = names["model"].predict_proba(names["X_new"])
+    assert log_loss(names["y_new"], proba) < 0.62  # 0.69 is that of a coin
+    if package == "lightgbm":
+        native = names["scaling"].predict_proba(names["scores"](names["X_new"]))
+        assert log_loss(names["y_new"], native) < 0.62
 
 
 def test_code_of_the_page_on_tests_gives_the_figures_it_shows():
