@@ -11,9 +11,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
 import skcalib
@@ -250,19 +250,17 @@ def test_code_of_guide_pages_gives_the_figures_they_show(page, figures):
 def test_code_of_the_page_on_networks_that_always_say_0_or_1(capsys):
     first, remedies = blocks("python", (ROOT / "docs" / "always_sure.md").read_text())
     X, y = load_digits(return_X_y=True)
-    X, rows, parts = X / 16, np.split(np.arange(1000), [200, 700]), {}
-    for name, own in zip(("train", "held_out", "new"), rows, strict=True):
-        parts |= {f"X_{name}": X[own], f"y_{name}": y[own]}
-    network = MLPClassifier((32,), alpha=0, max_iter=300, tol=0, random_state=0)
-    with pytest.warns(ConvergenceWarning):  # that is what the page is about
-        network.fit(parts["X_train"], parts["y_train"])
+    X, X_new, y, y_new = train_test_split(X / 16, y % 2, test_size=800, random_state=0)
+    parts = {"X_train": X[:200], "y_train": y[:200], "X_held_out": X[200:], "X_new": X_new}
+    network = MLPClassifier((64,), solver="lbfgs", alpha=0, max_iter=2000, random_state=0)
+    network.fit(parts["X_train"], parts["y_train"])
+    parts |= {"y_held_out": y[200:]}
     names = run(first, network=FrozenEstimator(network), **parts)
     assert "training rows" in capsys.readouterr().out
     before, after = (
-        log_loss(parts["y_new"], model.predict_proba(parts["X_new"]))
-        for model in (network, names["calibrated"])
+        log_loss(y_new, model.predict_proba(X_new)) for model in (network, names["calibrated"])
     )
-    assert after < before - 0.05
+    assert after < 0.7 * before
     keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
     run(remedies, keras=keras)
 
