@@ -432,11 +432,15 @@ def test_curves_are_those_of_the_metrics():
         squared, y, proba, method="normal", n_resamples=200, random_state=0
     )
     assert made.error[0] == tuple(np.sqrt(np.maximum(expected[:3], 0)))
+    assert made.loss == [metrics.log_loss(y, proba)]
+    assert words_in(made.ax_)[0].endswith(f"], log loss {made.loss[0]:.3f}")
     other = ReliabilityDisplay.from_predictions(
         y, proba, metric=metrics.brier_score_loss, random_state=0
     )
     assert other.error[0][0] == metrics.brier_score_loss(y, proba)
     assert other.ax_.get_legend().get_title().get_text() == "brier score loss [95 %]"
+    assert other.loss is None
+    assert "log loss" not in words_in(other.ax_)[0]
 
 
 def test_p_values_of_a_test_are_shown():

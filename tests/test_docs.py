@@ -10,7 +10,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
 
 import skcalib
 from skcalib import (
@@ -238,6 +242,11 @@ def test_code_of_the_page_on_metrics_gives_the_figures_it_shows():
         ("acting.md", 10),
         ("coming_from_others.md", 5),
         ("resampled.md", 3),
+        ("few_rows.md", 2),
+        ("grouped_rows.md", 5),
+        ("many_labels.md", 2),
+        ("next_month.md", 9),
+        ("svc.md", 2),
     ],
 )
 def test_code_of_guide_pages_gives_the_figures_they_show(page, figures):
@@ -247,6 +256,44 @@ def test_code_of_guide_pages_gives_the_figures_they_show(page, figures):
         assert 0.01 < names["tuned"].best_threshold_ < 0.2
         assert names["large"].groups_.tolist() == [False, True]
         assert names["search"].best_params_ == {"estimator__method": "sigmoid"}
+
+
+def test_code_of_the_page_on_networks_that_always_say_0_or_1(capsys):
+    first, _ = blocks("python", (ROOT / "docs" / "always_sure.md").read_text())
+    X, y = load_digits(return_X_y=True)
+    X, X_new, y, y_new = train_test_split(X / 16, y % 2, test_size=800, random_state=0)
+    parts = {"X_train": X[:200], "y_train": y[:200], "X_held_out": X[200:], "X_new": X_new}
+    network = MLPClassifier((64,), solver="lbfgs", alpha=0, max_iter=2000, random_state=0)
+    network.fit(parts["X_train"], parts["y_train"])
+    parts |= {"y_held_out": y[200:]}
+    names = run(first, network=FrozenEstimator(network), **parts)
+    assert "training rows" in capsys.readouterr().out
+    before, after = (
+        log_loss(y_new, model.predict_proba(X_new)) for model in (network, names["calibrated"])
+    )
+    assert after < 0.7 * before
+
+
+def test_remedies_on_the_page_on_networks_that_always_say_0_or_1_exist():
+    _, remedies = blocks("python", (ROOT / "docs" / "always_sure.md").read_text())
+    keras = pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
+    run(remedies, keras=keras)
+
+
+@pytest.mark.parametrize("package", ["lightgbm", "xgboost", "catboost"])
+@pytest.mark.filterwarnings("default")  # theirs
+def test_code_of_the_page_on_boosters(package):
+    pytest.importorskip(package, reason=f"needs {package}")
+    others = {"lightgbm", "xgboost", "catboost"} - {package}
+    code = blocks("python", (ROOT / "docs" / "boosters.md").read_text())
+    own = [part for part in code if not re.search("|".join(others), part)]
+    assert len(own) == {"lightgbm": 4, "xgboost": 2, "catboost": 2}[package]
+    names = run("\n".join(own))
+    proba = names["model"].predict_proba(names["X_new"])
+    assert log_loss(names["y_new"], proba) < 0.62  # 0.69 is that of a coin
+    if package == "lightgbm":
+        native = names["scaling"].predict_proba(names["scores"](names["X_new"]))
+        assert log_loss(names["y_new"], native) < 0.62
 
 
 def test_code_of_the_page_on_tests_gives_the_figures_it_shows():

@@ -54,7 +54,9 @@ class CalibratedClassifierCV(CrossCalibratedClassifier):
 
     cv : int, cross-validation generator or iterable, default=None
         How to split: 5 folds by default, stratified for integers whatever the
-        estimator's tags. Not used for a frozen estimator unless `ensemble` is True.
+        estimator's tags. Not used for a frozen estimator unless `ensemble` is True. Where
+        several samples are of one patient or user, split by these:
+        ``cv=list(GroupKFold(5).split(X, y, groups))`` ("Groups" in the guide).
 
     n_jobs : int, default=None
         Number of splits to train at the same time.

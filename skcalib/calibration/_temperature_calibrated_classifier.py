@@ -15,7 +15,8 @@ class TemperatureCalibratedClassifier(CrossCalibratedClassifier):
     smoothed targets, so that the temperature is sensible even where all calibration samples are
     classified correctly, as may happen with a few dozen of them. (There, plain maximum
     likelihood, ``method="temperature"``, gives probabilities of 0 and 1, and so an infinite log
-    loss for one mistake.) For when (not) to use it, see that class.
+    loss for one mistake.) For when (not) to use it, see that class. What helps at the next
+    training of a network that is too sure: "It always says 0 or 1" in the guide.
 
     Parameters
     ----------

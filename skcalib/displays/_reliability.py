@@ -77,6 +77,9 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
     p_value : float or list, default=None
         Of :func:`~skcalib.metrics.calibration_test`, for the legend.
 
+    loss : float or list, default=None
+        The log loss of each model, for the legend.
+
     Attributes
     ----------
     ax_, figure_ : matplotlib Axes and Figure
@@ -133,6 +136,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         error_name=None,
         n_panels_in_all=None,
         p_value=None,
+        loss=None,
     ):
         self.curve = curve
         self.histogram = histogram
@@ -147,6 +151,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         self.error_name = error_name
         self.n_panels_in_all = n_panels_in_all
         self.p_value = p_value
+        self.loss = loss
 
     @classmethod
     def from_predictions(
@@ -210,7 +215,8 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
             The error in the legend, with a bootstrap interval. "rms": the root of the
             debiased squared :func:`~skcalib.metrics.calibration_error` in the same number
             of bins; unlike that of most calibration errors its interval is honest, and holds
-            0 where these rows show no error.
+            0 where these rows show no error. The log loss beside it tells which model is
+            better: an error may rise by chance, or where a model merely says less.
 
         test : str or None, default=None
             Kind of :func:`~skcalib.metrics.calibration_test` whose p-value is shown, for each
@@ -335,12 +341,8 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
     def _entries(self):
         """Return what is drawn for each curve."""
         n = len(listed(self.curve))
-        parts = [
-            listed(self.curve),
-            [None] * n if self.histogram is None else listed(self.histogram),
-            [None] * n if self.error is None else listed(self.error),
-            range(n) if self.model is None else listed(self.model),
-            [None] * n if self.panel is None else listed(self.panel),
-            [None] * n if self.p_value is None else listed(self.p_value),
-        ]
+        values = (self.histogram, self.error, self.panel, self.p_value, self.loss)
+        others = ([None] * n if value is None else listed(value) for value in values)
+        models = range(n) if self.model is None else listed(self.model)
+        parts = [listed(self.curve), models, *others]
         return [Entry(*values) for values in zip(*parts, strict=True)]

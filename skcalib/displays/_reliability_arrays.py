@@ -17,6 +17,7 @@ from skcalib.metrics import (
     corp_curve,
     events_of,
     histogram_curve,
+    log_loss,
     reliability_curve,
     resolve_notion,
     smooth_calibration_error,
@@ -27,6 +28,7 @@ KINDS = ("binned", "corp", "smooth")
 LEAST_WIDTH = 0.04  # narrower kernels show noise
 CORP_REFITS = 100  # half of it for each of many panels, as with errors
 HISTOGRAM_BINS = 25
+LISTS = ("curve", "histogram", "error", "p_value", "panel", "model")
 
 
 class CurveSettings(NamedTuple):
@@ -58,8 +60,7 @@ def reliability_arrays(
     checked = check_models(y_true, probas, labels, sample_weight, pos_label)
     models = [_events_by_panel(own, notion) for own in checked]
     all_panels = list(dict.fromkeys(panel for of_model in models for panel in of_model))
-    names = ("curve", "histogram", "error", "p_value", "panel", "model")
-    found = {name: [] for name in names}
+    found = {name: [] for name in LISTS}
     for panel in _worst(all_panels, models, n_panels, settings.bins):
         for model, of_model in enumerate(models):
             if panel not in of_model:
@@ -85,12 +86,20 @@ def reliability_arrays(
         found["fold_curve"] = [_curve(part, of_fold, alone=True) for part in parts]
     return {
         **found,
+        "loss": _losses(checked, settings.metric, found["panel"]),
         "notion": resolve_notion(checked[0], notion),
         "pos_label": checked[0].classes.tolist()[checked[0].pos],
         "band": settings.band,
         "error_name": _name_of(settings.metric, settings.confidence_level),
         "n_panels_in_all": None if found["panel"] is None else len(all_panels),
     }
+
+
+def _losses(checked, metric, panel):
+    """Return the log loss of each model, beside the usual error of curves in one axes."""
+    if panel is not None or not isinstance(metric, str):
+        return None
+    return [compute_metric(log_loss, own) for own in checked]
 
 
 def _events_by_panel(predictions, notion):

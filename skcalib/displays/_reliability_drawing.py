@@ -46,11 +46,12 @@ class Entry(NamedTuple):
     """What is drawn of one model in one panel."""
 
     curve: tuple
+    model: int
     histogram: tuple | None
     error: tuple | None
-    model: int
     panel: str | None
     p_value: float | None
+    loss: float | None
 
 
 def draw_panel(ax, entries, names, band, small, given):
@@ -61,9 +62,7 @@ def draw_panel(ax, entries, names, band, small, given):
     counts = [part.hits + part.misses for part in shown]
     artists = []
     for entry in entries:
-        label = label_of(names[entry.model], None if small else entry.error)
-        if not small and entry.p_value is not None:
-            label = ", ".join(filter(None, (label, describe_p_value(entry.p_value))))
+        label = _label(entry, names[entry.model], small)
         line, band_artist = draw_curve(
             ax, entry.curve, number=first + entry.model, band=band, label=label, given=given
         )
@@ -75,6 +74,15 @@ def draw_panel(ax, entries, names, band, small, given):
             )
         artists.append((line, band_artist, bars))
     return artists
+
+
+def _label(entry, name, small):
+    """Return the line of the legend for a model: its error, its log loss, its p-value."""
+    if small:
+        return label_of(name, None)
+    loss = None if entry.loss is None else f"log loss {entry.loss:.3f}"
+    tested = None if entry.p_value is None else describe_p_value(entry.p_value)
+    return ", ".join(filter(None, (label_of(name, entry.error), loss, tested))) or None
 
 
 def add_words(ax, entries, small, notion, pos_label):

