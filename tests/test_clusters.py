@@ -1,0 +1,171 @@
+"""Every backend of joblib: the same answers, data moved once, and an end to what went wrong."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from joblib import parallel_backend, parallel_config
+from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
+from support.clusters import CountedFrame, CountedRows, Dying
+
+from skcalib import CalibratedClassifierCV, DeepEnsembleClassifier
+from skcalib.calibrators import AutoCalibration
+from skcalib.messages import run_parallel
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(300, 3))
+Y = np.where(X[:, 0] + RNG.normal(size=300) > 0, "yes", "no")
+LOGITS = np.column_stack([-X[:, 0], 3 * X[:, 0]])
+
+
+@pytest.fixture(scope="module")
+def dask_client():
+    distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
+    import dask
+
+    dask.config.set({"distributed.scheduler.allowed-failures": 0})
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def ray_cluster():
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+    from ray.util.joblib import register_ray
+
+    store = 100 * 2**20
+    here = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
+    ray.init(num_cpus=2, object_store_memory=store, log_to_driver=False, **here)
+    register_ray()
+    yield
+    ray.shutdown()
+
+
+@contextmanager
+def on(backend, request):
+    """Choose a backend, whose cluster is started if it needs one."""
+    if backend == "dask":
+        request.getfixturevalue("dask_client")
+        with parallel_config("dask"):
+            yield
+    elif backend == "ray":
+        request.getfixturevalue("ray_cluster")
+        with parallel_backend("ray", n_jobs=-1):
+            yield
+    else:
+        with parallel_config(backend, n_jobs=2):
+            yield
+
+
+CLUSTERS = ["dask", "ray"]
+PROCESSES = [pytest.param(name, marks=pytest.mark.slow) for name in ("loky", "multiprocessing")]
+
+
+@pytest.mark.parametrize("backend", ["threading", *PROCESSES, *CLUSTERS])
+def test_same_answers(backend, request):
+    def answers():
+        cross = CalibratedClassifierCV(GaussianNB(), method="temperature", cv=3).fit(X, Y)
+        auto = AutoCalibration(random_state=0).fit(LOGITS, Y)
+        options = {"n_members": 2, "bootstrap": True, "random_state": 0}
+        members = DeepEnsembleClassifier(DecisionTreeClassifier(max_depth=2), **options)
+        members.fit(X, Y)
+        given = [(cross, X), (auto, LOGITS), (members, X)]
+        return [model.predict_proba(rows) for model, rows in given]
+
+    expected = answers()
+    with on(backend, request):
+        found = answers()
+    for ours, plain in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, plain)
+
+
+@pytest.mark.parametrize("kind", [CountedFrame, CountedRows])
+@pytest.mark.parametrize("backend", CLUSTERS)
+def test_data_leave_once_for_all_splits(backend, kind, request):
+    rows = kind(np.tile(X, (20, 1)).tolist())
+    if kind is CountedFrame:
+        rows.columns = ["a", "b", "c"]
+    y = np.tile(Y, 20)
+    expected = CalibratedClassifierCV(GaussianNB(), cv=5).fit(rows, y).predict_proba(rows)
+    with on(backend, request):
+        before = kind.sent
+        model = CalibratedClassifierCV(GaussianNB(), cv=5).fit(rows, y)
+        assert kind.sent == before + 1
+        again = CalibratedClassifierCV(GaussianNB(), cv=5).fit(rows, y)  # nothing is kept
+    np.testing.assert_array_equal(model.predict_proba(rows), expected)
+    np.testing.assert_array_equal(again.predict_proba(rows), expected)
+
+
+def name_of_file(array, number):
+    return getattr(array, "filename", None)
+
+
+@pytest.mark.parametrize("backend", PROCESSES)
+def test_processes_map_one_file(backend):
+    large = np.zeros((400, 500))
+    with parallel_config(backend, n_jobs=2):
+        names = run_parallel(
+            name_of_file, [(large, i) for i in range(4)], n_jobs=None, name="", unit=""
+        )
+    assert None not in names
+    assert len(set(names)) == 1
+
+
+@pytest.mark.parametrize("backend", [pytest.param("loky", marks=pytest.mark.slow), *CLUSTERS])
+def test_a_worker_that_dies_is_reported(backend, request):
+    model = CalibratedClassifierCV(Dying(os.getpid()), cv=3)
+    with on(backend, request):
+        with pytest.raises(Exception) as caught:
+            model.fit(X, Y)
+        found = f"{type(caught.value).__name__} {caught.value}".lower()
+        assert any(word in found for word in ("died", "killed", "terminated", "lost")), found
+        # The next one has workers again.
+        assert CalibratedClassifierCV(GaussianNB(), cv=3).fit(X, Y).predict(X[:1])
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_the_workers(tmp_path):
+    code = (
+        "import sys, numpy as np\n"
+        "from joblib import parallel_config\n"
+        "from support.clusters import Lasting\n"
+        "from skcalib import CalibratedClassifierCV\n"
+        "X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2\n"
+        "with parallel_config('loky', n_jobs=2):\n"
+        "    CalibratedClassifierCV(Lasting(sys.argv[1]), cv=4).fit(X, y)\n"
+    )
+    here = os.path.dirname(__file__)
+    paths = os.pathsep.join([here, os.path.dirname(here), os.environ.get("PYTHONPATH", "")])
+    user = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": paths},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(600):
+        workers = [int(name) for name in os.listdir(tmp_path)]
+        if len(workers) == 2 or user.poll() is not None:
+            break
+        time.sleep(0.1)
+    user.send_signal(signal.SIGINT)
+    _, said = user.communicate()
+    assert "KeyboardInterrupt" in said
+    assert len(workers) == 2
+    for _ in range(300):
+        left = [worker for worker in workers if os.path.exists(f"/proc/{worker}")]
+        if not left:
+            break
+        time.sleep(0.1)
+    assert not left
