@@ -86,6 +86,7 @@ KEYWORDS = {
     "value_of_abstaining": [{}],
 }
 TAKE_A_METRIC = {
+    "accumulate",
     "bootstrap_difference",
     "bootstrap_interval",
     "by_group",

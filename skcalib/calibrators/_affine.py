@@ -64,13 +64,18 @@ def fit_affine(z, codes, weight, ridge, start=None, *, tolerance=CLOSELY):
         theta, left = _newton(single, codes, weight, ridge, theta, first, masked)
         if tolerance < first:
             theta, left = _newton(z, codes, weight, ridge, theta, tolerance, masked, single)
+    warn_if_left(theta, left)
+    return theta
+
+
+def warn_if_left(theta, left):
+    """Warn if Newton's iteration stopped where something is left of the loss."""
     if left is not None:
         warn(
             f"The fit of {theta.size} parameters did not converge in {MAX_ITER} iterations; "
             f"about {left:.1e} of the mean log loss is left. Increase the penalty.",
             ConvergenceWarning,
         )
-    return theta
 
 
 def affine_proba(z, theta):
@@ -122,7 +127,7 @@ def _newton(z, codes, weight, ridge, theta, tolerance, masked=None, products=Non
 def _solver(z, proba, weight, ridge):
     """Return a function that solves for Newton's step, and tells the share left unsolved."""
     if ridge.size <= DIRECT:
-        inverse = _inverse(hessian(z, proba, weight, ridge))
+        inverse = invert_hessian(hessian(z, proba, weight, ridge))
         return lambda gradient: ((inverse @ gradient.ravel()).reshape(ridge.shape), 0.0)
     scale = 1 / (_diagonal(z, proba, weight, ridge.shape) + 2 * ridge)
     return lambda gradient: _conjugate_gradients(scale, z, proba, weight, ridge, gradient)
@@ -268,7 +273,7 @@ def _matrix_hessian(z, proba, weight):
     return out.reshape(2 * [n_classes * (n_classes + 1)])
 
 
-def _inverse(matrix):
+def invert_hessian(matrix):
     """Invert with all parameters brought to the same scale, and a trace of damping."""
     scale = 1 / np.sqrt(np.diag(matrix))
     scaled = matrix * scale * scale[:, None] + 1e-14 * np.eye(len(scale))

@@ -8,6 +8,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcalib.backends import is_table, to_numpy
+from skcalib.calibrators._blockwise import LOOKS_LIKE_PROBA, BlockwiseMixin
 from skcalib.calibrators._masks import refuse_masked_truth, refuse_masks, rows_to_learn_from
 from skcalib.estimators import ProbabilisticClassifierMixin, VersionedMixin
 from skcalib.inputs import (
@@ -16,7 +17,6 @@ from skcalib.inputs import (
     check_proba,
     check_weight,
     column_names,
-    columns_by_name,
     columns_of_classes,
     find_masked_entries,
     float_array,
@@ -24,11 +24,15 @@ from skcalib.inputs import (
     refuse_masked_array,
     take_columns,
 )
-from skcalib.messages import quote, warn
+from skcalib.messages import warn
 
 
 class Calibrator(
-    VersionedMixin, ProbabilisticClassifierMixin, BaseEstimator, metaclass=ABCMeta
+    VersionedMixin,
+    BlockwiseMixin,
+    ProbabilisticClassifierMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
 ):
     """Base class of all calibrators.
 
@@ -161,12 +165,7 @@ class Calibrator(
         self.classes_, codes = columns_of_classes(classes, codes, used, logits.shape[1])
         logits = self._order_by_classes(logits, X)
         if looks_like_proba(logits if self.n_features_in_ > 1 else logits[:, 1:] * 2, used):
-            warn(
-                "X looks like probabilities: every row is non-negative and sums to one, or is "
-                "a single number of at most one. A calibrator works on logits; convert with "
-                "skcalib.logits_from_proba.",
-                UserWarning,
-            )
+            warn(LOOKS_LIKE_PROBA, UserWarning)
         refuse_masked_truth(logits, codes, used)
         if not (self._skips_weight_zero or used.all()):
             logits, codes, weight = logits[used], codes[used], weight[used]
@@ -222,13 +221,15 @@ class Calibrator(
         logits, codes, weight = rows_to_learn_from(logits, codes, weight)
         self._refuse_masks(logits)
         self._fit(logits, codes, weight)
-        few = logits[:8]
+        self._check_answers(logits[:8])
+        return self
+
+    def _check_answers(self, few):
         proba = np.asarray(self._proba(few))
         source = f"{type(self).__name__}._proba"
         if proba.shape != few.shape:
             raise ValueError(f"{source} returned shape {proba.shape}, not {few.shape}.")
         check_proba(proba, source)
-        return self
 
     def _refuse_masks(self, logits):
         if not self.takes_masks and find_masked_entries(logits) is not None:
@@ -245,16 +246,7 @@ class Calibrator(
 
     def _columns_of_labels(self, X):
         """Return the column of each class in a frame whose columns are named by them."""
-        names = column_names(X)
-        if names is None or len(names) > 1:
-            return columns_by_name(names, self.classes_, "X")
-        if names[0] == self.classes_.tolist()[0]:
-            raise ValueError(
-                f"X has a single column, named {quote(names[0])}, but a single column is the "
-                f"decision value of the second class, {quote(self.classes_.tolist()[1])}: "
-                "larger values mean that class. Pass -X, or two columns."
-            )
-        return None
+        return self._columns_of_labels_by_name(column_names(X))
 
     def _check_logits(self, X, *, reset):
         refuse_masked_array(X, "X")

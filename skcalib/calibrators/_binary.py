@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skcalib.calibrators._base import Calibrator
+from skcalib.calibrators._binary_looks import problems_by_looks
 from skcalib.calibrators._lifting import (
     LIFTINGS,
     binary_columns,
@@ -107,8 +108,14 @@ class BinaryCalibrator(Calibrator):
         check_choice("smoothing", self.smoothing, SMOOTHINGS)
 
     def _fit(self, logits, codes, weight):
+        self._fit_maps(binary_problems(logits, codes, weight, self.multiclass))
+
+    def _fit_rows(self, rows):
+        self._fit_maps(problems_by_looks(rows, self.multiclass))
+
+    def _fit_maps(self, problems):
         self.maps_, self.uniform_shares_, self.exponents_ = [], [], []
-        for z, target, of_rows in binary_problems(logits, codes, weight, self.multiclass):
+        for z, target, of_rows in problems:
             self.exponents_.append(exponent_of(z))
             z = magnify(z, self.exponents_[-1])
             self.maps_.append(self._fit_map(z, target, of_rows) if len(z) else None)

@@ -44,17 +44,22 @@ def binary_problems(logits, codes, weight, multiclass):
     Log-odds that differ by rounding only have been made equal. A pair of classes of which
     neither has a row is an empty problem. A row takes no part for a class that it masks.
     """
+    for z, target, of_rows, precision in blurred_problems(logits, codes, weight, multiclass):
+        yield merge_near_ties(z, precision) if len(z) else z, target, of_rows
+
+
+def blurred_problems(logits, codes, weight, multiclass):
+    """Yield the same, with log-odds as they are, and by how much they may be off."""
     precision = rounding_of(logits)
     n_classes = logits.shape[1]
     if multiclass == "ovr" or n_classes == 2:
         masked = find_masked_entries(logits)
         for k, z in log_odds_columns(logits):
             if masked is None:
-                yield merge_near_ties(z, precision), codes == k, weight
+                yield z, codes == k, weight, precision
                 continue
             rows = np.flatnonzero(~masked[:, k])
-            z = merge_near_ties(z[rows], precision[rows]) if len(rows) else z[rows]
-            yield z, codes[rows] == k, weight[rows]
+            yield z[rows], codes[rows] == k, weight[rows], precision[rows]
         return
     _check_pairs(n_classes)
     masked = find_masked_entries(logits)
@@ -64,8 +69,7 @@ def binary_problems(logits, codes, weight, multiclass):
         if masked is not None:
             rows = rows[~(masked[rows, j] | masked[rows, k])]
         z = logits[rows, k].astype(np.float64) - logits[rows, j]
-        z = merge_near_ties(z, precision[rows]) if len(rows) else z
-        yield z, codes[rows] == k, weight[rows]
+        yield z, codes[rows] == k, weight[rows], precision[rows]
 
 
 def binary_columns(logits, multiclass):

@@ -32,17 +32,28 @@ def refuse_masked_truth(logits, codes, used):
 
 def rows_to_learn_from(logits, codes, weight):
     """Leave out the rows that can be of one class only: they say nothing."""
+    logits, codes, weight, left = *leave_out_certain_rows(logits, codes, weight), len(codes)
+    if len(codes) < left and len(np.unique(codes[weight > 0])) < 2:
+        refuse_rows_of_one_class()
+    return logits, codes, weight
+
+
+def leave_out_certain_rows(logits, codes, weight):
+    """Return the rows that can be of two classes or more, whatever their classes are."""
     masked = find_masked_entries(logits)
     if masked is None:
         return logits, codes, weight
     open_ = masked.sum(axis=1) < logits.shape[1] - 1
-    if len(np.unique(codes[open_ & (weight > 0)])) < 2:
-        raise ValueError(
-            "Among the rows in which X leaves two classes or more unmasked, y has fewer than "
-            "two classes; there is nothing to learn from."
-        )
     return (
         (logits, codes, weight) if open_.all() else (logits[open_], codes[open_], weight[open_])
+    )
+
+
+def refuse_rows_of_one_class():
+    """Raise if what is left has fewer than two classes."""
+    raise ValueError(
+        "Among the rows in which X leaves two classes or more unmasked, y has fewer than "
+        "two classes; there is nothing to learn from."
     )
 
 

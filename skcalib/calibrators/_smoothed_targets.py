@@ -48,14 +48,24 @@ def slope_of_smoothing(parts, n):
     typical = max(median, largest / WIDEST, LEAST)
     total = 0.0
     for rows, codes, weight in parts():
-        gaps = _gaps(rows)
-        behind = gaps[np.arange(len(gaps)), codes].astype(np.float64)
-        np.minimum(gaps, FAR * typical, out=gaps)
-        masked = find_masked_entries(rows)
-        n_open = gaps.shape[1] if masked is None else (~masked).sum(axis=1)
-        spread = np.einsum("ij->i", gaps, dtype=np.float64, casting="same_kind") / n_open
-        total += np.einsum("i,i->", weight / n, spread - behind)
-    return Slope(AMOUNT / (n + 1) * total, typical, largest)
+        total += sum_spread(rows, codes, weight / n, typical)
+    return Slope(slope_of_spread(total, n), typical, largest)
+
+
+def slope_of_spread(mean, n):
+    """Return the slope, given the mean over all rows of what `sum_spread` sums."""
+    return AMOUNT / (n + 1) * mean
+
+
+def sum_spread(rows, codes, weight, typical):
+    """Return the sum of how far the classes of a row are behind, in the mean, less its own."""
+    gaps = _gaps(rows)
+    behind = gaps[np.arange(len(gaps)), codes].astype(np.float64)
+    np.minimum(gaps, FAR * typical, out=gaps)
+    masked = find_masked_entries(rows)
+    n_open = gaps.shape[1] if masked is None else (~masked).sum(axis=1)
+    spread = np.einsum("ij->i", gaps, dtype=np.float64, casting="same_kind") / n_open
+    return np.einsum("i,i->", weight, spread - behind)
 
 
 def _gaps(rows):

@@ -1,8 +1,12 @@
 """Structured vector scaling."""
 
+import numpy as np
+
 from skcalib.calibrators._affine import fit_affine
+from skcalib.calibrators._affine_looks import fit_diagonal_by_looks
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._masks import count_classes
+from skcalib.calibrators._mixture import mix_logits, uniform_share
 from skcalib.calibrators._structured import (
     check_intercept_penalty,
     check_penalty,
@@ -10,6 +14,7 @@ from skcalib.calibrators._structured import (
     structured_proba,
     vector_ridge,
 )
+from skcalib.calibrators._temperature_looks import scale_free_beta_by_looks
 
 
 class StructuredVectorScaling(Calibrator):
@@ -121,13 +126,24 @@ class StructuredVectorScaling(Calibrator):
 
     def _fit(self, logits, codes, weight):
         z, beta, self.uniform_share_ = structured_logits(logits, codes, weight)
-        self.temperature_ = 1 / beta
         n_classes = logits.shape[1]
         n_per_class = weight.sum() * n_classes / count_classes(logits)
         ridge = vector_ridge(n_classes, n_per_class, self.penalty, self.intercept_penalty)
-        self.theta_ = fit_affine(z, codes, weight, ridge)
-        self.coef_ = 1 + self.theta_[0]
-        self.intercept_ = self.theta_[1]
+        self._store(beta, fit_affine(z, codes, weight, ridge))
+
+    def _fit_rows(self, rows):
+        beta, _ = scale_free_beta_by_looks(rows)
+        self.uniform_share_ = uniform_share(np.array([rows.total]))
+        n_per_class = rows.total * rows.n_classes / rows.n_open
+        ridge = vector_ridge(rows.n_classes, n_per_class, self.penalty, self.intercept_penalty)
+        args = beta, self.uniform_share_
+        self._store(beta, fit_diagonal_by_looks(rows, mix_logits, args, ridge))
+
+    def _store(self, beta, theta):
+        self.temperature_ = 1 / beta
+        self.theta_ = theta
+        self.coef_ = 1 + theta[0]
+        self.intercept_ = theta[1]
 
     def _proba(self, logits):
         return structured_proba(logits, 1 / self.temperature_, self.uniform_share_, self.theta_)

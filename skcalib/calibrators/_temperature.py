@@ -4,6 +4,7 @@ import numpy as np
 
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._mixture import mix, uniform_share
+from skcalib.calibrators._temperature_looks import best_beta_by_looks
 from skcalib.calibrators._temperature_search import best_beta, best_smoothed_beta, warn_of_flaw
 from skcalib.inputs import row_blocks, softmax
 from skcalib.messages import check_choice
@@ -139,10 +140,17 @@ class TemperatureScaling(Calibrator):
 
     def _fit(self, logits, codes, weight):
         best = best_smoothed_beta if self.smoothing == "targets" else best_beta
-        self.beta_, flaw = best(logits, codes, weight)
-        warn_of_flaw(flaw, self.beta_)
-        self.temperature_ = 1 / self.beta_
-        self.uniform_share_ = uniform_share(weight, self.smoothing)
+        self._store(*best(logits, codes, weight), weight.sum())
+
+    def _fit_rows(self, rows):
+        found = best_beta_by_looks(rows, smoothed=self.smoothing == "targets")
+        self._store(*found, rows.total)
+
+    def _store(self, beta, flaw, n):
+        warn_of_flaw(flaw, beta)
+        self.beta_ = beta
+        self.temperature_ = 1 / beta
+        self.uniform_share_ = uniform_share(np.array([n]), self.smoothing)
 
     def _proba(self, logits):
         proba = softmax_at(logits, self.beta_)

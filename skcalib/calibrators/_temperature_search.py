@@ -89,17 +89,38 @@ def best_smoothed_beta(logits, codes, weight):
     )
     if largest == 0:
         return 1.0, None  # any temperature will do
+    search, scale = smoothed_search(slope, typical, largest)
+    if scale != 1:
+        logits = logits.astype(np.float64) / scale
+    log_beta, flaw = _best_log_beta(logits, codes, weight / weight.sum(), CLOSELY, search)
+    return np.exp(log_beta) / scale, flaw
+
+
+def smoothed_search(slope, typical, largest):
+    """Return where to search for smoothed targets, and what to divide the logits by first."""
     scale = 2.0 ** np.floor(np.log2(typical))
     if not 1e-9 < scale < 1e9 or largest > 1e20 * typical:  # where powers might overflow
-        logits = logits.astype(np.float64) / scale
         slope, typical, largest = slope / scale, typical / scale, largest / scale
     else:
         scale = 1.0
-    search = Search(
-        slope, -np.log(largest) - FLATTEST, SHARPEST - np.log(typical), -np.log(typical)
-    )
-    log_beta, flaw = _best_log_beta(logits, codes, weight / weight.sum(), CLOSELY, search)
-    return np.exp(log_beta) / scale, flaw
+    low, high = -np.log(largest) - FLATTEST, SHARPEST - np.log(typical)
+    return Search(slope, low, high, -np.log(typical)), scale
+
+
+def guess_log_beta(logits, codes, weight, search):
+    """Return a rough guess of the best log beta from a sample of the rows; or None."""
+    log_beta, flaw = _best_log_beta(logits, codes, weight / weight.sum(), ROUGHLY, search)
+    return log_beta if flaw is None else None
+
+
+def sum_derivatives(logits, codes, weight, beta):
+    """Return the sums over a block of the first four derivatives of the log loss by beta."""
+    return _derivatives(logits, codes, weight, beta, order=4)
+
+
+def sum_derivatives_at_ends(logits, codes, weight):
+    """Return the sums over a block of the first derivative at beta zero, and in the limit."""
+    return _derivative_at_ends(logits, codes, weight)
 
 
 def _best_log_beta(logits, codes, weight, tolerance, search):
@@ -115,21 +136,36 @@ def _best_log_beta(logits, codes, weight, tolerance, search):
         found[0] += search.slope
         return found
 
-    start = search.start
+    guess = None
     if len(codes) <= FEW:
         tolerance = FULLY  # costs nothing
     else:
         sample = slice(STRIDE // 2, None, STRIDE)
         part = logits[sample], codes[sample], weight[sample]
-        guess, flaw = _best_log_beta(*part, ROUGHLY, search.among(weight, sample))
-        if flaw is None:
-            start = guess
-            for _ in range(2):
-                step, left = _step(start, derivatives(start))
-                start = np.clip(start + step, search.low, search.high)
-                if left <= tolerance and not search.at_bound(start):
-                    return start, None
-    at_zero, at_infinity = _derivative_at_ends(logits, codes, weight) + search.slope
+        found, flaw = _best_log_beta(*part, ROUGHLY, search.among(weight, sample))
+        guess = found if flaw is None else None
+    return find_log_beta(
+        derivatives,
+        lambda: _derivative_at_ends(logits, codes, weight) + search.slope,
+        guess,
+        tolerance,
+        search,
+    )
+
+
+def find_log_beta(derivatives, at_ends, guess, tolerance, search):
+    """Return the best log beta, and what is wrong with it, given a guess of it, or None.
+
+    `derivatives` gives the first four of the mean log loss by beta, for a log beta; `at_ends`
+    the first at beta zero and in the limit.
+    """
+    start = search.start if guess is None else guess
+    for _ in range(0 if guess is None else 2):
+        step, left = _step(start, derivatives(start))
+        start = np.clip(start + step, search.low, search.high)
+        if left <= tolerance and not search.at_bound(start):
+            return start, None
+    at_zero, at_infinity = at_ends()
     if at_zero == at_infinity == 0:
         return 0.0, Flaw.FLAT
     if at_zero >= -1e-12 * at_infinity:  # no gain but by rounding

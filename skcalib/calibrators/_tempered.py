@@ -33,13 +33,16 @@ def scale_free_beta(logits, codes, weight):
     if flaw not in AT_BOUND:
         return beta, flaw
     typical = typical_gap(logits, codes, weight)  # whatever outliers there are
-    if (
-        flaw is Flaw.SCALE or not 1 / ORDINARY <= typical <= ORDINARY
-    ):  # bounds have a scale, too
+    if needs_scale(flaw, typical):
         scale = logits.dtype.type(2.0 ** np.floor(np.log2(typical)))
         beta, flaw = best_beta(logits / scale, codes, weight)
         beta /= float(scale)
     return beta, flaw
+
+
+def needs_scale(flaw, typical):
+    """Tell whether logits of a typical gap are to be divided first: bounds have a scale."""
+    return flaw is Flaw.SCALE or not 1 / ORDINARY <= typical <= ORDINARY
 
 
 def starting_beta(logits, codes, weight):
@@ -60,7 +63,12 @@ def warn_if_separated(z, theta, codes):
     """Warn if the map parts all classes: without a penalty there would be no optimum."""
     blocks = row_blocks(*z.shape)
     if all((affine_proba(z[b], theta).argmax(axis=1) == codes[b]).all() for b in blocks):
-        warn(SEPARATED, ConvergenceWarning)
+        warn_of_separation()
+
+
+def warn_of_separation():
+    """Say that without a penalty there would be no optimum."""
+    warn(SEPARATED, ConvergenceWarning)
 
 
 def temper_logits(logits, beta, factor=1.0):

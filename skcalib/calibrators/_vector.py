@@ -3,17 +3,20 @@
 import numpy as np
 
 from skcalib.calibrators._affine import fit_affine
+from skcalib.calibrators._affine_looks import all_right_by_looks, fit_diagonal_by_looks
 from skcalib.calibrators._base import Calibrator
 from skcalib.calibrators._structured import (
     check_intercept_penalty,
     check_penalty,
     resolve_intercept_penalty,
 )
+from skcalib.calibrators._temperature_looks import starting_beta_by_looks
 from skcalib.calibrators._tempered import (
     starting_beta,
     temper_logits,
     tempered_proba,
     warn_if_separated,
+    warn_of_separation,
 )
 
 
@@ -122,16 +125,29 @@ class VectorScaling(Calibrator):
 
     def _fit(self, logits, codes, weight):
         beta = starting_beta(logits, codes, weight)
-        self.temperature_ = 1 / beta
-        n_classes = logits.shape[1]
+        z = temper_logits(logits, beta)
+        ridge = self._ridge(logits.shape[1], weight.sum())
+        self._store(beta, fit_affine(z, codes, weight, ridge))
+        warn_if_separated(z, self.theta_, codes)
+
+    def _fit_rows(self, rows):
+        beta = starting_beta_by_looks(rows)
+        tempering = temper_logits, (beta,)
+        ridge = self._ridge(rows.n_classes, rows.total)
+        self._store(beta, fit_diagonal_by_looks(rows, *tempering, ridge))
+        if all_right_by_looks(rows, *tempering, self.theta_):
+            warn_of_separation()
+
+    def _ridge(self, n_classes, n):
         ridge = np.full((2, n_classes), self.penalty)
         ridge[1] = resolve_intercept_penalty(self.intercept_penalty, self.penalty, n_classes)
-        ridge /= weight.sum()
-        z = temper_logits(logits, beta)
-        self.theta_ = fit_affine(z, codes, weight, ridge)
-        warn_if_separated(z, self.theta_, codes)
-        self.coef_ = 1 + self.theta_[0]
-        self.intercept_ = self.theta_[1]
+        return ridge / n
+
+    def _store(self, beta, theta):
+        self.temperature_ = 1 / beta
+        self.theta_ = theta
+        self.coef_ = 1 + theta[0]
+        self.intercept_ = theta[1]
 
     def _proba(self, logits):
         return tempered_proba(logits, self.theta_, 1 / self.temperature_)

@@ -37,8 +37,10 @@ from skcalib.inputs._rows import (
     take_rows,
 )
 from skcalib.inputs._saved_arrays import open_saved_arrays, read_saved_array
+from skcalib.inputs._score_table import ScoreTable
 from skcalib.inputs._targets import (
     check_labels,
+    check_some_labels,
     check_weight,
     column_names,
     columns_among,

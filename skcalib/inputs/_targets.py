@@ -38,6 +38,25 @@ def check_labels(y):
     y = column_or_1d(y)
     if len(y) == 0:
         raise ValueError("y is empty: at least one sample is required.")
+    classes, codes = _sorted_classes(y)
+    # All of what is checked follows from the classes, and from whether there are more of them
+    # than half the samples; so a vector that holds each class twice and a bit will do.
+    check_classification_targets(np.resize(classes, min(len(y), 2 * len(classes) + 1)))
+    return y, classes, codes
+
+
+def check_some_labels(y):
+    """Do the same for a block of samples, one or more: it may hold few of the classes."""
+    refuse_masked_array(y, "y")
+    y = column_or_1d(to_numpy(y, "y"))
+    classes, codes = _sorted_classes(y)
+    # As if of many samples: how many classes there are to a sample, no block can tell.
+    check_classification_targets(np.resize(classes, 2 * len(classes) + 1))
+    return y, classes, codes
+
+
+def _sorted_classes(y):
+    """Return the classes and codes of a vector, or say why they are no labels."""
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
     elif y.dtype == object and any(v is None or repr(v) in ("nan", "<NA>") for v in y):
@@ -52,10 +71,7 @@ def check_labels(y):
             "If they are probabilities of the second class (soft labels), "
             "skcalib.expand_soft_labels turns them into weighted rows."
         )
-    # All of what is checked follows from the classes, and from whether there are more of them
-    # than half the samples; so a vector that holds each class twice and a bit will do.
-    check_classification_targets(np.resize(classes, min(len(y), 2 * len(classes) + 1)))
-    return y, classes, codes
+    return classes, codes
 
 
 def _classes_and_codes(y):

@@ -1,5 +1,6 @@
 """Metrics: how far probabilities can be believed."""
 
+from skcalib.metrics._accumulate import accumulate
 from skcalib.metrics._acting import name_prevalence
 from skcalib.metrics._bootstrap import bootstrap_difference, bootstrap_interval
 from skcalib.metrics._by_group import by_group
@@ -45,6 +46,7 @@ from skcalib.metrics._validation import check_predictions
 from skcalib.metrics._value_of_abstaining import value_of_abstaining
 
 __all__ = [
+    "accumulate",
     "augrc_loss",
     "aurc_loss",
     "bootstrap_difference",

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import isotonic_regression
 
+from skcalib.metrics._evaluation import computed_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._losses import loss_function, mean_loss
 from skcalib.metrics._validation import check_predictions
@@ -22,6 +23,26 @@ class CorpDecomposition(NamedTuple):
     uncertainty: float
 
 
+def _compute(predictions, *, loss, notion):
+    """Return the parts for predictions that are checked."""
+    function = loss_function(loss)
+    notion = corp_notion(predictions.classes, notion)
+    sums = np.zeros(4)
+    for event in events_of(predictions, notion):
+        # Top labels share the rows out; class-wise, each class has all rows.
+        share = event.weight.sum() / predictions.total
+        sums += share * np.array(_parts(function, *event.grouped(event.weight)))
+    return CorpDecomposition(*sums.tolist())
+
+
+def corp_notion(classes, notion):
+    """Return the notion, that of "auto" with more than two classes being class-wise."""
+    if isinstance(notion, str) and notion == "auto" and len(classes) > 2:
+        return "class-wise"
+    return notion
+
+
+@computed_by(_compute)
 def corp_decomposition(
     y_true,
     y_proba,
@@ -115,18 +136,8 @@ def corp_decomposition(
     >>> [round(part, 3) for part in parts]
     [0.222, 0.122, 0.14, 0.24]
     """
-    function = loss_function(loss)
     predictions = check_predictions(y_true, y_proba, labels, sample_weight, pos_label)
-    if isinstance(notion, str) and notion == "auto" and len(predictions.classes) > 2:
-        notion = "class-wise"
-    events = events_of(predictions, notion)
-    total = predictions.weight.sum()
-    sums = np.zeros(4)
-    for event in events:
-        # Top labels share the rows out; class-wise, each class has all rows.
-        share = event.weight.sum() / total
-        sums += share * np.array(_parts(function, *event.grouped(event.weight)))
-    return CorpDecomposition(*sums.tolist())
+    return _compute(predictions, loss=loss, notion=notion)
 
 
 def recalibrated(size, hits):

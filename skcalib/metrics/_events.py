@@ -82,6 +82,42 @@ class Event:
         return order, starts, self.hit[order]
 
 
+class EventsOfTables:
+    """What a metric of events needs of predictions, from tables of distinct probabilities.
+
+    Each event has at most two rows for a probability: of what came true, and what did not.
+
+    Parameters
+    ----------
+    tables : dict of int to ScoreTable
+        Of each event, in ascending order of the class it is about.
+
+    classes : ndarray of shape (n_classes,)
+        The labels.
+
+    total : float
+        The weight of all rows.
+
+    dtype : dtype
+        The type of the probabilities, on which the edges of bins depend.
+    """
+
+    def __init__(self, tables, classes, total, dtype):
+        self.classes, self.total = classes, total
+        self.events, first = [], 0
+        for key in sorted(tables):
+            scores, hits, misses, _ = tables[key].lines()
+            value = np.repeat(scores.astype(dtype), 2)
+            codes = np.tile([1, 0], len(scores))
+            weight = np.stack([hits, misses], axis=1).ravel()
+            used = weight > 0
+            last = first + int(used.sum())
+            parts = value[used], codes[used], 1, weight[used]
+            self.events.append(Event(*parts, np.arange(first, last)))
+            first = last
+        self.weight = np.concatenate([event.weight for event in self.events])
+
+
 def resolve_notion(predictions, notion):
     """Return the notion that "auto" stands for, or the notion that was given."""
     check_choice("notion", notion, NOTIONS)
@@ -95,6 +131,8 @@ def events_of(predictions, notion):
 
     See :func:`skcalib.metrics.calibration_error` for the notions.
     """
+    if isinstance(predictions, EventsOfTables):
+        return predictions.events
     notion = resolve_notion(predictions, notion)
     codes, weight, n_classes = predictions.codes, predictions.weight, len(predictions.classes)
     if notion == "positive":

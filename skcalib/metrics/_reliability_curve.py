@@ -31,7 +31,13 @@ def _compute(predictions, *, n_bins, strategy, confidence_level, band):
     check_band(band)
     check_bins(n_bins, strategy)
     (event,) = events_of(predictions, "auto")
-    count, expected, observed = bin_sums(event, predictions.weight, n_bins, strategy)
+    sums = bin_sums(event, predictions.weight, n_bins, strategy)
+    return curve_of_sums(sums, confidence_level, band)
+
+
+def curve_of_sums(sums, confidence_level, band):
+    """Return the curve, given sums of weights, of values and of hits in bins."""
+    count, expected, observed = sums
     frequency, mean_proba = observed / count, expected / count
     if band == "confidence":
         low, high = score_interval(frequency, count, confidence_level)

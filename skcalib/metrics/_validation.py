@@ -70,6 +70,11 @@ class Predictions:
         """The probability of the positive one of two classes."""
         return self.given if self.given.ndim == 1 else self.given[:, self.pos]
 
+    @property
+    def total(self):
+        """The weight of all rows."""
+        return self.weight.sum()
+
     def take(self, rows):
         """Return some of the rows."""
         parts = (self.codes[rows], self.given[rows], self.weight[rows])
