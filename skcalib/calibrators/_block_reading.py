@@ -11,6 +11,7 @@ from skcalib.inputs import (
     check_logits,
     check_some_labels,
     column_names,
+    cut_long_array,
     float_array,
     refuse_masked_array,
     to_numpy,
@@ -49,6 +50,22 @@ def iterate(blocks):
         ) from None
 
 
+def cut_block(block):
+    """Yield a block, or parts of one that is long; each with the number of its first row."""
+    slices = None
+    if isinstance(block, tuple | list) and len(block) in (2, 3):
+        slices = cut_long_array(block[0])
+    if slices is None:
+        yield 0, block
+        return
+    others = [None if part is None else np.asarray(to_numpy(part)) for part in block[1:]]
+    lengths = {len(part) for part in (block[0], *others) if np.ndim(part)}
+    if len(lengths) > 1:
+        raise ValueError(f"logits, y and sample_weight have different lengths, {lengths}.")
+    for rows in slices:
+        yield rows.start, (block[0][rows], *(p if p is None else p[rows] for p in others))
+
+
 def read_block(block):
     """Return a Block, or None if there is no row of positive weight."""
     if not isinstance(block, tuple | list) or len(block) not in (2, 3):
@@ -68,6 +85,8 @@ def read_block(block):
     check_consistent_length(logits, y)
     refuse_masked_array(sample_weight, "sample_weight")
     sample_weight = to_numpy(sample_weight, "sample_weight")
+    if np.shape(sample_weight) == (len(y),) and not np.asarray(sample_weight).any():
+        return None
     weight = _check_sample_weight(
         sample_weight, logits, dtype=np.float64, ensure_non_negative=True
     )

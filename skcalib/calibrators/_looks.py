@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skcalib.calibrators._block_reading import as_columns, iterate, read_block
+from skcalib.calibrators._block_reading import as_columns, cut_block, iterate, read_block
 from skcalib.calibrators._masks import (
     leave_out_certain_rows,
     refuse_masked_truth,
@@ -55,13 +55,20 @@ class Look:
 
         Errors name the block by its number, from 0, if that is given.
         """
-        try:
-            rows = read_block(block)
-            return None if rows is None else self.answer(rows)
-        except ValueError as error:
-            if number is None:
-                raise
-            raise ValueError(f"Block {number} (the first is 0): {error}") from error
+        answer = None
+        for first, part in cut_block(block):
+            try:
+                rows = read_block(part)
+                found = None if rows is None else self.answer(rows)
+            except ValueError as error:
+                where = "" if number is None else f"Block {number} (the first is 0)"
+                if first:
+                    where += f"{', ' if where else ''}rows {first} on"
+                if not where:
+                    raise
+                raise ValueError(f"{where}: {error}") from error
+            answer = self.merge(answer, found)
+        return answer
 
     def merge(self, first, second):
         """Return the answer for two blocks, or runs of blocks, one behind the other."""
@@ -209,7 +216,7 @@ class SurveyedRows:
         self.total = survey.of_use.sum()
         self.n_open = int(survey.open.sum()) if survey.n_columns > 1 else 2
         self.largest_gap = max(survey.high - survey.low, abs(survey.high), abs(survey.low))
-        logits, y, weight = survey.sample.join()
+        logits, y, weight = survey.sample.take()
         self.logits = as_columns(logits if order is None else logits[:, order])
         self.codes = columns[np.searchsorted(survey.labels, y)]
         self.weight = weight

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-MOST_BYTES = 2**24  # of logits; a sample may take twice that before every second row goes
+MOST_BYTES = 2**23  # of logits; a sample may take twice that before every second row goes
 
 
 class RowSample:
@@ -37,9 +37,10 @@ class RowSample:
         """Whether no row was left out."""
         return self.stride == 1
 
-    def join(self):
-        """Return the logits, labels and weights of the sample."""
+    def take(self):
+        """Return the logits, labels and weights of the sample, and keep nothing."""
         logits, y, weight = zip(*self.parts, strict=True)
+        self.parts = []
         return np.concatenate(logits), np.concatenate(y), np.concatenate(weight)
 
     def _append(self, part, stride, n_rows):
@@ -60,6 +61,9 @@ class RowSample:
 
     def _thin(self):
         self.stride *= 2
-        if self.parts:
-            self.parts = [tuple(values[::2].copy() for values in self.join())]
-            self.n_bytes = self.parts[0][0].nbytes
+        parts, place = [], 0
+        for part in self.parts:
+            parts.append(tuple(values[place % 2 :: 2].copy() for values in part))
+            place += len(part[0])
+        self.parts = [part for part in parts if len(part[0])]
+        self.n_bytes = sum(part[0].nbytes for part in self.parts)

@@ -1,7 +1,7 @@
 """What users give: rows of whatever X is, in blocks; labels, weights; logits and back."""
 
 from skcalib.backends import to_numpy
-from skcalib.inputs._blocks import row_blocks, run_in_threads
+from skcalib.inputs._blocks import cut_long_array, row_blocks, run_in_threads
 from skcalib.inputs._costs import (
     base_rates_by_class,
     check_cost_matrix,

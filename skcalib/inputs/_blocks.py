@@ -10,6 +10,7 @@ import joblib
 from threadpoolctl import ThreadpoolController
 
 BLOCKS_EACH = 4  # a thread with fewer blocks of half a million entries does not pay
+LONG = 2**21  # entries of an array that is cut before it is read
 MOST = 3  # each has 8 MiB of buffers; together with the rest of a fit they are to stay below 64
 
 
@@ -55,3 +56,17 @@ def row_blocks(n_samples, n_classes):
     """Cut rows into slices of about half a million entries, to stay in cache."""
     step = max(1, 2**19 // max(1, n_classes))
     return [slice(start, start + step) for start in range(0, n_samples, step)]
+
+
+def cut_long_array(values):
+    """Return slices of the rows of a matrix that is too long to be read at once, else None.
+
+    So is an array in a file (:class:`numpy.memmap`, h5py, zarr): whatever has a shape, a type
+    and slices. Frames and tables are not cut.
+    """
+    shape = getattr(values, "shape", None)
+    sliced = hasattr(values, "dtype") and hasattr(values, "__getitem__")
+    if not sliced or len(shape) != 2 or shape[0] * shape[1] <= LONG:
+        return None
+    step = max(1, LONG // shape[1])
+    return [slice(start, start + step) for start in range(0, shape[0], step)]

@@ -3,8 +3,15 @@
 import warnings
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 
-from skcalib.inputs import column_names, columns_by_name, take_columns, to_numpy
+from skcalib.inputs import (
+    column_names,
+    columns_by_name,
+    cut_long_array,
+    take_columns,
+    to_numpy,
+)
 from skcalib.messages import quote, quote_labels
 from skcalib.metrics._calibration_error import (
     calibration_error,
@@ -84,14 +91,22 @@ class Accumulator:
             As the metric does; the message names the block by its number, from 0. Nothing of
             that block is kept.
         """
-        number = self._n_blocks
+        sums, classes = _make_sums(self._metric, self._params), self._classes
+        where = f"Block {self._n_blocks} (the first is 0)"
         try:
-            if not _has_no_rows(y_true, y_proba, sample_weight):
-                predictions = self._check(y_true, y_proba, sample_weight)
-                self._sums.add(predictions)
-                self._classes = predictions.classes
+            labels, parts = self._cut(y_true, y_proba, sample_weight)
+            for first, part in parts:
+                if _has_no_rows(*part):
+                    continue
+                where = where.split(",")[0] + (f", rows {first} on" if first else "")
+                predictions = self._check(labels, *part)
+                classes = predictions.classes
+                sums.add(predictions)
         except ValueError as error:
-            raise ValueError(f"Block {number} (the first is 0): {error}") from error
+            raise ValueError(f"{where}: {error}") from error
+        if classes is not None:
+            self._sums.merge(sums)
+        self._classes = classes
         self._n_blocks += 1
         return self
 
@@ -149,10 +164,31 @@ class Accumulator:
             )
         return self._sums.value()
 
-    def _check(self, y_true, y_proba, sample_weight):
-        labels = self._labels
-        if labels is None and self._classes is not None:
-            labels = self._classes
+    def _cut(self, y_true, y_proba, sample_weight):
+        """Return the labels, if they are known, and parts of a block, each with its first row.
+
+        A long array, which may lie in a file, is read part by part.
+        """
+        labels = self._classes if self._labels is None else self._labels
+        slices = cut_long_array(y_proba)
+        if slices is None:
+            return labels, [(0, (y_true, y_proba, sample_weight))]
+        y = label_vector(y_true)
+        check_consistent_length(y, y_proba, sample_weight)
+        weight = sample_weight
+        if weight is not None:
+            weight = np.asarray(to_numpy(weight, "sample_weight"))
+        if labels is None:  # a part may lack a class that the block has
+            seen = np.unique(y if weight is None else y[weight > 0])
+            labels = seen if len(seen) == y_proba.shape[1] else None
+        parts = (
+            (rows.start, (y[rows], y_proba[rows], None if weight is None else weight[rows]))
+            for rows in slices
+        )
+        return labels, parts
+
+    def _check(self, labels, y_true, y_proba, sample_weight):
+        if self._labels is None and labels is not None:
             columns = columns_by_name(_several_names(y_proba), labels, "y_proba")
             y_proba = y_proba if columns is None else take_columns(y_proba, columns)
         try:

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from skcalib.inputs import row_blocks
 from skcalib.messages import check_choice
 from skcalib.metrics._validation import Predictions
 
@@ -159,5 +160,11 @@ def events_of(predictions, notion):
 def confidence_of(predictions):
     """Return each row's largest probability, and the first column that has it."""
     proba = predictions.proba
-    predicted = proba.argmax(axis=1)
-    return proba[np.arange(len(proba)), predicted], predicted
+    confidence = np.empty(len(proba), proba.dtype)
+    predicted = np.empty(len(proba), np.intp)
+    # NumPy copies what is read-only, as a file may be, to find the largest: a block at a time.
+    for block in row_blocks(*proba.shape):
+        rows = proba[block]
+        predicted[block] = rows.argmax(axis=1)
+        confidence[block] = rows[np.arange(len(rows)), predicted[block]]
+    return confidence, predicted

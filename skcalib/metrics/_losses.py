@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skcalib.inputs import row_blocks
 from skcalib.messages import check_flag, quote
 from skcalib.metrics._evaluation import evaluate, prepared_by
 
@@ -11,9 +12,12 @@ def _brier(codes, proba):
     rows = np.arange(len(proba))
     if proba.shape[1] == 2:
         return (1 - proba[rows, codes].astype(np.float64)) ** 2
-    gap = proba.astype(np.float64)
-    gap[rows, codes] -= 1
-    return np.einsum("ij,ij->i", gap, gap)
+    out = np.empty(len(proba))
+    for block in row_blocks(*proba.shape):  # no copy of them all in double precision
+        gap = proba[block].astype(np.float64)
+        gap[rows[: len(gap)], codes[block]] -= 1
+        out[block] = np.einsum("ij,ij->i", gap, gap)
+    return out
 
 
 def _log(codes, proba):

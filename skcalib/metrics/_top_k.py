@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skcalib.inputs import row_blocks
 from skcalib.messages import check_choice, check_count, check_flag
 from skcalib.metrics._binned_error import NORMS, prepare_binned_error
 from skcalib.metrics._evaluation import evaluate, prepared_by
@@ -25,11 +26,14 @@ def _prepare(predictions, *, k, norm, n_bins, strategy, debias):
 def top_k_event(predictions, k):
     """Return predictions of two classes: that the truth is among the k likeliest, or is not."""
     proba, codes = predictions.proba, predictions.codes
-    own = np.take_along_axis(proba, codes[:, np.newaxis], axis=1)
-    before = np.arange(proba.shape[1]) < codes[:, np.newaxis]
-    rank = ((proba > own) | ((proba == own) & before)).sum(axis=1)
-    largest = -np.sort(-proba, axis=1)[:, :k]
-    value = np.minimum(largest.sum(axis=1, dtype=np.float64), 1)
+    rank, value = np.empty(len(codes), np.intp), np.empty(len(codes))
+    for block in row_blocks(*proba.shape):
+        rows, truth = proba[block], codes[block, np.newaxis]
+        own = np.take_along_axis(rows, truth, axis=1)
+        before = np.arange(rows.shape[1]) < truth
+        rank[block] = ((rows > own) | ((rows == own) & before)).sum(axis=1)
+        largest = -np.sort(-rows, axis=1)[:, :k]
+        value[block] = np.minimum(largest.sum(axis=1, dtype=np.float64), 1)
     if k >= proba.shape[1]:
         value = np.ones(len(codes))  # certain, however a row's sum is rounded
     hit = (rank < k).astype(np.intp)
