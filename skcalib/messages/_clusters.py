@@ -98,10 +98,10 @@ def _warn_of_little_memory(client, size):
     limits = [w["memory_limit"] for w in workers if w.get("memory_limit")]
     if limits and 2 * size > PAUSED * min(limits):
         warn(
-            f"{size / 1e6:.3g} MB are given to each of dask's workers, which take as much again "
-            f"for the rows of splits, but one may use {min(limits) / 1e6:.3g} MB only. Beyond "
-            f"{PAUSED:.0%} of it dask pauses a worker, and beyond 95% it restarts it, so that "
-            f"no result may come. {WAYS_OUT}.",
+            f"{size / 1e6:.3g} MB are given to each worker of dask, which takes as much again"
+            f" for the rows of splits, but one may use {min(limits) / 1e6:.3g} MB only. Beyond "
+            f"{PAUSED:.0%} of it dask pauses a worker, and beyond 95% it restarts it, so "
+            f"that no result may come. {WAYS_OUT}.",
             UserWarning,
         )
 

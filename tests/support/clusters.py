@@ -2,10 +2,42 @@
 
 import os
 import signal
+import sys
 import time
+from contextlib import contextmanager
 
 import pandas as pd
 from sklearn.naive_bayes import GaussianNB
+
+
+@contextmanager
+def started_ray():
+    """Start Ray on this machine only, with two processors, and stop it."""
+    changes = {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # the one way to stay on 127.0.0.1
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),  # for `support`
+    }
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    import ray
+
+    try:
+        ray.init(
+            num_cpus=2,
+            object_store_memory=100 * 2**20,
+            include_dashboard=False,
+            log_to_driver=False,
+            _node_ip_address="127.0.0.1",
+        )
+        yield ray
+    finally:
+        ray.shutdown()
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 class CountedFrame(pd.DataFrame):
