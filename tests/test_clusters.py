@@ -1,9 +1,11 @@
 """Every backend of joblib: the same answers, data moved once, and an end to what went wrong."""
 
+import _thread
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 
@@ -12,7 +14,7 @@ import pytest
 from joblib import parallel_backend, parallel_config
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
-from support.clusters import CountedFrame, CountedRows, Dying, started_ray
+from support.clusters import CountedFrame, CountedRows, Dying, Lasting, started_ray
 
 from skcalib import CalibratedClassifierCV, DeepEnsembleClassifier
 from skcalib.calibrators import AutoCalibration
@@ -134,26 +136,27 @@ def test_a_worker_that_dies_is_reported(backend, request):
 
 
 @pytest.mark.slow
-def test_an_interrupt_ends_the_workers(tmp_path):
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_an_interrupt_ends_the_workers(backend, tmp_path):
     code = (
         "import sys, numpy as np\n"
         "from joblib import parallel_config\n"
         "from support.clusters import Lasting\n"
         "from skcalib import CalibratedClassifierCV\n"
         "X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2\n"
-        "with parallel_config('loky', n_jobs=2):\n"
+        "with parallel_config(sys.argv[2], n_jobs=2):\n"
         "    CalibratedClassifierCV(Lasting(sys.argv[1]), cv=4).fit(X, y)\n"
     )
     here = os.path.dirname(__file__)
     paths = os.pathsep.join([here, os.path.dirname(here), os.environ.get("PYTHONPATH", "")])
     user = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)],
+        [sys.executable, "-c", code, str(tmp_path), backend],
         env={**os.environ, "PYTHONPATH": paths},
         stderr=subprocess.PIPE,
         text=True,
     )
     for _ in range(600):
-        workers = [int(name) for name in os.listdir(tmp_path)]
+        workers = [int(name.split("-")[0]) for name in os.listdir(tmp_path)]
         if len(workers) == 2 or user.poll() is not None:
             break
         time.sleep(0.1)
@@ -167,3 +170,24 @@ def test_an_interrupt_ends_the_workers(tmp_path):
             break
         time.sleep(0.1)
     assert not left
+
+
+def test_an_interrupt_drops_what_has_not_begun_on_dask(dask_client, tmp_path):
+    model = CalibratedClassifierCV(Lasting(tmp_path), cv=6)
+
+    def interrupt():
+        for _ in range(600):
+            if len(list(tmp_path.iterdir())) == 2:
+                break
+            time.sleep(0.1)
+        _thread.interrupt_main()
+
+    watch = threading.Thread(target=interrupt)
+    watch.start()
+    with parallel_config("dask"), pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y)
+    watch.join()
+    (tmp_path / "go").touch()
+    assert dask_client.submit(len, "abc", pure=False).result() == 3  # behind what was left
+    started = [path for path in tmp_path.iterdir() if path.name != "go"]
+    assert len(started) == 2

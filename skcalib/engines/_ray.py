@@ -13,7 +13,7 @@ from skcalib.metrics import accumulate
 ANSWER = "answer"
 
 
-def fit_ray(calibrator, dataset, *, logits, y, sample_weight=None, batch_size="default"):
+def fit_ray(calibrator, dataset, *, logits, y, sample_weight=None, batch_size=None):
     """Fit a calibrator to logits in a dataset of Ray, where they are.
 
     Batches are looked at by Ray's tasks, and only sums come back. The dataset is executed
@@ -39,8 +39,8 @@ def fit_ray(calibrator, dataset, *, logits, y, sample_weight=None, batch_size="d
     sample_weight : str, default=None
         The column of non-negative weights.
 
-    batch_size : int, None or "default", default="default"
-        Most rows of a batch, as ``map_batches`` takes it.
+    batch_size : int, default=None
+        Rows of a batch, as ``map_batches`` takes it; None: as many as a block has.
 
     Returns
     -------
@@ -50,7 +50,8 @@ def fit_ray(calibrator, dataset, *, logits, y, sample_weight=None, batch_size="d
     Raises
     ------
     ValueError
-        As `fit` does, or if the dataset has no such column.
+        If the dataset has no such column. What `fit` says of a batch comes inside an error
+        of Ray.
 
     AttributeError
         If the calibrator needs all rows at once.
@@ -74,7 +75,7 @@ def fit_ray(calibrator, dataset, *, logits, y, sample_weight=None, batch_size="d
 
 
 def measure_ray(
-    metric, dataset, *, y_true, y_proba, sample_weight=None, batch_size="default", **params
+    metric, dataset, *, y_true, y_proba, sample_weight=None, batch_size=None, **params
 ):
     """Compute a metric of probabilities in a dataset of Ray, in one pass.
 
@@ -96,8 +97,8 @@ def measure_ray(
     sample_weight : str, default=None
         The column of non-negative weights.
 
-    batch_size : int, None or "default", default="default"
-        Most rows of a batch, as ``map_batches`` takes it.
+    batch_size : int, default=None
+        Rows of a batch, as ``map_batches`` takes it; None: as many as a block has.
 
     **params : dict
         Further parameters of the metric. With ``labels=model.classes_`` a batch may lack
@@ -111,7 +112,8 @@ def measure_ray(
     Raises
     ------
     ValueError
-        As the metric does, or if the dataset has no such column.
+        If the dataset has no such column. What the metric says of a batch comes inside an
+        error of Ray.
 
     Examples
     --------
@@ -130,7 +132,7 @@ def measure_ray(
     return empty.value()
 
 
-def predict_proba_ray(calibrator, dataset, *, logits, output="proba", batch_size="default"):
+def predict_proba_ray(calibrator, dataset, *, logits, output="proba", batch_size=None):
     """Add calibrated probabilities to a dataset of Ray, lazily.
 
     Parameters
@@ -147,8 +149,8 @@ def predict_proba_ray(calibrator, dataset, *, logits, output="proba", batch_size
     output : str, default="proba"
         The column of probabilities that is added: a vector for each row.
 
-    batch_size : int, None or "default", default="default"
-        Most rows of a batch, as ``map_batches`` takes it.
+    batch_size : int, default=None
+        Rows of a batch, as ``map_batches`` takes it; None: as many as a block has.
 
     Returns
     -------
@@ -158,7 +160,7 @@ def predict_proba_ray(calibrator, dataset, *, logits, output="proba", batch_size
     Raises
     ------
     ValueError
-        If the dataset has no such column; when it is computed, as ``predict_proba`` does.
+        If the dataset has no such column.
 
     sklearn.exceptions.NotFittedError
         If the calibrator is not fitted.

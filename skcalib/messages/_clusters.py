@@ -1,17 +1,20 @@
-"""What several calls of a parallel piece of work share reaches a cluster's workers once.
+"""Calls on a cluster: what they share travels once, and what goes wrong is told.
 
-Joblib's own processes share large arrays as files. dask scatters them to one worker, in a
-callback of its event loop, where a failure is lost and joblib waits for ever; Ray pickles them
-for each call. Both are spoken to only here, and only where the user has chosen them.
+Joblib's own processes share large arrays as files. Its backend for dask scatters data and
+submits calls in callbacks of an event loop, where an error is lost and the fit waits for ever
+(a worker died, and with it the data): so calls go to dask's client directly. Its backend for
+Ray pickles data for each call. Both packages are spoken to only where the user chose them.
 """
 
 from contextlib import contextmanager
 
+from joblib import parallel_config
 from joblib.parallel import Parallel, get_active_backend
+from sklearn import config_context, get_config
 
 from skcalib.messages._warnings import warn
 
-LARGE = 2**16  # bytes; smaller ones may travel with each call
+LARGE = 2**16  # bytes; smaller ones travel with each call
 PAUSED = 0.8  # of a worker's memory, beyond which dask gives it no work
 WAYS_OUT = (
     "Give the workers more memory (memory_limit=), have fewer of them with more threads each, "
@@ -27,13 +30,9 @@ def share_arguments(calls, n_jobs):
     Each call is a function and its arguments; so is what the function given takes.
     """
     backend, _ = get_active_backend()
-    name = type(backend).__name__
-    if name == "RayBackend":
+    if type(backend).__name__ == "RayBackend":
         with _share_by_ray(calls, n_jobs) as shared:
             yield shared
-    elif name == "DaskDistributedBackend":
-        with _share_by_dask(backend, calls):
-            yield _call, calls, n_jobs
     else:
         yield _call, calls, n_jobs
 
@@ -53,36 +52,68 @@ def _find_shared(calls):
     return shared
 
 
-@contextmanager
-def _share_by_dask(backend, calls):
-    """Scatter to all workers here, where errors are raised, instead of in joblib's callback.
+def find_dask():
+    """Return joblib's backend for dask if that is the active one, else None."""
+    backend, _ = get_active_backend()
+    return backend if type(backend).__name__ == "DaskDistributedBackend" else None
 
-    A copy on every worker also outlives a worker that dies. Keys are not hashes of the
-    content: releasing such a key and scattering it again cancels it.
+
+def iterate_on_dask(backend, calls):
+    """Yield the answers of calls, each a function and its arguments, in their order.
+
+    What several share is on every worker, so that it outlives one that dies; keys are not
+    hashes of the content, as releasing such a key and scattering it again cancels it. Calls
+    that have not begun are dropped if the user, or an error, ends it.
     """
-    from dask.sizeof import sizeof
-
-    shared = {key: value for key, value in _find_shared(calls).items() if sizeof(value) > LARGE}
-    shared = {key: v for key, v in shared.items() if key not in backend.data_futures}
-    size = sum(map(sizeof, shared.values()))
-    _warn_of_little_memory(backend.client, size)
+    client, work, size = backend.client, [], 0
+    shared = _find_shared(calls)
     try:
-        for key, value in shared.items():
-            (future,) = backend.client.scatter([value], broadcast=True, hash=False)
-            backend.data_futures[key] = future
-        yield
-    except (OSError, RuntimeError) as error:
-        # Of a worker that dies: CommClosedError; KilledWorker says by itself which.
-        if not type(error).__module__.startswith("distributed"):
-            raise
-        raise RuntimeError(_describe_loss(size)) from error
+        size = _measure(shared.values())
+        _warn_of_little_memory(client, size)
+        stored = {
+            key: client.scatter([value], broadcast=True, hash=False)[0]
+            for key, value in shared.items()
+            if _measure([value]) > LARGE
+        }
+        options = {"pure": False, **backend.submit_kwargs}
+        for call in calls:
+            given = [stored[id(v)] if id(v) in stored else _send(client, v) for v in call]
+            work.append(client.submit(_call_as_here, get_config(), *given, **options))
+        for future in work:
+            yield future.result()
     except Exception as error:
-        if type(error).__name__ not in {"FutureCancelledError", "CancelledError"}:
+        if not _is_loss(error):
             raise
         raise RuntimeError(_describe_loss(size)) from error
     finally:
-        for key in shared:
-            backend.data_futures.pop(key, None)
+        client.cancel([future for future in work if not future.done()], force=True)
+
+
+def _call_as_here(config, function, *arguments):
+    """Call with scikit-learn's settings, and joblib's backend, of the user's process."""
+    with config_context(**config), parallel_config(backend="dask"):
+        return function(*arguments)
+
+
+def _measure(values):
+    from dask.sizeof import sizeof
+
+    return sum(map(sizeof, values))
+
+
+def _send(client, value):
+    """Return a future of what is too large for a message to the scheduler, else the value."""
+    large = not callable(value) and _measure([value]) > 2**20
+    return client.scatter([value], hash=False)[0] if large else value
+
+
+def _is_loss(error):
+    """Tell an error of dask's from those of a call: a worker, or data on it, is gone."""
+    kind = type(error)
+    return kind.__module__.startswith("distributed") and (
+        isinstance(error, OSError)
+        or kind.__name__ in {"FutureCancelledError", "KilledWorker", "TimeoutError"}
+    )
 
 
 def _describe_loss(size):

@@ -5,7 +5,7 @@ import time
 
 from sklearn.utils.parallel import Parallel, delayed
 
-from skcalib.messages._clusters import share_arguments
+from skcalib.messages._clusters import find_dask, iterate_on_dask, share_arguments
 
 
 def run_parallel(function, calls, *, n_jobs, name, unit, verbose=False):
@@ -21,6 +21,11 @@ def iterate_parallel(function, calls, *, n_jobs, name, unit, verbose=False):
     all come, and the progress is shown, when all is done.
     """
     calls = [(function, *arguments) for arguments in calls]
+    dask = find_dask()
+    if dask is not None:
+        work = iterate_on_dask(dask, calls)
+        yield from show_progress(work, len(calls), name, unit, verbose)
+        return
     with share_arguments(calls, n_jobs) as (call, shared, n_jobs):
         try:
             parallel = Parallel(n_jobs=n_jobs, return_as="generator")

@@ -1,10 +1,11 @@
 """Temperature and calibration error on dask, against a plain loop over the same blocks.
 
-``python tests/benchmarks/bench_engines.py`` writes random logits (``--rows 1000000 --classes
-100``, 400 MB of float32) to a temporary file, and prints seconds of the wall and ratios: the plain
-loop over a memmap (``fit_blocks``, ``accumulate``), dask's threads, and a ``LocalCluster`` of one
-worker and of two, each with one thread. It needs dask and distributed, and asserts nothing.
-Processors that are busy with something else make two workers look like one.
+``python tests/benchmarks/bench_engines.py`` writes random logits (``--rows 1000000``,
+``--classes 100``: 400 MB of float32) to a temporary file, and prints seconds of the wall and
+ratios: the plain loop over a memmap (``fit_blocks``, ``accumulate``), dask's threads, and a
+``LocalCluster`` of one worker and of two, each with one thread. It needs dask and distributed,
+and asserts nothing. Processors that are busy with something else make two workers look like
+one.
 """
 
 import argparse
