@@ -176,6 +176,17 @@ def test_code_of_the_page_on_arrays():
     np.testing.assert_allclose(names["proba"], direct.predict_proba(X[500:]), atol=1e-5)
 
 
+def test_code_of_the_page_on_more_rows_than_memory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    in_file, of_arrow, *_ = blocks("python", (ROOT / "docs" / "large.md").read_text())
+    names, compared = run_with_figures(in_file)
+    assert compared == 3
+    pytest.importorskip("pyarrow", reason="tables of Arrow")
+    _, compared = run_with_figures(f"{in_file}\n{of_arrow}")
+    assert compared == 4
+    assert names["scaling"].temperature_ == pytest.approx(1.5, rel=0.02)
+
+
 def test_code_of_the_page_on_the_automatic_choice():
     (code,) = blocks("python", (ROOT / "docs" / "auto.md").read_text())
     names = run(code)

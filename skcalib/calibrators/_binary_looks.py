@@ -7,7 +7,7 @@ from skcalib.calibrators._log_odds import merge_near_ties
 from skcalib.inputs import ScoreTable
 from skcalib.messages import warn
 
-MOST_LINES = 2**22  # in all tables together
+MOST_LINES = 2**21  # in all tables together
 FEWEST_LINES = 2**10  # in each
 
 
@@ -20,6 +20,7 @@ def problems_by_looks(rows, multiclass):
     n_maps = rows.n_classes if ones else rows.n_classes * (rows.n_classes - 1) // 2
     limit = max(MOST_LINES // (1 if rows.n_classes == 2 else n_maps), FEWEST_LINES)
     tables = rows.look(make_tables, multiclass, limit)
+    lines = [table.lines() for table in tables]
     fewest = min(tables, key=lambda table: table.digits)
     if fewest.is_cut:
         warn(
@@ -28,8 +29,7 @@ def problems_by_looks(rows, multiclass):
             f"{2.0 ** -(fewest.digits + 1):.1g} of themselves at most.",
             UserWarning,
         )
-    for table in tables:
-        z, hits, misses, precision = table.lines()
+    for table, (z, hits, misses, precision) in zip(tables, lines, strict=True):
         if len(z):
             z = z if table.is_cut else merge_near_ties(z, precision)
         hit, miss = hits > 0, misses > 0

@@ -58,6 +58,8 @@ def cut_block(block):
     if slices is None:
         yield 0, block
         return
+    for part in block[1:]:
+        refuse_masked_array(part, "y or sample_weight")
     others = [None if part is None else np.asarray(to_numpy(part)) for part in block[1:]]
     lengths = {len(part) for part in (block[0], *others) if np.ndim(part)}
     if len(lengths) > 1:

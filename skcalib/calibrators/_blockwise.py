@@ -53,8 +53,9 @@ class BlockwiseMixin:
         rows may be more than the memory holds. Blocks are read twice, seldom three times; a
         few megabytes of rows are kept from the first time, and no more is read if these are
         all. Methods of scores (isotonic, Venn-Abers, bins) keep a table of the distinct
-        scores, in all 4 million of them (128 MB); if there are more, scores keep fewer
-        digits, and a warning says how many.
+        log-odds, at most 2 million in all (64 MB, twice that for a moment); if there are more,
+        they keep fewer binary digits, and a warning says how many. So 1e-6 holds for these
+        methods up to there.
 
         Parameters
         ----------
@@ -104,7 +105,8 @@ class BlockwiseMixin:
         survey = look_at_all(Survey())
         if survey is None:
             raise ValueError("blocks have no row of positive weight; at least one must count.")
-        check_weight(survey.weight, survey.weight)
+        if len(survey.labels) > 1:
+            check_weight(survey.weight, survey.weight)
         if survey.masked and not self.takes_masks:
             refuse_masks(type(self).__name__)
         n_columns, labels = max(survey.n_columns, 2), survey.labels

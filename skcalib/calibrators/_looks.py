@@ -55,19 +55,18 @@ class Look:
 
         Errors name the block by its number, from 0, if that is given.
         """
-        answer = None
-        for first, part in cut_block(block):
-            try:
+        answer, first = None, 0
+        try:
+            for start, part in cut_block(block):
+                first = start
                 rows = read_block(part)
-                found = None if rows is None else self.answer(rows)
-            except ValueError as error:
-                where = "" if number is None else f"Block {number} (the first is 0)"
-                if first:
-                    where += f"{', ' if where else ''}rows {first} on"
-                if not where:
-                    raise
-                raise ValueError(f"{where}: {error}") from error
-            answer = self.merge(answer, found)
+                answer = self.merge(answer, None if rows is None else self.answer(rows))
+        except ValueError as error:
+            where = [] if number is None else [f"Block {number} (the first is 0)"]
+            where += [f"rows {first} on"] if first else []
+            if not where:
+                raise
+            raise ValueError(f"{', '.join(where)}: {error}") from error
         return answer
 
     def merge(self, first, second):
@@ -98,12 +97,13 @@ class Survey(Look):
 
     def answer(self, rows):
         logits = rows.logits
-        masked = find_masked_entries(logits)
-        of_use, open_ = rows.weight, logits
-        if masked is not None:
+        low, high = logits.min(), logits.max()
+        masked, of_use = None, rows.weight
+        if low == -np.inf:
+            masked = find_masked_entries(logits)
+            low = logits[~masked].min()
             of_use = np.where(masked.sum(axis=1) < logits.shape[1] - 1, rows.weight, 0)
-            open_ = logits[~masked]
-        like_proba = logits.shape[1] == 1 or looks_like_proba(logits)
+        like_proba = logits.shape[1] == 1 or (low >= 0 and looks_like_proba(logits))
         return Rows(
             logits.shape[1],
             rows.names,
@@ -112,8 +112,8 @@ class Survey(Look):
             np.bincount(rows.codes, of_use),
             masked is not None,
             np.full(logits.shape[1], True) if masked is None else ~masked.all(axis=0),
-            float(open_.min()),
-            float(open_.max()),
+            float(low),
+            float(high),
             like_proba,
             RowSample().add(logits, rows.labels[rows.codes], rows.weight),
         )

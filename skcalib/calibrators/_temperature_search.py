@@ -114,8 +114,11 @@ def guess_log_beta(logits, codes, weight, search):
 
 
 def sum_derivatives(logits, codes, weight, beta):
-    """Return the sums over a block of the first four derivatives of the log loss by beta."""
-    return _derivatives(logits, codes, weight, beta, order=4)
+    """Return the sums over a block of the first four derivatives of the log loss by beta.
+
+    The precision is that of many rows, of which this is a block.
+    """
+    return _derivatives(logits, codes, weight, beta, order=4, dtype=logits.dtype)
 
 
 def sum_derivatives_at_ends(logits, codes, weight):
@@ -227,11 +230,12 @@ def _derivative_at_ends(logits, codes, weight):
     return np.array([at_zero, at_infinity])
 
 
-def _derivatives(logits, codes, weight, beta, order=2):
+def _derivatives(logits, codes, weight, beta, order=2, dtype=None):
     """Return the first derivatives of the mean log loss by beta, as many as `order`."""
     # Single precision where digits cost time: not where all rows fit into one block.
     blocks = row_blocks(*logits.shape)
-    dtype = np.float64 if len(blocks) == 1 else logits.dtype
+    if dtype is None:
+        dtype = np.float64 if len(blocks) == 1 else logits.dtype
 
     def sums(blocks):
         scaled = mass = np.empty((0, 0), dtype)

@@ -38,17 +38,26 @@ class ScoreTable:
         """Join with another table; neither can tell what came from where."""
         joined = ScoreTable(self.limit)
         joined.digits = min(self.digits, other.digits)
-        joined._parts = [_cut(part, joined.digits) for part in self._parts]
-        for part in other._parts:
-            joined._append(_cut(part, joined.digits))
+        joined._parts = self._parts_with(joined.digits)
+        for part in other._parts_with(joined.digits):
+            joined._append(part)
         return joined
 
+    def _parts_with(self, digits):
+        if digits == self.digits:
+            return list(self._parts)
+        return [_pool(part, digits) for part in self._parts]
+
     def lines(self):
-        """Return distinct scores, ascending, and the columns that go with them."""
+        """Return distinct scores, ascending, and the columns that go with them.
+
+        Only then it is known how many digits are kept.
+        """
         if not self._parts:
             return _Lines(*np.zeros((4, 0)))
         while len(self._parts) > 1:
             self._join_last()
+        self._cut_digits()
         lines = self._parts[0]
         if not self.is_cut:
             return lines
@@ -63,19 +72,22 @@ class ScoreTable:
             self._parts[-1].scores
         ):
             self._join_last()
-        while self.limit is not None and self._is_too_long():
-            self.digits = min(FIRST_CUT, self.digits - 1)
-            self._parts = [_pool(part, self.digits) for part in self._parts]
+        self._cut_digits()
         return self
 
-    def _is_too_long(self):
-        return len(self._parts[0].scores) > self.limit and self.digits > FEWEST_DIGITS
+    def _cut_digits(self):
+        """Cut off digits while the longest part is too long."""
+        while self.limit is not None and len(self._parts[0].scores) > self.limit:
+            if self.digits == FEWEST_DIGITS:
+                return
+            self.digits = min(FIRST_CUT, self.digits - 1)
+            self._parts = [_pool(part, self.digits) for part in self._parts]
 
     def _join_last(self):
         last = self._parts.pop()
         pairs = zip(self._parts.pop(), last, strict=True)
         lines = _Lines(*(np.concatenate(pair) for pair in pairs))
-        self._parts.append(_pool(lines, DIGITS))
+        self._parts.append(_pool(lines, self.digits))
 
 
 class _Lines(NamedTuple):
@@ -85,10 +97,6 @@ class _Lines(NamedTuple):
     hits: np.ndarray
     misses: np.ndarray
     blur: np.ndarray  # the largest rounding error of the score
-
-
-def _cut(lines, digits):
-    return lines if digits == DIGITS else _pool(lines, digits)
 
 
 def _pool(lines, digits):

@@ -9,6 +9,7 @@ from skcalib.inputs import (
     column_names,
     columns_by_name,
     cut_long_array,
+    refuse_masked_array,
     take_columns,
     to_numpy,
 )
@@ -131,9 +132,7 @@ class Accumulator:
         if not isinstance(other, Accumulator):
             raise ValueError(f"other must be an accumulator, got {quote(other)}.")
         if (self._metric, self._params) != (other._metric, other._params):
-            raise ValueError(
-                f"{self!r} and {other!r} differ in their metric or its parameters."
-            )
+            raise ValueError(f"{self!r} and {other!r} are of other metrics or parameters.")
         if self._classes is None:
             self._classes = other._classes
         elif other._classes is not None and not np.array_equal(self._classes, other._classes):
@@ -173,6 +172,8 @@ class Accumulator:
         slices = cut_long_array(y_proba)
         if slices is None:
             return labels, [(0, (y_true, y_proba, sample_weight))]
+        for values, name in ((y_true, "y_true"), (sample_weight, "sample_weight")):
+            refuse_masked_array(values, name)
         y = label_vector(y_true)
         check_consistent_length(y, y_proba, sample_weight)
         weight = sample_weight
@@ -225,8 +226,11 @@ def _several_names(y_proba):
 
 def _has_no_rows(y_true, y_proba, sample_weight):
     """Tell whether there is nothing in a block that counts: no rows, or weights of zero."""
-    if len(y_true) == len(y_proba) == 0:
-        return True
+    try:
+        if len(y_true) == len(y_proba) == 0:
+            return True
+    except TypeError:  # no arrays: said by whoever reads them
+        return False
     if sample_weight is None:
         return False
     weight = np.asarray(to_numpy(sample_weight, "sample_weight"))

@@ -85,7 +85,7 @@ UNEVEN = [0, 1, 2, 90, 90, 500, 1199]
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_blocks_give_the_map_of_all_rows(calibrator, n_classes, few_kept):
     logits, y, weight = make_rows(n_classes=n_classes)
-    for arrays in ((logits, y), (logits, y, weight)):
+    for arrays in ((logits, y, weight),):
         expected = clone(calibrator).fit(*arrays)
         found = clone(calibrator)
         assert found.fit_blocks(cut(arrays, UNEVEN)) is found
@@ -373,8 +373,11 @@ def test_a_long_file_is_one_block_and_read_in_parts(tmp_path, few_kept, monkeypa
     logits[700, 0] = np.inf
     with pytest.raises(ValueError, match=r"Block 0 \(the first is 0\), rows 666 on: .*row 34"):
         TemperatureScaling().fit_blocks([(logits, y)])
-    with pytest.raises(ValueError, match="different lengths"):
+    with pytest.raises(ValueError, match=r"Block 0 .*different lengths"):
         TemperatureScaling().fit_blocks([(logits, y[1:])])
+    masked = np.ma.masked_array(y, y == 1)
+    with pytest.raises(ValueError, match=r"Block 0 .*masked array"):
+        TemperatureScaling().fit_blocks([(logits, masked)])
 
 
 def peak_of_fit(path, n_samples):
@@ -396,9 +399,21 @@ def peak_of_fit(path, n_samples):
         tracemalloc.stop()
 
 
+def test_a_data_set_of_h5py(tmp_path, few_kept, monkeypatch):
+    h5py = pytest.importorskip("h5py", reason="files of HDF5")
+    monkeypatch.setattr(_blocks, "LONG", 1000)
+    logits, y, _ = make_rows(dtype=np.float32)
+    expected = PlattScaling().fit(logits, y).predict_proba(logits)
+    with h5py.File(tmp_path / "logits.h5", "w") as file:
+        stored = file.create_dataset("logits", data=logits)
+        labels = file.create_dataset("y", data=y)
+        found = PlattScaling().fit_blocks([(stored, labels)])
+    assert_allclose(found.predict_proba(logits), expected, rtol=0, atol=1e-6)
+
+
 def test_what_is_kept_of_a_file_is_little(tmp_path, few_kept, monkeypatch):
-    monkeypatch.setattr(_blocks, "LONG", 2**17)
-    size, peak = peak_of_fit(tmp_path / "logits.npy", 100_000)
+    monkeypatch.setattr(_blocks, "LONG", 2**16)
+    size, peak = peak_of_fit(tmp_path / "logits.npy", 40_000)
     assert peak < size / 2
 
 

@@ -69,9 +69,9 @@ def test_blocks_of_any_size_merged_and_pickled_give_the_value_of_all_rows(
 ):
     if metric is metrics.corp_curve:
         params = {"random_state": 0, "n_resamples": 5}
-    for dtype in (np.float64, np.float32):
+    for dtype, weighted in ((np.float64, True), (np.float32, False)):
         y, proba, weight = make_rows(n_classes=n_classes, dtype=dtype)
-        for w in (None, weight):
+        for w in (weight,) if weighted else (None,):
             expected = metric(y, proba, sample_weight=w, **params)
             both = [accumulate(metric, labels=range(n_classes), **params) for _ in range(2)]
             for number, part in enumerate(cut([y, proba, w], [0, 1, 8, 8, 150, 399])):
@@ -206,6 +206,30 @@ def test_an_array_in_a_file_is_read_once_and_in_parts(monkeypatch):
         assert stored.n_read == proba.size
 
 
+def test_a_data_set_of_h5py(monkeypatch, tmp_path):
+    h5py = pytest.importorskip("h5py", reason="files of HDF5")
+    monkeypatch.setattr(_blocks, "LONG", 100)
+    y, proba, _ = make_rows()
+    with h5py.File(tmp_path / "proba.h5", "w") as file:
+        stored = file.create_dataset("proba", data=proba)
+        labels = file.create_dataset("y", data=y)
+        found = accumulate(metrics.log_loss).update(labels, stored)
+        assert_same(found.value(), metrics.log_loss(y, proba))
+
+
+def test_masked_and_swapped_arguments_are_refused_in_long_blocks_too(monkeypatch):
+    y, proba, _ = make_rows()
+    masked = np.ma.masked_array(y, np.arange(len(y)) == 3)
+    for long in (30, 10**6):
+        monkeypatch.setattr(_blocks, "LONG", long)
+        found = accumulate(metrics.log_loss, labels=[0, 1, 2])
+        for args in ((masked, proba), (y, np.ma.masked_array(proba, proba > 0.9))):
+            with pytest.raises(ValueError, match=r"Block 0 .*masked array"):
+                found.update(*args)
+        with pytest.raises(ValueError, match=r"Block 0 .*shape \(\)"):
+            found.update(0, 0.5)
+
+
 def test_tensors_and_tables_are_blocks():
     pa = pytest.importorskip("pyarrow", reason="tables of Arrow")
     y, proba, _ = make_rows(dtype=np.float32)
@@ -277,11 +301,11 @@ def test_a_table_of_scores_keeps_what_it_can():
     rng = np.random.default_rng(0)
     scores = np.r_[0.0, -0.0, rng.normal(size=5000)]
     hit, weight = rng.random(len(scores)) < 0.3, rng.random(len(scores))
-    exact, cut_off, in_parts = (inputs.ScoreTable(limit) for limit in (None, 500, 500))
+    exact, cut_off, in_parts = (inputs.ScoreTable(limit) for limit in (None, 2000, 2000))
     exact.add(scores, hit, weight)
     cut_off.add(scores, hit, weight)
     for rows in np.array_split(rng.permutation(len(scores)), 13):
-        in_parts = in_parts + inputs.ScoreTable(500).add(scores[rows], hit[rows], weight[rows])
+        in_parts = in_parts + inputs.ScoreTable(2000).add(scores[rows], hit[rows], weight[rows])
     values, index = np.unique(scores, return_inverse=True)
     assert not exact.is_cut
     assert_array_equal(exact.lines().scores, values)
@@ -290,7 +314,7 @@ def test_a_table_of_scores_keeps_what_it_can():
     # Digits are cut off as late as that needs to be, in whatever order the rows come.
     assert cut_off.is_cut
     assert cut_off.digits == in_parts.digits
-    assert len(cut_off.lines().scores) <= 500
+    assert 1000 < len(cut_off.lines().scores) <= 2000
     for one, other in zip(cut_off.lines(), in_parts.lines(), strict=True):
         assert_allclose(one, other, rtol=1e-12)
     assert cut_off.lines().hits.sum() == pytest.approx((weight * hit).sum())
