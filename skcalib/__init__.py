@@ -21,6 +21,7 @@ __all__ = [
     "decision",
     "deploy",
     "displays",
+    "engines",
     "expand_soft_labels",
     "logits_from_proba",
     "metrics",

@@ -21,6 +21,7 @@ FLOORS = {
     "skcalib.cli": 9,
     "skcalib.deploy": 8,
     "skcalib.displays": 7,
+    "skcalib.engines": 7,
     "skcalib.report": 7,
     "skcalib.calibration": 6,
     "skcalib.decision": 6,
@@ -37,8 +38,9 @@ FLOORS = {
     "skcalib.messages": 1,
 }
 # Rooms that put the others to work: each has its own number of arrows.
-USERS = {"skcalib.cli", "skcalib.deploy", "skcalib.report"}
+USERS = {"skcalib.cli", "skcalib.deploy", "skcalib.engines", "skcalib.report"}
 HEAVY = {"keras", "tensorflow", "torch", "jax", "matplotlib", "scikeras", "skorch", "pandas"}
+HEAVY |= {"dask", "distributed", "ray"}
 # Private names of scikit-learn that have been stable for years. Keep this short.
 PRIVATE = {
     "_check_method_params",

@@ -5,6 +5,8 @@ import time
 
 from sklearn.utils.parallel import Parallel, delayed
 
+from skcalib.messages._clusters import find_dask, iterate_on_dask, share_arguments
+
 
 def run_parallel(function, calls, *, n_jobs, name, unit, verbose=False):
     """Return what a function answers to each tuple of arguments, in their order."""
@@ -18,12 +20,19 @@ def iterate_parallel(function, calls, *, n_jobs, name, unit, verbose=False):
     Under joblib's backends without streams (multiprocessing, and those of some clusters)
     all come, and the progress is shown, when all is done.
     """
-    try:
-        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-    except ValueError:  # joblib's answer where the active backend has no generators
-        parallel = Parallel(n_jobs=n_jobs)
-    work = parallel(delayed(function)(*arguments) for arguments in calls)
-    yield from show_progress(work, len(calls), name, unit, verbose)
+    calls = [(function, *arguments) for arguments in calls]
+    dask = find_dask()
+    if dask is not None:
+        work = iterate_on_dask(dask, calls)
+        yield from show_progress(work, len(calls), name, unit, verbose)
+        return
+    with share_arguments(calls, n_jobs) as (call, shared, n_jobs):
+        try:
+            parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+        except ValueError:  # joblib's answer where the active backend has no generators
+            parallel = Parallel(n_jobs=n_jobs)
+        work = parallel(delayed(call)(*arguments) for arguments in shared)
+        yield from show_progress(work, len(calls), name, unit, verbose)
 
 
 def show_progress(work, total, name, unit, verbose):

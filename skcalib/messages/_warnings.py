@@ -6,7 +6,15 @@ from contextvars import ContextVar
 from typing import NamedTuple
 
 # Who stands between a user's line and us: ourselves, and who calls us back.
-PASSED = {"skcalib", "sklearn", "joblib", "threading", "concurrent", "multiprocessing"}
+PASSED = {
+    "skcalib",
+    "sklearn",
+    "joblib",
+    "contextlib",
+    "threading",
+    "concurrent",
+    "multiprocessing",
+}
 _SEEN = {}  # what was said at lines of other processes, so that it is said once
 _LINE = ContextVar("line", default=None)
 
