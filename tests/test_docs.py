@@ -4,7 +4,7 @@ import ast
 import inspect
 import re
 from importlib import import_module
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -116,10 +116,9 @@ def test_api_pages_name_everything():
 
 
 def import_pages():
-    spec = spec_from_file_location("public_names", ROOT / "docs/_sphinx/public_names.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "docs" / "_sphinx")
+        return import_module("public_names")
 
 
 def blocks(language, page=README):
