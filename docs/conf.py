@@ -101,9 +101,11 @@ html_static_path = ["_css"]
 html_css_files = ["tables.css"]
 html_theme = "pydata_sphinx_theme"
 html_title = "skcalib"
+html_logo = html_favicon = "logo.svg"
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
+    "logo": {"text": "skcalib"},
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
     "navbar_end": ["theme-switcher"],

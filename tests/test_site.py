@@ -17,10 +17,11 @@ pytestmark = [
     ),
 ]
 
-# What would have to be scrolled sideways, apart from lines of code and formulas.
+WIDTHS = (1280, 768, 390)
+# What would have to be scrolled sideways, apart from code, its output, and formulas.
 SIDEWAYS = """
 [...document.querySelectorAll('html, body, body *')].filter(one => {
-    const alone = 'pre, svg, math, .formula, p:has(> math), dd:has(> math)';
+    const alone = 'pre, .output_subarea, svg, math, .formula, p:has(> math), dd:has(> math)';
     if (one.closest(alone) || one.clientWidth < 2) return false;
     const most = one.tagName == 'HTML' ? innerWidth : one.clientWidth + 1;
     return one.scrollWidth > most && (
@@ -37,14 +38,21 @@ def browser():
     browser.close()
 
 
-@pytest.mark.parametrize("width", [390, 768, 1280])
-def test_nothing_but_code_scrolls_sideways(browser, width):
+def test_nothing_but_code_scrolls_sideways(browser):
     found = {}
     for page in PAGES:
-        browser.open(page, width, "light")
-        assert browser.evaluate("innerWidth") == width
-        if wide := browser.evaluate(SIDEWAYS):
-            found[str(page.relative_to(SITE))] = wide
+        browser.open(page, WIDTHS[0], "light")
+        for width in WIDTHS:
+            browser.ask(
+                "Emulation.setDeviceMetricsOverride",
+                width=width,
+                height=900,
+                deviceScaleFactor=1,
+                mobile=False,
+            )
+            assert browser.evaluate("innerWidth") == width
+            if wide := browser.evaluate(SIDEWAYS):
+                found[f"{page.relative_to(SITE)} at {width}"] = wide
     assert not found
 
 
