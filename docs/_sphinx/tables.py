@@ -7,7 +7,7 @@ table needs: a class of the table says how much that is, by its longest words.
 from docutils import nodes
 
 STEPS = (24, 36, 48, 64)  # rem; the classes stack-24, ... of tables.css
-FITS = 19  # rem: as much as a telephone has, less its margins
+FITS = 17  # rem: as much as a telephone has, less its margins
 LETTER, PADDING = 0.5, 1.0  # rem; of a letter, and of a column
 LONGEST_CODE = 14  # letters; longer names are broken
 
