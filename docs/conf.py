@@ -12,12 +12,15 @@ os.environ.setdefault(
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_sphinx"))
 
+import display_pictures  # noqa: E402
+import gallery_groups  # noqa: E402
 import public_names  # noqa: E402
 from numpydoc.docscrape_sphinx import SphinxDocString  # noqa: E402
 
 import skcalib  # noqa: E402
 
 public_names.write(HERE / "reference")
+display_pictures.write(HERE / "reference" / "pictures")
 
 project = "skcalib"
 author = "the skcalib developers"
@@ -25,11 +28,14 @@ copyright = author
 release = version = skcalib.__version__
 
 extensions = [
+    "linked_names",
     "mathml",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
+    "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
+    "tables",
 ]
 exclude_patterns = ["_build", "_sphinx", "**sg_execution_times.rst", "sg_execution_times.rst"]
 myst_heading_anchors = 3
@@ -51,7 +57,10 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
     "abort_on_example_error": True,
-    "backreferences_dir": None,
+    "backreferences_dir": "gallery/backreferences",  # "examples using this"
+    "within_subsection_order": "gallery_groups.place_of",
+    "doc_module": ("skcalib",),
+    "ignore_repr_types": r"keras\.\S*History",  # what fit returns says nothing
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,
@@ -74,6 +83,13 @@ def setup(app):
     app.connect(
         "source-read", lambda app, name, source: source.__setitem__(0, inside(source[0]))
     )
+    app.connect("source-read", arrange_gallery)
+
+
+def arrange_gallery(app, name, source):
+    """Divide the page of the gallery into groups."""
+    if name == "gallery/index":
+        source[0] = gallery_groups.group_thumbnails(source[0])
 
 
 def inside(text):
@@ -85,9 +101,11 @@ html_static_path = ["_css"]
 html_css_files = ["tables.css"]
 html_theme = "pydata_sphinx_theme"
 html_title = "skcalib"
+html_logo = html_favicon = "logo.svg"
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
+    "logo": {"text": "skcalib"},
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
     "navbar_end": ["theme-switcher"],

@@ -7,6 +7,8 @@ temperature of injected dropout are chosen on held-out rows, and compared there 
 plain network and with one temperature for it.
 """
 
+# sphinx_gallery_thumbnail_path = "mc_dropout.png"
+
 import warnings
 
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_classification

@@ -9,6 +9,8 @@ because the writers' names are missing), and a rare label is weighed up in train
 calibration undoes the bias that this brings.
 """
 
+# sphinx_gallery_thumbnail_path = "displays_digits.png"
+
 import numpy as np
 import sklearn
 from sklearn.datasets import load_digits

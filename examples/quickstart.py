@@ -4,14 +4,19 @@ Which of these digits is the network flipping a coin on? Before and after calibr
 
 A small convolutional network learns scikit-learn's handwritten digits until it says 0 or 1
 for nearly everything. One call calibrates its probabilities. Writes
-quickstart.png: reliability before and after, and the five digits it is least sure of.
+quickstart.png: reliability before and after, and the six digits it is least sure of.
 """
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's messages about the CPU
+stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+os.dup2(nowhere, 2)  # some come before it has read that
+try:
+    import keras
+finally:
+    os.dup2(stderr, 2)
 
-import keras
 import matplotlib
 
 matplotlib.use("Agg")
@@ -91,14 +96,13 @@ def draw(X, y, before, after, unsure):
     legend = ax.legend(frameon=False, loc="lower right")
     for handle in legend.legend_handles[1:]:
         handle.set_sizes([60])
-    right.suptitle("The five that it is least sure of", fontsize=11)
+    right.suptitle("The six that it is least sure of", fontsize=11)
     panels = right.subplots(2, 3, gridspec_kw={"hspace": 0.05}).ravel()
     for panel, row in zip(panels, unsure, strict=False):
         panel.imshow(X[row, :, :, 0], cmap="gray_r")
         panel.set_title("\n".join(two_likeliest(after[row])), fontsize=10)
         panel.set_xlabel(f"is a {y[row]}", fontsize=9)
         panel.set(xticks=[], yticks=[])
-    panels[-1].axis("off")
     fig.savefig("quickstart.png", dpi=110)
 
 
@@ -113,8 +117,8 @@ def main():
     print(f"{'':<14}{'accuracy':>9}{'confidence':>12}{'log loss':>10}{'calib. error':>14}")
     describe("uncalibrated", y_test, before)
     describe("calibrated", y_test, after)
-    print("\nThe five held-out digits it is least sure of:")
-    unsure = after.max(axis=1).argsort()[:5]
+    print("\nThe six held-out digits it is least sure of:")
+    unsure = after.max(axis=1).argsort()[:6]
     for row in unsure:
         first, second = two_likeliest(after[row])
         print(

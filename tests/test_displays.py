@@ -1073,3 +1073,68 @@ def test_a_single_row_claims_no_interval():
         legend = made.ax_.get_legend()
         words = [] if legend is None else legend.get_texts()
         assert not any("[" in text.get_text() for text in words)
+
+
+def rare_events(n_samples=4000):
+    """Return outcomes of about 1 in 100, and probabilities that are too extreme."""
+    rng = np.random.default_rng(0)
+    log_odds = rng.normal(-6, 2, n_samples)
+    y = (rng.uniform(size=n_samples) < 1 / (1 + np.exp(-log_odds))).astype(int)
+    return y, 1 / (1 + np.exp(-1.5 * log_odds))
+
+
+@pytest.mark.parametrize("kind", ["binned", "smooth", "corp"])
+def test_log_odds_show_the_curve_where_rare_classes_are(kind):
+    y, proba = rare_events()
+    given = {"kind": kind, "strategy": "quantile", "n_bins": 8, "metric": None}
+    plain = ReliabilityDisplay.from_predictions(y, proba, **given, random_state=0)
+    wide = ReliabilityDisplay.from_predictions(
+        y, proba, **given, random_state=0, scale="log-odds"
+    )
+    assert kept(plain)[:100] == kept(wide)[:100]  # what is stored is what was measured
+    ax = wide.ax_
+    assert (ax.get_xscale(), ax.get_yscale()) == ("logit", "logit")
+    assert ax.get_xlim() == ax.get_ylim()
+    low, high = ax.get_xlim()
+    (diagonal,) = (line for line in ax.lines if line.get_gid() == "diagonal")
+    np.testing.assert_allclose(diagonal.get_data(), [(low, high)] * 2)
+    x, frequency = plain.line_[0].get_data()
+    found = wide.line_[0].get_data()
+    assert 1e-6 <= low < 1e-3
+    np.testing.assert_array_equal(found, np.clip([x, frequency], low, high))
+    assert wide.bars_ == [None]
+    if kind == "binned":  # the same points are much further apart
+        shares = ax.transAxes.inverted().transform(ax.transData.transform(np.transpose(found)))
+        flat = plain.ax_.transAxes.inverted().transform(
+            plain.ax_.transData.transform(np.transpose([x, frequency]))
+        )
+        assert np.median(np.diff(shares[:, 0])) > 10 * np.median(np.diff(flat[:, 0]))
+
+
+def test_log_odds_of_exact_zeros_and_ones_are_at_the_edges():
+    y, proba = np.array([0, 0, 0, 1, 1, 1]), np.array([0.0, 0.0, 0.2, 0.7, 1.0, 1.0])
+    made = ReliabilityDisplay.from_predictions(
+        y, proba, n_bins=5, metric=None, scale="log-odds", random_state=0
+    )
+    x, frequency = made.line_[0].get_data()
+    assert made.ax_.get_xlim() == (0.1, 0.85)  # half as far from 0, and from 1
+    assert (x[0], x[-1], frequency[0], frequency[-1]) == (0.1, 0.85, 0.1, 0.85)
+    pixels(made.figure_)
+
+
+def test_a_scale_that_is_unknown_or_not_that_of_the_axes():
+    y, proba = rare_events(400)
+    with pytest.raises(
+        ValueError, match="scale must be one of 'linear', 'log-odds', got 'logit'"
+    ):
+        ReliabilityDisplay.from_predictions(y, proba, metric=None, scale="logit")
+    for first, second in (("linear", "log-odds"), ("log-odds", "linear")):
+        made = ReliabilityDisplay.from_predictions(y, proba, metric=None, scale=first)
+        with pytest.raises(ValueError, match=f"scale is '{second}', but .* scale='{first}'"):
+            ReliabilityDisplay.from_predictions(
+                y, proba, metric=None, scale=second, ax=made.ax_
+            )
+        again = ReliabilityDisplay.from_predictions(
+            y, proba**2, metric=None, scale=first, ax=made.ax_
+        )
+        assert again.line_[0].get_color() != made.line_[0].get_color()

@@ -2,9 +2,12 @@
 
 import ast
 import inspect
+import os
 import re
+import subprocess
+import sys
 from importlib import import_module
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -121,11 +124,23 @@ def test_api_pages_name_everything():
             assert set(pages.methods(thing)) <= set(dir(thing))
 
 
+def test_names_and_examples_that_are_placed_exist():
+    import_pages()
+    topics, groups = import_module("topics"), import_module("gallery_groups")
+    for module, placed in topics.TOPICS.items():
+        names = [name for listed in placed.values() for name in listed]
+        assert len(names) == len(set(names)), module
+        assert set(names) <= set(import_module(module).__all__), module
+    assert set(groups.ORDER) <= {path.stem for path in ROOT.glob("examples/*.py")}
+
+
 def import_pages():
-    spec = spec_from_file_location("public_names", ROOT / "docs/_sphinx/public_names.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """Import what the documentation is built with; its modules are known from then on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "docs" / "_sphinx")
+        for name in ("topics", "gallery_groups"):
+            import_module(name)
+        return import_module("public_names")
 
 
 def blocks(language, page=README):
@@ -481,6 +496,22 @@ def test_readme_shows_what_the_example_prints(capsys, tmp_path, monkeypatch):
     ours, theirs = ([float(n) for n in numbers.findall(lines[1])] for lines in (printed, shown))
     # Training on another processor ends at another network, of the same kind.
     assert ours == pytest.approx(theirs, rel=0.25)
+
+
+@pytest.mark.slow
+def test_the_example_prints_nothing_of_the_framework():
+    if find_spec("keras") is None:
+        pytest.skip("needs Keras: pip install 'skcalib[keras]'")
+    source = (ROOT / "examples" / "quickstart.py").read_text()
+    head, rest = source.split("\nimport matplotlib\n")
+    assert "import keras" in head
+    assert "keras.Sequential" in rest
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    done = subprocess.run(
+        [sys.executable, "-c", head], capture_output=True, text=True, env=environment
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_readme_has_two_commands_and_ci_runs_them():

@@ -3,6 +3,11 @@
 import inspect
 from importlib import import_module
 from pathlib import Path
+from re import escape, search
+
+from topics import topics_of
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def modules():
@@ -34,7 +39,7 @@ def methods(cls):
 
 
 def pages():
-    """Return the text of every page by its file name, without touching a file."""
+    """Return the text of every page by its file name, without writing a file."""
     home = homes()
     found = {f"{full}.rst": _page_of_name(thing, full) for thing, full in home.items()}
     for name, module in modules().items():
@@ -58,12 +63,26 @@ def write(folder):
 def _page_of_name(thing, full):
     module, _, name = full.rpartition(".")
     lines = [name, "=" * len(name), ""]
+    if module == "skcalib.displays":
+        lines += [f".. image:: pictures/{name}.png", f"   :alt: What {name} draws", ""]
     if inspect.isclass(thing):
         lines += [f".. autoclass:: {full}", ""]
         lines += [f"   .. automethod:: {method}" for method in methods(thing)]
     else:
         lines += [f".. autofunction:: {full}"]
+    if used := examples_with(name):
+        lines += ["", ".. rubric:: Examples using this", ""]
+        lines += [f".. minigallery:: {' '.join(used)}"]
     return "\n".join([*lines, "", f"In :doc:`{module} <modules/{module}>`.", ""])
+
+
+def examples_with(name):
+    """Return the examples whose code has this name, as the gallery's directive takes them."""
+    return [
+        f"../examples/{path.name}"
+        for path in sorted(EXAMPLES.glob("*.py"))
+        if search(rf"\b{escape(name)}\b", path.read_text())
+    ]
 
 
 def _page_of_module(name, module, home):
@@ -74,21 +93,25 @@ def _page_of_module(name, module, home):
     named = any(
         getattr(getattr(module, member), "short_name", None) for member in module.__all__
     )
-    lines += [".. list-table::", "   :header-rows: 1", ""]
-    lines += _row("name", *(["short name"] if named else []), "what it is")
-    for member in module.__all__:
-        thing = getattr(module, member)
-        if thing in home:
-            short = getattr(thing, "short_name", None)
-            cells = [f'``"{short}"``' if short else ""] if named else []
-            link = f":doc:`{member} <../{home[thing]}>`"
-            lines += _row(link, *cells, _summary(thing))
-        elif inspect.ismodule(thing):
-            cells = [""] if named else []
-            lines += _row(f":doc:`{member} <{thing.__name__}>`", *cells, _summary(thing))
+    members = [member for member in module.__all__ if member != "__version__"]
+    for topic, listed in topics_of(name, members):
+        lines += [topic, "-" * len(topic), ""] if topic else []
+        lines += _table(module, listed, named, home)
     lines += ["", ".. toctree::", "   :hidden:", ""]
     lines += [f"   ../{full}" for full in home.values() if full.rpartition(".")[0] == name]
     return "\n".join([*lines, ""])
+
+
+def _table(module, members, named, home):
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    lines += _row("name", *(["short name"] if named else []), "what it is")
+    for member in members:
+        thing = getattr(module, member)
+        short = getattr(thing, "short_name", None)
+        cells = [f'``"{short}"``' if short else ""] if named else []
+        page = f"../{home[thing]}" if thing in home else thing.__name__
+        lines += _row(f":doc:`{member} <{page}>`", *cells, _summary(thing))
+    return [*lines, ""]
 
 
 def _row(*cells):

@@ -17,7 +17,7 @@ from skcalib.calibrators._lifting import (
     magnify,
 )
 from skcalib.calibrators._mixture import SMOOTHINGS, uniform_share
-from skcalib.inputs import find_masked_entries, row_blocks
+from skcalib.inputs import DeviceRows, find_masked_entries, row_blocks
 from skcalib.messages import check_choice
 
 
@@ -108,6 +108,9 @@ class BinaryCalibrator(Calibrator):
         check_choice("smoothing", self.smoothing, SMOOTHINGS)
 
     def _fit(self, logits, codes, weight):
+        if isinstance(logits, DeviceRows):
+            self._fit_on_device(logits)
+            return
         self._fit_maps(binary_problems(logits, codes, weight, self.multiclass))
 
     def _fit_rows(self, rows):

@@ -7,7 +7,6 @@ from skcalib.calibrators._bulk import bulk_of
 from skcalib.calibrators._device_platt import device_problems, fit_on_device, platt_block
 from skcalib.calibrators._lifting import exponent_of, magnify
 from skcalib.calibrators._logistic import fit_logistic
-from skcalib.inputs import DeviceRows
 
 
 class PlattScaling(BinaryCalibrator):
@@ -112,10 +111,7 @@ class PlattScaling(BinaryCalibrator):
     def _computes_there(self):
         return self.multiclass == "ovr" and super()._computes_there()
 
-    def _fit(self, logits, codes, weight):
-        if not isinstance(logits, DeviceRows):
-            super()._fit(logits, codes, weight)
-            return
+    def _fit_on_device(self, logits):
         self.maps_, self.uniform_shares_, self.exponents_ = [], [], []
         for problem in device_problems(logits, 1 if logits.shape[1] == 2 else logits.shape[1]):
             fitted, exponent = fit_on_device(problem), 0

@@ -1,16 +1,16 @@
 """ReliabilityDisplay: is "90 %" right in 90 % of the cases?"""
 
-from skcalib.displays._figure import add_legend, axes_for, listed, names_for, panels_for
+from skcalib.displays._figure import add_legend, axes_for, names_for, panels_for
 from skcalib.displays._folds import FromCVResultsMixin
 from skcalib.displays._keywords import check_keywords
 from skcalib.displays._models import FromEstimatorMixin, models_of
 from skcalib.displays._reliability_arrays import CurveSettings, reliability_arrays
 from skcalib.displays._reliability_drawing import (
-    Entry,
     add_legend_above,
     add_words,
     draw_folds,
     draw_panel,
+    entries_of,
     title_of,
 )
 
@@ -80,6 +80,9 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
     loss : float or list, default=None
         The log loss of each model, for the legend.
 
+    scale : {"linear", "log-odds"}, default="linear"
+        Of both axes, see :meth:`from_predictions`.
+
     Attributes
     ----------
     ax_, figure_ : matplotlib Axes and Figure
@@ -137,6 +140,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         n_panels_in_all=None,
         p_value=None,
         loss=None,
+        scale="linear",
     ):
         self.curve = curve
         self.histogram = histogram
@@ -152,6 +156,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         self.n_panels_in_all = n_panels_in_all
         self.p_value = p_value
         self.loss = loss
+        self.scale = scale
 
     @classmethod
     def from_predictions(
@@ -167,6 +172,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         confidence_level=0.95,
         metric="rms",
         test=None,
+        scale="linear",
         n_panels=12,
         pos_label=None,
         labels=None,
@@ -221,6 +227,10 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         test : str or None, default=None
             Kind of :func:`~skcalib.metrics.calibration_test` whose p-value is shown, for each
             model and each panel by itself.
+
+        scale : {"linear", "log-odds"}, default="linear"
+            Of both axes. "log-odds" for rare classes, best with ``strategy="quantile"``;
+            exact 0 and 1 are drawn at the edges, counts are not.
 
         n_panels : int, default=12
             How many classes are drawn for "top-label" and "class-wise": those to which most
@@ -277,7 +287,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         arrays = reliability_arrays(
             y_true, probas, settings, notion=notion, n_panels=n_panels, fold=fold, **given
         )
-        return cls(name=names, **arrays).plot(ax, **kwargs)
+        return cls(name=names, scale=scale, **arrays).plot(ax, **kwargs)
 
     def plot(self, ax=None, *, name=None, **kwargs):
         """Draw the curves.
@@ -306,7 +316,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
             If there are too few axes or names.
         """
         check_keywords(self.plot, kwargs, "plot")
-        entries = self._entries()
+        entries = entries_of(self)
         names = names_for(name, self.name, max(entry.model for entry in entries) + 1)
         panels = list(dict.fromkeys(entry.panel for entry in entries))
         small = panels != [None]
@@ -317,7 +327,7 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         artists = []
         for panel, panel_ax in zip(panels, axes, strict=True):
             here = [entry for entry in entries if entry.panel == panel]
-            artists += draw_panel(panel_ax, here, names, self.band, small, kwargs)
+            artists += draw_panel(panel_ax, here, names, self, small, kwargs)
             add_words(panel_ax, here, small, self.notion, self.pos_label)
         if self.fold_curve:
             draw_folds(axes[0], self.fold_curve, artists[0][0].get_color())
@@ -337,12 +347,3 @@ class ReliabilityDisplay(FromCVResultsMixin, FromEstimatorMixin):
         elif len(names) > 1:
             add_legend(axes[0], loc="upper left", fontsize="x-small")
         return self
-
-    def _entries(self):
-        """Return what is drawn for each curve."""
-        n = len(listed(self.curve))
-        values = (self.histogram, self.error, self.panel, self.p_value, self.loss)
-        others = ([None] * n if value is None else listed(value) for value in values)
-        models = range(n) if self.model is None else listed(self.model)
-        parts = [listed(self.curve), models, *others]
-        return [Entry(*values) for values in zip(*parts, strict=True)]

@@ -13,9 +13,11 @@ from skcalib.displays._figure import (
     drawn_models,
     label_of,
     line_style,
+    listed,
 )
+from skcalib.displays._log_odds import SCALES, check_same_scale, fit_log_odds, set_log_odds
 from skcalib.displays._tests import describe_p_value
-from skcalib.messages import name_in_picture
+from skcalib.messages import check_choice, name_in_picture
 from skcalib.metrics import ReliabilityCurve
 
 STRIP = (-0.33, -0.13)  # where the histogram is, below the curve in the same axes
@@ -54,8 +56,22 @@ class Entry(NamedTuple):
     loss: float | None
 
 
-def draw_panel(ax, entries, names, band, small, given):
+def entries_of(display):
+    """Return what is drawn for each curve of a display."""
+    check_choice("scale", display.scale, SCALES)
+    n = len(listed(display.curve))
+    values = (display.histogram, display.error, display.panel, display.p_value, display.loss)
+    others = ([None] * n if value is None else listed(value) for value in values)
+    models = range(n) if display.model is None else listed(display.model)
+    parts = [listed(display.curve), models, *others]
+    return [Entry(*values) for values in zip(*parts, strict=True)]
+
+
+def draw_panel(ax, entries, names, display, small, given):
     """Draw all models of one panel; return (line, band, bars) of each."""
+    check_same_scale(ax, display.scale)
+    if display.scale == "log-odds":
+        entries, limits = fit_log_odds(ax, entries)
     prepare_axes(ax, small)
     first = drawn_models(ax)
     shown = [entry.histogram for entry in entries if entry.histogram is not None]
@@ -64,7 +80,12 @@ def draw_panel(ax, entries, names, band, small, given):
     for entry in entries:
         label = _label(entry, names[entry.model], small)
         line, band_artist = draw_curve(
-            ax, entry.curve, number=first + entry.model, band=band, label=label, given=given
+            ax,
+            entry.curve,
+            number=first + entry.model,
+            band=display.band,
+            label=label,
+            given=given,
         )
         bars, color = None, line.get_color()
         if entry.histogram is not None:
@@ -73,6 +94,8 @@ def draw_panel(ax, entries, names, band, small, given):
                 ax, entry.histogram, counts=counts, color=color, filled=filled
             )
         artists.append((line, band_artist, bars))
+    if display.scale == "log-odds":
+        set_log_odds(ax, limits)
     return artists
 
 
@@ -109,7 +132,9 @@ def add_words(ax, entries, small, notion, pos_label):
 def add_legend_above(ax, title):
     """Draw the legend over the curves, where the axes are made higher for it."""
     n_lines = len(ax.get_legend_handles_labels()[1])
-    if n_lines:
+    if n_lines and ax.get_yscale() == "logit":
+        add_legend(ax, loc="upper left", title=title)
+    elif n_lines:
         ax.set_ylim(top=1.05 + LINE * (n_lines + (title is not None)))
         add_legend(ax, loc="upper left", title=title, borderpad=0.1)
 
@@ -127,6 +152,8 @@ def prepare_axes(ax, small):
         ax.plot([0, 1], [0, 1], color=GREY, lw=1, ls=(0, (4, 3)), gid="diagonal", zorder=1)
     if _kept_scale(ax) is not None:
         return  # another display has done it
+    if ax.get_xscale() == "logit":
+        return
     ticks = np.arange(3) / 2 if small else np.arange(6) / 5
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.03, 1.03), yticks=ticks)
 

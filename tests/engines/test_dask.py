@@ -224,7 +224,9 @@ def test_on_a_cluster():
 def test_code_of_the_page():
     page = (Path(__file__).parents[2] / "docs/large.md").read_text()
     (code,) = re.findall(
-        r"^```python\n(.*?)^```", page.split("## On a cluster")[1], re.M | re.S
+        r"^```python\n(.*?)^```",
+        page.split("## On a cluster")[1].split("\n## ")[0],
+        re.M | re.S,
     )
     names = {}
     exec(compile(code, "large.md", "exec"), names)
