@@ -218,7 +218,7 @@ def test_a_saved_model_is_loaded_in_another_process(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("estimator", ["flipout", "local"])
 def test_mixed_precision_trains_and_keeps_the_divergence_in_full_precision(estimator):
     before = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
