@@ -43,7 +43,10 @@ def gaussian_divergence(layer, scale):
     return total
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    "estimator",
+    ["flipout", *(pytest.param(name, marks=pytest.mark.slow) for name in ("local", "shared"))],
+)
 def test_outputs_have_the_mean_and_variance_of_the_weights(estimator):
     layer = dense(estimator=estimator)
     draws = np.stack([numbers(layer(ROWS, training=True)) for _ in range(200)])
@@ -61,6 +64,7 @@ def test_the_divergence_of_a_gaussian_is_the_closed_form():
     assert_allclose(numbers(layer.divergence()), gaussian_divergence(layer, 0.7), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_mixture_of_equal_parts_is_a_gaussian():
     layer = dense(prior="mixture", prior_scale=(0.7, 0.7), prior_mix=0.3)
     draws = [numbers(layer.divergence()) for _ in range(200)]
