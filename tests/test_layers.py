@@ -25,6 +25,7 @@ FLOORS = {
     "skcalib.report": 7,
     "skcalib.calibration": 6,
     "skcalib.decision": 6,
+    "skcalib.layers": 6,
     "skcalib.novelty": 6,
     "skcalib.uncertainty": 6,
     "skcalib.folds": 5,
@@ -38,7 +39,13 @@ FLOORS = {
     "skcalib.messages": 1,
 }
 # Rooms that put the others to work: each has its own number of arrows.
-USERS = {"skcalib.cli", "skcalib.deploy", "skcalib.engines", "skcalib.report"}
+USERS = {
+    "skcalib.cli",
+    "skcalib.deploy",
+    "skcalib.engines",
+    "skcalib.layers",
+    "skcalib.report",
+}
 HEAVY = {"keras", "tensorflow", "torch", "jax", "matplotlib", "scikeras", "skorch", "pandas"}
 HEAVY |= {"dask", "distributed", "ray"}
 # Private names of scikit-learn that have been stable for years. Keep this short.

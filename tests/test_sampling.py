@@ -46,6 +46,16 @@ FOREST = RandomForestClassifier(10, min_samples_leaf=3, random_state=0)
 BAGGED = BaggingClassifier(GaussianNB(), max_features=0.5, random_state=0)
 # What is tried besides the class as it is, or in its place if that takes long.
 PARAMETERS = {
+    "BayesByBackpropClassifier": [
+        {
+            "hidden_layer_sizes": (),
+            "estimator": "shared",
+            "kl_weight": 0.01,
+            "n_draws": 5,
+            "max_iter": 8,
+            "learning_rate_init": 0.05,
+        },
+    ],
     "DeepEnsembleClassifier": [
         {"estimator": GaussianNB(), "n_members": 3, "bootstrap": True},
     ],
@@ -103,9 +113,19 @@ def name_of(sampler):
     return f"{name}-{[s for s in ALL if type(s) is type(sampler)].index(sampler)}"
 
 
-every = pytest.mark.parametrize("sampler", ALL, ids=name_of)
-classifiers = pytest.mark.parametrize("sampler", CLASSIFIERS, ids=name_of)
-regressors = pytest.mark.parametrize("sampler", REGRESSORS, ids=name_of)
+# Each fit builds a Keras model: by default their own tests are enough.
+TRAIN_KERAS = ("BayesByBackpropClassifier",)
+
+
+def mark_slow(samplers):
+    """Return the same, those that train Keras models marked."""
+    marks = [[pytest.mark.slow] if type(s).__name__ in TRAIN_KERAS else [] for s in samplers]
+    return [pytest.param(s, marks=m) for s, m in zip(samplers, marks, strict=True)]
+
+
+every = pytest.mark.parametrize("sampler", mark_slow(ALL), ids=name_of)
+classifiers = pytest.mark.parametrize("sampler", mark_slow(CLASSIFIERS), ids=name_of)
+regressors = pytest.mark.parametrize("sampler", mark_slow(REGRESSORS), ids=name_of)
 
 
 def target_of(sampler):
@@ -266,7 +286,7 @@ def test_each_display_takes_it(sampler, name, fitted):
 
 @classifiers
 def test_a_frozen_estimator_is_not_trained(sampler):
-    if getattr(sampler, "estimator", None) is None:
+    if not hasattr(getattr(sampler, "estimator", None), "fit"):
         pytest.skip("is around no estimator")
     inner = clone(sampler.estimator).fit(X[HALF], NAMES[HALF])
     before = pickle.dumps(inner)
@@ -282,10 +302,23 @@ def test_a_frozen_estimator_is_not_trained(sampler):
 
 # One of each class; the rest is slow, and mostly the same.
 CHECKED = list({type(sampler): sampler for sampler in reversed(ALL)}.values())
+KERAS = [s for s in CHECKED if type(s).__name__ in TRAIN_KERAS]
+WEIGHTS = "weights are not repeated rows where batches and noise are drawn at random"
 
 
-@parametrize_with_checks(CHECKED)
+def failures_of_keras(sampler):
+    name = "check_sample_weight_equivalence_on_dense_data"
+    return {name: WEIGHTS}
+
+
+@parametrize_with_checks([s for s in CHECKED if s not in KERAS])
 def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(KERAS, expected_failed_checks=failures_of_keras)
+def test_scikit_learn_checks_of_keras_models(estimator, check):
     check(estimator)
 
 

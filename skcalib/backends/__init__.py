@@ -149,6 +149,16 @@ def load_keras_losses():
     return import_module("skcalib.backends._keras_losses")
 
 
+def load_keras_layers():
+    """Return the module with Bayesian layers for Keras."""
+    return import_module("skcalib.backends._keras_layers")
+
+
+def load_keras_posteriors():
+    """Return the module that makes, trains and draws from models with Bayesian layers."""
+    return import_module("skcalib.backends._keras_posteriors")
+
+
 def _find_module(thing, homes):
     packages = {cls.__module__.split(".")[0] for cls in type(thing).__mro__}
     for package, home in homes.items():

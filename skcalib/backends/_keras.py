@@ -1,8 +1,10 @@
 """Keras models, on TensorFlow, JAX or torch."""
 
+import sys
 import weakref
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 
 import keras
 import numpy as np
@@ -24,6 +26,8 @@ from skcalib.backends._keras_models import (
     structure_of,
 )
 from skcalib.backends._outputs import get_only_output
+
+_LAYERS = "skcalib.backends._keras_layers"
 
 
 def owns(thing):
@@ -134,7 +138,8 @@ def n_outputs(model):
 def reduce(model):
     """Return a function and its arguments that make this model again, for pickle."""
     try:
-        return model.__reduce__()
+        found = model.__reduce__()
+        return (_make_again, found) if _LAYERS in sys.modules else found
     except Exception as error:
         raise TypeError(
             f"{name_of(model)} cannot be pickled, because Keras cannot save it: "
@@ -142,6 +147,12 @@ def reduce(model):
             "keras.saving.register_keras_serializable), or pickle the calibrator alone and "
             "keep the network's weights in a file of their own."
         ) from error
+
+
+def _make_again(function, arguments):
+    """Make a model that may hold our layers, which Keras must know first."""
+    import_module(_LAYERS)
+    return function(*arguments)
 
 
 def cut(model, name, *, before_activation=True):

@@ -26,9 +26,13 @@ def build(function):
 
 def fit(model, X, target, sample_weight, options):
     """Train by Keras's own `fit`; return its history, epoch by epoch."""
-    inputs = list_for_keras(inputs_of(model, X))
-    found = model.fit(inputs, target, sample_weight=sample_weight, **options)
+    found = model.fit(inputs(model, X), target, sample_weight=sample_weight, **options)
     return found.history
+
+
+def inputs(model, X):
+    """Return X as Keras's own `fit` takes it."""
+    return list_for_keras(inputs_of(model, X))
 
 
 def convert(X):

@@ -18,7 +18,7 @@ from skcalib.networks._regression_network import (
     wrap_regression_network,
 )
 from skcalib.networks._sharing import AdapterMixin, SharedNetworkMixin, list_inputs
-from skcalib.networks._trainable_network import TrainableNetwork, fit_together
+from skcalib.networks._trainable_network import TrainableNetwork, find_codes, fit_together
 from skcalib.networks._trainable_regressor import TrainableRegressor
 from skcalib.networks._wrappers import (
     clone_with_parameters,

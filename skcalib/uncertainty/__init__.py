@@ -9,6 +9,7 @@ from skcalib.sampling import (
     variation_ratio,
 )
 from skcalib.uncertainty._base import SamplingClassifier
+from skcalib.uncertainty._bayes_by_backprop import BayesByBackpropClassifier
 from skcalib.uncertainty._callbacks import HOMES, load_class
 from skcalib.uncertainty._deep_ensemble import DeepEnsembleClassifier
 from skcalib.uncertainty._deep_ensemble_regressor import DeepEnsembleRegressor
@@ -19,6 +20,7 @@ from skcalib.uncertainty._mc_dropout import MCDropoutClassifier
 from skcalib.uncertainty._mc_dropout_regressor import MCDropoutRegressor
 
 __all__ = [
+    "BayesByBackpropClassifier",
     "DeepEnsembleClassifier",
     "DeepEnsembleRegressor",
     "Draws",

@@ -1,0 +1,60 @@
+"""Draws of Gaussian weights, in NumPy, and what networks with these weights answer."""
+
+import numpy as np
+
+from skcalib.backends import load_keras_posteriors
+from skcalib.inputs import sigmoid, softmax
+
+ACTIVATIONS = {
+    "relu": lambda z: np.maximum(z, 0),
+    "tanh": np.tanh,
+    "logistic": sigmoid,
+    "identity": lambda z: z,
+}
+
+
+def draw_weights(posteriors, seed, number):
+    """Return kernels and biases of a draw, which depend on nothing but seed and number."""
+    rng = np.random.default_rng([seed, number])
+    return [
+        (mean + spread * rng.standard_normal(mean.shape, np.float32)).astype(np.float32)
+        for mean, spread in posteriors
+    ]
+
+
+def answer_of_perceptron(draws, X, activation):
+    """Return probabilities (n_draws, n_rows, n_classes) of dense layers with these weights."""
+    return np.stack([softmax(_pass(weights, X, ACTIVATIONS[activation])) for weights in draws])
+
+
+def answer_of_network(adapter, draws, X):
+    """Return the same of a Keras model, the means of which these weights replace."""
+    posteriors = load_keras_posteriors()
+    found = posteriors.answer_each(adapter.model, draws, lambda: adapter.predict_proba(X))
+    return np.stack(found)
+
+
+def prune_weights(posteriors, share):
+    """Return means and standard deviations, both 0 for the least ratios of the two."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = [np.abs(mean) / spread for mean, spread in posteriors]
+    ratios = [np.nan_to_num(ratio, nan=0.0, posinf=np.inf) for ratio in ratios]
+    order = np.argsort(np.concatenate([ratio.ravel() for ratio in ratios]), kind="stable")
+    kept = np.ones(len(order), bool)
+    kept[order[: int(share * len(order))]] = False
+    ends = np.cumsum([ratio.size for ratio in ratios])[:-1]
+    masks = [
+        part.reshape(ratio.shape)
+        for part, ratio in zip(np.split(kept, ends), ratios, strict=True)
+    ]
+    return [
+        (mean * mask, spread * mask)
+        for (mean, spread), mask in zip(posteriors, masks, strict=True)
+    ]
+
+
+def _pass(weights, X, activate):
+    layers = list(zip(weights[::2], weights[1::2], strict=True))
+    for number, (kernel, bias) in enumerate(layers):
+        X = (X if number == 0 else activate(X)) @ kernel.astype(np.float64) + bias
+    return X
