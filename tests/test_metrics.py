@@ -175,7 +175,9 @@ def test_every_metric_is_here_and_has_the_one_signature():
         assert [p.name for p in parameters[:2]] == ["y_true", "y_proba"]
         assert all(p.kind is p.KEYWORD_ONLY for p in parameters[2:])
         of_all = ["pos_label", "labels", "sample_weight"]
-        assert [p.name for p in parameters if p.default is None][-3:] == of_all
+        optional = [p.name for p in parameters if p.default is None]
+        along = ["axis", "ignore_index"]  # of those that take several axes
+        assert (optional[:-2] if optional[-2:] == along else optional)[-3:] == of_all
     for name in TAKE_A_METRIC:
         assert "pos_label" in inspect.signature(getattr(metrics, name)).parameters
 

@@ -179,6 +179,10 @@ def results():
             yield f"{name} of several figures", several
         elif name == "by_group":
             yield name, metrics.by_group(metrics.log_loss, y, proba, y, n_resamples=9)
+        elif name == "accumulate":
+            sums = metrics.accumulate(metrics.reliability_curve)
+            sums.update(y == 1, proba[:, 1])
+            yield name, sums.value()
         elif name == "calibration_test":
             yield name, metrics.calibration_test(y, proba, kind="cox", n_resamples=20)
         else:

@@ -29,8 +29,8 @@ def share_arguments(calls, n_jobs):
 
     Each call is a function and its arguments; so is what the function given takes.
     """
-    backend, _ = get_active_backend()
-    if type(backend).__name__ == "RayBackend":
+    of_joblib, _ = get_active_backend()
+    if type(of_joblib).__name__ == "RayBackend":
         with _share_by_ray(calls, n_jobs) as shared:
             yield shared
     else:
@@ -54,18 +54,18 @@ def _find_shared(calls):
 
 def find_dask():
     """Return joblib's backend for dask if that is the active one, else None."""
-    backend, _ = get_active_backend()
-    return backend if type(backend).__name__ == "DaskDistributedBackend" else None
+    of_joblib, _ = get_active_backend()
+    return of_joblib if type(of_joblib).__name__ == "DaskDistributedBackend" else None
 
 
-def iterate_on_dask(backend, calls):
+def iterate_on_dask(of_joblib, calls):
     """Yield the answers of calls, each a function and its arguments, in their order.
 
     What several share is on every worker, so that it outlives one that dies; keys are not
     hashes of the content, as releasing such a key and scattering it again cancels it. Calls
     that have not begun are dropped if the user, or an error, ends it.
     """
-    client, work, size = backend.client, [], 0
+    client, work, size = of_joblib.client, [], 0
     shared = _find_shared(calls)
     try:
         size = _measure(shared.values())
@@ -75,7 +75,7 @@ def iterate_on_dask(backend, calls):
             for key, value in shared.items()
             if _measure([value]) > LARGE
         }
-        options = {"pure": False, **backend.submit_kwargs}
+        options = {"pure": False, **of_joblib.submit_kwargs}
         for call in calls:
             given = [stored[id(v)] if id(v) in stored else _send(client, v) for v in call]
             work.append(client.submit(_call_as_here, get_config(), *given, **options))
