@@ -243,7 +243,7 @@ def few_rows(kind, n_samples, n_classes):
 @pytest.mark.parametrize(
     "kind", ["separable", "saturated", "one answer", "constant", "tied", "wrong"]
 )
-@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("n_classes", [pytest.param(2, marks=pytest.mark.slow), 4])
 def test_the_order_of_rows_decides_nothing(calibrator, kind, n_classes):
     """Also where several maps fit equally well; inner folds are dealt in that order."""
     if isinstance(calibrator, AutoCalibration):

@@ -329,7 +329,12 @@ CHECKED = [
 @pytest.mark.parametrize(
     ("display", "params", "n_classes"),
     [
-        pytest.param(*case.values, n_classes, id=f"{case.id}-{n_classes}")
+        pytest.param(
+            *case.values,
+            n_classes,
+            id=f"{case.id}-{n_classes}",
+            marks=pytest.mark.slow if n_classes == 2 else [],
+        )
         for case in CHECKED
         for n_classes in ((10,) if "notion" in case.values[1] else (2, 10))
     ],
@@ -944,8 +949,17 @@ def begins(text, strange):
     return text.strip().startswith(strange[:20].replace("\n", " ").replace("$", r"\$"))
 
 
+strange_names = pytest.mark.parametrize(
+    "strange",
+    [
+        pytest.param(STRANGE[0], id="formulas"),
+        pytest.param(STRANGE[1], id="long", marks=pytest.mark.slow),
+    ],
+)
+
+
 @every
-@pytest.mark.parametrize("strange", STRANGE, ids=["formulas", "long"])
+@strange_names
 def test_labels_and_names_are_text(display, params, strange):
     y, proba = predictions()
     given = {"labels": strange, "name": strange[1], **params}
@@ -960,7 +974,7 @@ def test_labels_and_names_are_text(display, params, strange):
 
 
 @pytest.mark.parametrize("display", SEVERAL)
-@pytest.mark.parametrize("strange", STRANGE, ids=["formulas", "long"])
+@strange_names
 def test_names_of_models_are_text(display, strange):
     y, proba = predictions(2)
     labels = np.array(strange[:2])

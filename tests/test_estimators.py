@@ -84,8 +84,25 @@ def metas(base):
     return [*with_methods(base, CLASSIC), joined, TemperatureCalibratedClassifier(base)]
 
 
-@parametrize_with_checks(metas(LogisticRegression()))
+# A map for each split, one for all, and the held-out answers joined; the rest is slow.
+FEW_METAS = [
+    CalibratedClassifierCV(LogisticRegression(), ensemble=True),
+    CalibratedClassifierCV(LogisticRegression(), method="isotonic", ensemble=False),
+    CalibratedClassifierCV(LogisticRegression(), ensemble="joined"),
+    TemperatureCalibratedClassifier(LogisticRegression()),
+]
+
+
+@parametrize_with_checks(FEW_METAS)
 def test_metas_around_logistic_regression(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [m for m in metas(LogisticRegression()) if repr(m) not in map(repr, FEW_METAS)]
+)
+def test_other_metas_around_logistic_regression(estimator, check):
     check(estimator)
 
 

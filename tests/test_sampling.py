@@ -267,7 +267,18 @@ def test_a_pickled_copy_answers_alike_and_a_clone_is_not_fitted(sampler, fitted)
 
 @classifiers
 # NoveltyDisplay draws scores, not probabilities.
-@pytest.mark.parametrize("name", sorted({*displays.__all__} - {"NoveltyDisplay"}))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=[]
+            if name in ("ReliabilityDisplay", "RiskCoverageDisplay", "UncertaintyDisplay")
+            else pytest.mark.slow,
+        )
+        for name in sorted({*displays.__all__} - {"NoveltyDisplay"})
+    ],
+)
 def test_each_display_takes_it(sampler, name, fitted):
     sampler = fitted(sampler)
     display = getattr(displays, name)

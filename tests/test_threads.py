@@ -73,7 +73,9 @@ def test_a_thread_among_others_starts_none(many_cores):
     assert jobs(joblib.delayed(n_workers)() for _ in range(2)) == [1, 1]
 
 
-@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+@pytest.mark.parametrize(
+    "backend", [pytest.param("loky", marks=pytest.mark.slow), "multiprocessing"]
+)
 def test_processes_of_joblib_share_the_cores(backend):
     jobs = joblib.Parallel(n_jobs=joblib.cpu_count(), backend=backend)
     allowed = jobs(joblib.delayed(_blocks._count_threads)() for _ in range(joblib.cpu_count()))

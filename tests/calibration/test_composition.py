@@ -52,6 +52,17 @@ METAS = [
     *(CalibratedClassifierCV(GaussianNB(), method=method) for method in all_calibrators()),
     TemperatureCalibratedClassifier(GaussianNB()),
 ]
+QUICK = ("sigmoid", "isotonic", "temperature", "svs", "venn-abers", "auto", "histogram", "ets")
+MANY_METAS = [
+    pytest.param(
+        meta,
+        marks=[]
+        if getattr(getattr(meta, "method", None), "short_name", QUICK[0]) in QUICK
+        else pytest.mark.slow,
+        id=repr(meta),
+    )
+    for meta in METAS
+]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +71,7 @@ def digits():
     return train_test_split(X, y, random_state=0, stratify=y)
 
 
-@pytest.mark.parametrize("meta", METAS, ids=repr)
+@pytest.mark.parametrize("meta", MANY_METAS)
 @pytest.mark.parametrize("ensemble", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_better_than_the_base_on_real_digits(digits, meta, ensemble):
     X, X_test, y, y_test = digits
@@ -76,7 +87,7 @@ def test_better_than_the_base_on_real_digits(digits, meta, ensemble):
         assert too_sure > -0.1
 
 
-@pytest.mark.parametrize("meta", METAS, ids=repr)
+@pytest.mark.parametrize("meta", MANY_METAS)
 def test_pickle_deepcopy_joblib(digits, meta, tmp_path):
     X, X_test, y, _ = digits
     model = clone(meta).fit(X, y)

@@ -47,7 +47,9 @@ def test_signature():
 
 @pytest.mark.filterwarnings("ignore:The temperature is at its bound")  # kernel separates
 @pytest.mark.parametrize("base", DECIDERS)
-@pytest.mark.parametrize("ensemble", [True, False, "auto"])
+@pytest.mark.parametrize(
+    "ensemble", [True, False, pytest.param("auto", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
 def test_binary_decision_values_agree(cancer, base, ensemble, method):
     if method == "temperature" and not hasattr(theirs, "_TemperatureScaling"):

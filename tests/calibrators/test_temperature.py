@@ -166,7 +166,9 @@ def optimum(logits, y, weight):
     ("n_samples", "n_classes"), [(40_000, 2), (20_000, 10), (8000, 100), (2500, 1000)]
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("weights", ["none", "any", "zeros"])
+@pytest.mark.parametrize(
+    "weights", ["any", *(pytest.param(w, marks=pytest.mark.slow) for w in ("none", "zeros"))]
+)
 def test_agrees_with_the_root_of_the_derivative_on_many_rows(
     n_samples, n_classes, dtype, weights
 ):
@@ -313,9 +315,8 @@ except MemoryError:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of data differ")
-@pytest.mark.parametrize(
-    ("n_threads", "mebibytes"), [(1, 24), pytest.param(2, 48, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_threads", "mebibytes"), [(1, 24), (2, 48)])
 def test_a_file_of_logits_is_read_in_blocks(tmp_path, n_threads, mebibytes):
     """A process may use that much for its data, the file being 114, and gets along with it.
 

@@ -28,7 +28,9 @@ def by_brute_force(z, y, weight, new):
     return np.reshape(pairs, (-1, 2)).T
 
 
-@pytest.mark.parametrize("weights", ["one", "integer", "any"])
+@pytest.mark.parametrize(
+    "weights", ["any", *(pytest.param(w, marks=pytest.mark.slow) for w in ("one", "integer"))]
+)
 def test_interval_is_that_of_two_isotonic_fits(weights):
     for seed in range(15):
         rng = np.random.default_rng(seed)

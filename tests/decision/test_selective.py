@@ -56,6 +56,7 @@ def test_one_sequence_against_brute_force():
             assert found.coverage == (score >= best).mean()
 
 
+@pytest.mark.slow
 def test_several_sequences_against_brute_force():
     rng, used = np.random.default_rng(3), set()
     for _ in range(60):

@@ -168,7 +168,9 @@ def test_errors_of_classes_cancel_unless_they_are_told_apart(norm):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("slope", [1, 0.6])  # calibrated, and not
+@pytest.mark.parametrize(
+    "slope", [1, pytest.param(0.6, marks=pytest.mark.slow)]
+)  # calibrated, and not
 def test_the_debiased_square_is_unbiased(strategy, slope):
     rng = np.random.default_rng(2)
     p = np.repeat([0.1, 0.3, 0.5, 0.7, 0.9], [2, 5, 10, 20, 40])  # each value has its bin

@@ -123,7 +123,7 @@ def test_the_network_by_itself():
 
 
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic", "venn-abers", "auto", "svs"])
-@pytest.mark.parametrize("ensemble", [False, True])
+@pytest.mark.parametrize("ensemble", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_any_method_is_that_of_each_label(method, ensemble):
     base = FrozenNetwork(network(), multilabel=True)
     calibrated = CalibratedClassifierCV(base, method=method, ensemble=ensemble, cv=3)

@@ -122,7 +122,13 @@ def test_the_pipeline_around(wrapper):
     check(clone(make_pipeline(StandardScaler(), calibrated)))
 
 
-@pytest.mark.parametrize("piped", [False, True], ids=["alone", "in a Pipeline"])
+@pytest.mark.parametrize(
+    "piped",
+    [
+        pytest.param(False, id="alone"),
+        pytest.param(True, id="in a Pipeline", marks=pytest.mark.slow),
+    ],
+)
 def test_frozen(wrapper, piped):
     fitted = make_pipeline(StandardScaler(), wrapper) if piped else wrapper
     fitted.fit(X[:600], NAMES[:600])

@@ -287,6 +287,7 @@ def test_what_is_no_regression(build, message):
         MCDropoutRegressor(build()).fit(X_OLD, Y_OLD)
 
 
+@pytest.mark.slow
 def test_wrappers_of_the_other_kind():
     wrappers = pytest.importorskip("scikeras.wrappers", reason="needs scikeras")
     classifier = wrappers.KerasClassifier(lambda: compiled(), epochs=1, verbose=0)
