@@ -1,7 +1,7 @@
 """Settings of hypothesis: the same examples everywhere, more of them on demand.
 
 ``pytest -m "slow or hypothesis" --hypothesis-profile=slow`` runs what the default run leaves
-out, and each law on 60 examples in place of 10; with ``--hypothesis-profile=thorough`` they
+out, and each law on 60 examples in place of 8; with ``--hypothesis-profile=thorough`` they
 are 1,000 fresh ones.
 """
 
@@ -18,7 +18,7 @@ settings.register_profile(
     "default",
     deadline=None,
     derandomize=True,
-    max_examples=10,
+    max_examples=8,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("slow", settings.get_profile("default"), max_examples=60)

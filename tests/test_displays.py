@@ -248,7 +248,7 @@ def test_without_matplotlib_the_extra_is_named(display, params, monkeypatch):
 @pytest.mark.parametrize(
     ("n_classes", "n_samples"),
     [
-        (2, 1),
+        pytest.param(2, 1, marks=pytest.mark.slow),
         pytest.param(2, 2, marks=pytest.mark.slow),
         pytest.param(2, 30, marks=pytest.mark.slow),
         (100, 3),

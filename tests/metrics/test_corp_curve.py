@@ -102,7 +102,8 @@ def test_the_decomposition_is_that_of_this_curve():
     assert corp_decomposition(y, proba).miscalibration == pytest.approx(gained, rel=1e-9)
 
 
-@pytest.mark.parametrize("level", [pytest.param(0.5, marks=pytest.mark.slow), 0.9])
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [0.5, 0.9])
 def test_consistency_band_has_its_level_at_each_point(level):
     curves = [of_values(seed, confidence_level=level, n_resamples=150) for seed in range(250)]
     inside = []

@@ -154,6 +154,7 @@ def test_moves_continuously_where_bins_do_not():
     assert smooth_calibration_error(y, p) < 1e-3
 
 
+@pytest.mark.slow
 def test_few_rows_are_biased_as_documented():
     rng = np.random.default_rng(0)
     for n, times, expected in ((1_000, 200, 0.030), (10_000, 40, 0.014)):

@@ -83,6 +83,7 @@ def test_means_are_the_answer_of_the_model_and_of_mean_mode(iris):
     assert_array_equal(means.sample_proba(X), iris.sample_proba(X))
 
 
+@pytest.mark.slow
 def test_a_network_with_several_kinds_of_layers_becomes_bayesian(network, images):
     before = network.get_weights()
     kinds = [type(layer).__name__ for layer in images.model_.layers]

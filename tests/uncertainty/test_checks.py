@@ -3,7 +3,7 @@
 import keras
 import pytest
 from keras import layers
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from support.checks import parametrize_with_checks
 from support.networks import BACKEND
 
 from skcalib import MCDropoutClassifier

@@ -224,9 +224,8 @@ def test_wrappers_are_cloned_and_trained(kind, piped):
     np.testing.assert_allclose(one, mean[:1], atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "kind", ["scikeras", pytest.param("keras.wrappers", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["scikeras", "keras.wrappers"])
 def test_a_fitted_wrapper_that_is_frozen_is_not_trained(kind):
     wrapper = wrapped(kind)
     wrapper.fit(X, Y)
