@@ -139,11 +139,13 @@ def test_a_worker_that_dies_is_reported(backend, request):
 @pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
 def test_an_interrupt_ends_the_workers(backend, tmp_path):
     code = (
-        "import sys, numpy as np\n"
+        "import signal, sys, numpy as np\n"
         "from joblib import parallel_config\n"
         "from support.clusters import Lasting\n"
         "from skcalib import CalibratedClassifierCV\n"
         "X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2\n"
+        # What runs in the background of a shell is told to ignore it, and so is its child.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with parallel_config(sys.argv[2], n_jobs=2):\n"
         "    CalibratedClassifierCV(Lasting(sys.argv[1]), cv=4).fit(X, y)\n"
     )
