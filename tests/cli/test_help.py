@@ -164,8 +164,15 @@ def test_pipes_and_interrupts_of_real_processes(folder):
     assert first in ("0", "141")
     assert rest == ["0", "123", "stopped with 1", "passed", "2", ""]
     assert done.stderr.count("\n") == 1, done.stderr
+    # As `python -m skcalib.cli`; but what runs in the background of a shell has interrupts
+    # ignored, and so has its child.
+    start = (
+        "import runpy, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "runpy.run_module('skcalib.cli', run_name='__main__', alter_sys=True)\n"
+    )
     process = subprocess.Popen(
-        [sys.executable, "-m", "skcalib.cli", "apply", "map.json", "-", "--out", "out.csv"],
+        [sys.executable, "-c", start, "apply", "map.json", "-", "--out", "out.csv"],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
