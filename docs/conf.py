@@ -60,7 +60,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "gallery/backreferences",  # "examples using this"
     "within_subsection_order": "gallery_groups.place_of",
     "doc_module": ("skcalib",),
-    "ignore_repr_types": r"keras\.\S*History",  # what fit returns says nothing
+    "ignore_repr_types": r"keras\.\S*History|skcalib\.displays",  # their repr says nothing
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,

@@ -56,7 +56,7 @@ class BayesByBackpropClassifier(BayesianNetworkMixin, SamplingClassifier):
         Share of the wide part of a mixture, in (0, 1).
 
     estimator : {"flipout", "local", "shared"}, default="flipout"
-        How noise is drawn in training; see :class:`skcalib.layers.BayesDense`. "local" needs
+        How noise is drawn in training; see ``skcalib.layers.BayesDense``. "local" needs
         ``prior="gaussian"``.
 
     kl_weight : "held_out" or float, default="held_out"
@@ -105,7 +105,7 @@ class BayesByBackpropClassifier(BayesianNetworkMixin, SamplingClassifier):
         Sorted labels.
 
     model_ : keras.Model
-        The trained model; its layers are those of :mod:`skcalib.layers`.
+        The trained model; its layers are those of ``skcalib.layers``.
 
     kl_weight_ : float
         The weight in use.
