@@ -122,7 +122,7 @@ class BlockwiseMixin:
     def _learn_names(self, names):
         """Return the column of each class, if names tell; store names as `fit` does."""
         order = self._columns_of_labels_by_name(names)
-        if names is not None and all(isinstance(name, str) for name in names):
+        if names is not None and all(type(name) is str for name in names):  # as scikit-learn
             stored = np.array(names, dtype=object)
             self.feature_names_in_ = stored if order is None else stored[order]
         elif hasattr(self, "feature_names_in_"):

@@ -6,6 +6,7 @@ import tracemalloc
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -432,3 +433,15 @@ def test_a_loader_of_torch_is_blocks(few_kept):
     found = TemperatureScaling().fit_blocks(loader)
     expected = TemperatureScaling().fit(logits, y).temperature_
     assert found.temperature_ == pytest.approx(expected, rel=1e-6)
+
+
+def test_names_that_scikit_learn_does_not_count_as_names():
+    """Strings of NumPy are none for it, and older versions of pandas keep them."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 2)))
+    frame.columns = pd.Index([np.str_("cat"), np.str_("dog")], dtype=object)
+    y = np.where(rng.random(60) < 0.5, "cat", "dog")
+    fitted = TemperatureScaling().fit_blocks([(frame[:30], y[:30]), (frame[30:], y[30:])])
+    at_once = TemperatureScaling().fit(frame, y)
+    assert hasattr(fitted, "feature_names_in_") == hasattr(at_once, "feature_names_in_")
+    assert_allclose(fitted.predict_proba(frame), at_once.predict_proba(frame), atol=1e-6)
