@@ -50,8 +50,9 @@ def check_some_labels(y):
     refuse_masked_array(y, "y")
     y = column_or_1d(to_numpy(y, "y"))
     classes, codes = _sorted_classes(y)
-    # As if of many samples: how many classes there are to a sample, no block can tell.
-    check_classification_targets(np.resize(classes, 2 * len(classes) + 1))
+    if y.dtype.kind not in "biu":  # integers always are labels; asking costs a block's reading
+        # As if of many samples: how many classes there are to a sample, no block can tell.
+        check_classification_targets(np.resize(classes, 2 * len(classes) + 1))
     return y, classes, codes
 
 
