@@ -1,7 +1,7 @@
 """Settings of hypothesis: the same examples everywhere, more of them on demand.
 
 ``pytest -m "slow or hypothesis" --hypothesis-profile=slow`` runs what the default run leaves
-out, and each law on 40 examples in place of 8; with ``--hypothesis-profile=thorough`` they
+out, and each law on 20 examples in place of 8; with ``--hypothesis-profile=thorough`` they
 are 1,000 fresh ones.
 """
 
@@ -21,7 +21,7 @@ settings.register_profile(
     max_examples=8,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("slow", settings.get_profile("default"), max_examples=40)
+settings.register_profile("slow", settings.get_profile("default"), max_examples=20)
 settings.register_profile(
     "thorough", settings.get_profile("default"), derandomize=False, max_examples=1000
 )
