@@ -1,8 +1,9 @@
 """What a temperature and a calibration error take of a file of logits, beside reading it.
 
-Run ``python tests/benchmarks/bench_blocks.py [--rows=N] [--classes=K] [--folder=PATH]``. It
-writes a file of float32 logits (and one of probabilities) to a temporary folder, by default
-20,000,000 numbers (80 MB each), and removes them in the end. Nothing is asserted.
+Run ``python tests/benchmarks/bench_blocks.py [--rows=N] [--classes=K] [--folder=PATH]
+[--from-disk]``. It writes a file of float32 logits (and one of probabilities) to a temporary
+folder, by default 20,000,000 numbers (80 MB each), and removes them in the end. Nothing is
+asserted.
 
 The unit is reading the file once: the sum of each block of half a million numbers, of a
 :class:`numpy.memmap`. Files are in the system's cache, so that the disk does not count: what is
@@ -11,11 +12,17 @@ of a large file), of one thread unless the environment says
 otherwise; memory is the most that NumPy and Python had allocated beyond what they had before,
 looked at in a run of its own. "at hand" is the same on the whole array in memory, which is not
 counted.
+
+With ``--from-disk`` the system forgets a file before each measurement (Linux only), and times
+are by the clock: the unit is reading the file from the disk once. Memory is the most that the
+process had in its own pages (those of files do not count).
 """
 
 import argparse
 import gc
+import os
 import tempfile
+import threading
 import time
 import tracemalloc
 from pathlib import Path
@@ -95,10 +102,95 @@ def main():
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--classes", type=int, default=100)
     parser.add_argument("--folder", default=None)
+    parser.add_argument("--from-disk", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         y = write_files(Path(folder), options.rows, options.classes)
-        measure(Path(folder), y, options.classes)
+        (measure_from_disk if options.from_disk else measure)(Path(folder), y, options.classes)
+
+
+def forget(path):
+    """Write a file to the disk, and let the system forget its pages."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+class OwnPages:
+    """The most of a process's own pages beyond what it had, looked at again and again."""
+
+    def __enter__(self):
+        gc.collect()
+        self.before = self.most = self.now()
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+        self.most -= self.before
+
+    def watch(self):
+        """Look until it is over."""
+        while not self.over.wait(0.01):
+            self.most = max(self.most, self.now())
+
+    @staticmethod
+    def now():
+        """Return the megabytes of the process's own pages."""
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("RssAnon:")[1].split()[0]) / 1e3
+
+
+def measure_from_disk(folder, y, n_classes):
+    """Print seconds by the clock, in units of reading the file from the disk once."""
+
+    def blocks(name):
+        stored = np.load(folder / name, mmap_mode="r")  # anew, as it has been forgotten
+        for rows in cut(*stored.shape):
+            yield stored[rows], y[rows]
+
+    def fit():
+        TemperatureScaling().fit_blocks(lambda: blocks("logits.npy"))
+
+    def add_up(metric):
+        found = accumulate(metric, labels=range(n_classes))
+        for proba, labels in blocks("proba.npy"):
+            found.update(labels, proba)
+        found.value()
+
+    def read(name):
+        return sum(float(block.sum()) for block, _ in blocks(name))
+
+    size = (folder / "logits.npy").stat().st_size
+    unit = by_the_clock(folder / "logits.npy", lambda: read("logits.npy"))[0]
+    print(f"{len(y):,} x {n_classes} float32, {size / 1e6:.0f} MB")
+    print(f"reading once from the disk: {unit:.2f} s, {size / 1e6 / unit:.0f} MB a second\n")
+    print("| | clock | processor | own memory |")
+    print("|---|---|---|---|")
+    print_clock("TemperatureScaling()", unit, *by_the_clock(folder / "logits.npy", fit))
+    for metric in (expected_calibration_error, log_loss, brier_score_loss):
+        taken = by_the_clock(folder / "proba.npy", lambda m=metric: add_up(m))
+        print_clock(metric.__name__, unit, *taken)
+
+
+def by_the_clock(path, function):
+    """Return the seconds (clock, processor) that a forgotten file takes, and megabytes."""
+    forget(path)
+    with OwnPages() as pages:
+        clock, processor = time.perf_counter(), time.process_time()
+        function()
+        clock, processor = time.perf_counter() - clock, time.process_time() - processor
+    return clock, processor, pages.most
+
+
+def print_clock(name, unit, clock, processor, most):
+    """Print one line of that table."""
+    print(
+        f"| {name} | {clock / unit:.2f} | {processor / unit:.2f} | {most:.0f} MB |", flush=True
+    )
 
 
 def measure(folder, y, n_classes):
