@@ -1,5 +1,6 @@
 """Metrics of predictions that come in blocks."""
 
+import copy
 import warnings
 
 import numpy as np
@@ -206,11 +207,17 @@ TELL = (
 )
 
 
+def keeps_few_numbers(metric, params):
+    """Tell whether a few numbers are kept of all rows, not a table of the probabilities."""
+    if metric in BINNED or metric is reliability_curve:
+        return params["strategy"] == "uniform" and not isinstance(params["n_bins"], str)
+    return metric in LOSSES
+
+
 def _make_sums(metric, params):
     if metric in LOSSES:
         return LossSums(metric, params)
-    in_bins = metric in BINNED or metric is reliability_curve
-    if in_bins and params["strategy"] == "uniform" and not isinstance(params["n_bins"], str):
+    if keeps_few_numbers(metric, params):
         if metric is reliability_curve:
             return CurveInBins(params)
         return ErrorInBins({"norm": "l1", **metric.prepare_for_weights.keywords, **params})
@@ -329,5 +336,5 @@ def accumulate(metric, *, labels=None, pos_label=None, **params):
     params = own_parameters(metric, few, params)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        metric.compute(few, **params)
+        metric.compute(few, **copy.deepcopy(params))  # draws nothing from random_state
     return Accumulator(metric, labels, pos_label, params)
