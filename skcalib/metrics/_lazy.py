@@ -4,12 +4,20 @@ from functools import partial
 from inspect import signature
 
 import numpy as np
-from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import _check_sample_weight
 
-from skcalib.inputs import column_names, is_lazy, read_lazily, row_blocks, whole_array
+from skcalib.inputs import (
+    column_names,
+    is_lazy,
+    read_lazily,
+    refuse_masked_array,
+    row_blocks,
+    whole_array,
+)
 from skcalib.metrics._accumulate import KNOWN, accumulate, keeps_few_numbers
 from skcalib.metrics._classes import classes_of_columns, label_vector, positive_class
 from skcalib.metrics._evaluation import BY_AXES
+from skcalib.metrics._validation import rows_that_count
 
 
 def measure_blocks(metric, *given, **params):
@@ -26,8 +34,8 @@ def measure_blocks(metric, *given, **params):
         params.pop(name) for name in ("y_true", "y_proba", "labels", "sample_weight")
     )
     if labels is None:
-        y_true = label_vector(whole_array(y_true, "y_true"))
-        weight = None if weight is None else whole_array(weight, "sample_weight")
+        y_true = label_vector(_read_whole(y_true, "y_true"))
+        weight = _read_whole(weight, "sample_weight")
         labels = _labels_of_columns(y_true, y_proba, weight, params["pos_label"])
     found = accumulate(metric, labels=labels, **params)
     blocks = read_lazily(y_proba, y_true, weight, ("y_proba", "y_true"))
@@ -36,17 +44,24 @@ def measure_blocks(metric, *given, **params):
     return found.value()
 
 
+def _read_whole(values, name):
+    """Return labels or weights, one of each row, in memory."""
+    refuse_masked_array(values, name)
+    return None if values is None else whole_array(values, name)
+
+
 def _labels_of_columns(y_true, y_proba, weight, pos_label):
     """Return the label of each column as it is given, or say why nobody knows."""
-    check_consistent_length(y_true, weight)
     single = y_proba.ndim == 1 or y_proba.shape[1] == 1
     n_columns = 2 if single else y_proba.shape[1]
-    seen = [np.unique(y_true[:0])]
-    for rows in row_blocks(len(y_true), 1):
-        used = slice(None) if weight is None else weight[rows] > 0
-        seen.append(np.unique(y_true[rows][used]))
+    used = np.broadcast_to(True, len(y_true))
+    if weight is not None:
+        options = {"dtype": np.float64, "ensure_non_negative": True}
+        used = rows_that_count(_check_sample_weight(weight, y_true, **options))
+    parts = [y_true[rows][used[rows]] for rows in row_blocks(len(y_true), 1)]
+    seen = np.concatenate([np.unique(part) for part in parts] or [y_true])
     names = column_names(y_proba)
-    found = classes_of_columns(np.concatenate(seen), None, names, n_columns)
+    found = classes_of_columns(seen, None, names, n_columns)
     positive_class(found, pos_label, single, None)  # raises if that is not known
     return found.classes[np.argsort(found.order)]
 
