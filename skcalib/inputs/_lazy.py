@@ -118,7 +118,7 @@ class DeferredRows:
 
 
 def map_rows_lazily(method, X):
-    """Return the answers of a method for the rows of a deferred array, not computed yet.
+    """Return the answers of a method for rows that dask has, not computed yet.
 
     Parameters
     ----------
@@ -131,9 +131,16 @@ def map_rows_lazily(method, X):
     Returns
     -------
     answers : array of dask or None
-        In blocks of the same rows; None if X is no deferred array of rows and columns.
+        In blocks of the same rows, of unknown lengths if X is a frame; None if X is no array
+        or frame of dask with rows and columns.
     """
-    if not (is_deferred(X) and _in_blocks(X) and X.ndim == 2 and X.shape[1] > 0):
+    if not is_deferred(X) or X.ndim != 2:
+        return None
+    if not _in_blocks(X):
+        few = X.dtypes.map(lambda dtype: 0).to_frame().T.astype(X.dtypes)
+        none = method(few)[:0]
+        return X.map_partitions(_apply, method=method, none=none, meta=none)
+    if not X.shape[1] > 0:  # nor unknown
         return None
     none = method(np.zeros((1, X.shape[1]), X.dtype))[:0]  # raises now if anything is wrong
     X = _whole_rows(X)
