@@ -77,3 +77,14 @@ def cut_long_array(values):
     if isinstance(chunks, tuple) and chunks and isinstance(chunks[0], int):
         step = max(1, step // chunks[0]) * chunks[0]
     return [slice(start, start + step) for start in range(0, shape[0], step)]
+
+
+def group_blocks(lengths, n_columns):
+    """Return runs of blocks to be read at once: one, or more as long as they are short."""
+    runs, first, n_rows = [], 0, 0
+    for number, length in enumerate(lengths):
+        if number > first and (n_rows + length) * n_columns > LONG:
+            runs.append(slice(first, number))
+            first, n_rows = number, 0
+        n_rows += length
+    return [*runs, slice(first, len(lengths))]

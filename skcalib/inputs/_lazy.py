@@ -4,10 +4,12 @@ No library is imported, and no value is looked at: what an object is, its attrib
 """
 
 from functools import partial
+from itertools import accumulate
 
 import numpy as np
 
 from skcalib.backends import to_numpy
+from skcalib.inputs._blocks import group_blocks
 from skcalib.inputs._rows import refuse_masked_array
 from skcalib.messages import quote
 
@@ -73,7 +75,7 @@ def read_lazily(X, y, sample_weight=None, names=("X", "y")):
 
 
 class DeferredRows:
-    """Blocks of rows that dask computes, one after the other, each time one iterates.
+    """Blocks of rows that dask computes, in their order, each time one iterates.
 
     `others` are the labels and the weights by their names.
     """
@@ -86,15 +88,27 @@ class DeferredRows:
 
     def __iter__(self):
         first = 0
-        for number in range(_count_blocks(self.X)):
-            X = _compute_block(self.X, number)
+        for run, lengths in self._runs():
+            X = _compute_blocks(self.X, run)
             rows = slice(first, first + len(X))
+            parts = [X, *(take(run, rows) for take in self.takers)]
+            bounds = [0, *accumulate(lengths or [len(X)])]
+            for own in map(slice, bounds[:-1], bounds[1:]):
+                yield tuple(None if part is None else _cut(part, own) for part in parts)
             first = rows.stop
-            yield X, *(take(number, rows) for take in self.takers)
         self._check_lengths(first)
 
+    def _runs(self):
+        """Yield runs of blocks that are computed side by side, and the lengths of each."""
+        if _known_length(self.X) is None:
+            yield from ((slice(k, k + 1), None) for k in range(_count_blocks(self.X)))
+            return
+        lengths = self.X.chunks[0]
+        n_columns = self.X.shape[1] if self.X.ndim > 1 else 1
+        yield from ((run, lengths[run]) for run in group_blocks(lengths, n_columns))
+
     def _taker(self, values, name):
-        """Return a function of a block's number and rows that returns its entries."""
+        """Return a function of a run of blocks and their rows that returns their entries."""
         if values is None:
             return _take_nothing
         if not is_deferred(values):
@@ -108,7 +122,7 @@ class DeferredRows:
                 "from the same collection, or call compute_chunk_sizes() on arrays (of frames: "
                 "to_dask_array(lengths=True))."
             )
-        return partial(_take_block, values)
+        return partial(_take_blocks, values)
 
     def _check_lengths(self, n_rows):
         for name, values in self.others.items():
@@ -167,9 +181,9 @@ def _count_blocks(values):
     return values.numblocks[0] if _in_blocks(values) else values.npartitions
 
 
-def _compute_block(values, number):
+def _compute_blocks(values, run):
     parts = values.blocks if _in_blocks(values) else values.partitions
-    return parts[number].compute()
+    return parts[run].compute()
 
 
 def _known_length(values):
@@ -192,17 +206,21 @@ def _make_sliceable(values, name):
     return values
 
 
-def _take_nothing(number, rows):
+def _take_nothing(run, rows):
     return None
 
 
-def _take_rows(values, number, rows):
-    return values.iloc[rows] if hasattr(values, "iloc") else values[rows]
+def _take_rows(values, run, rows):
+    return _cut(values, rows)
 
 
-def _take_computed_rows(values, number, rows):
+def _take_computed_rows(values, run, rows):
     return values[rows].compute()
 
 
-def _take_block(values, number, rows):
-    return _compute_block(values, number)
+def _take_blocks(values, run, rows):
+    return _compute_blocks(values, run)
+
+
+def _cut(values, rows):
+    return values.iloc[rows] if hasattr(values, "iloc") else values[rows]
