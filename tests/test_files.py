@@ -67,7 +67,14 @@ def store_in_hdf5(folder, **arrays):
 
 
 @pytest.mark.parametrize("store", [store_in_zarr, store_in_hdf5])
-@pytest.mark.parametrize("kind", [TemperatureScaling, PlattScaling, IsotonicCalibration])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        TemperatureScaling,
+        pytest.param(PlattScaling, marks=pytest.mark.slow),
+        pytest.param(IsotonicCalibration, marks=pytest.mark.slow),
+    ],
+)
 def test_fits(store, kind, tmp_path, small_parts):
     logits, _, y, weight = make_rows()
     X, labels, weights = store(tmp_path, X=logits, y=y, weight=weight)
@@ -169,6 +176,10 @@ from skcalib.metrics import brier_score_loss, expected_calibration_error, log_lo
 folder, kind, room = sys.argv[1], sys.argv[2], int(sys.argv[3])
 if kind == "npy":
     X, P = (np.load(f"{folder}/{name}.npy", mmap_mode="r") for name in ("X", "proba"))
+elif kind == "dask":
+    import dask.array
+    mapped = (np.load(f"{folder}/{name}.npy", mmap_mode="r") for name in ("X", "proba"))
+    X, P = (dask.array.from_array(array, chunks=(20_000, -1)) for array in mapped)
 elif kind == "hdf5":
     import h5py
     file = h5py.File(f"{folder}/arrays.h5")
@@ -179,12 +190,12 @@ else:
 y = np.load(f"{folder}/y.npy")
 few = np.zeros((8, 2)), np.arange(8) % 2
 TemperatureScaling().fit(*few)  # whatever is loaded late
-X[:9], P[:9]
+np.asarray(X[:9]), np.asarray(P[:9])
 taken = next(line for line in open("/proc/self/status") if line.startswith("VmData"))
 limit = int(taken.split()[1]) * 1024 + room
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 try:
-    np.load(f"{folder}/X.npy") if kind == "npy" else X[...]
+    np.load(f"{folder}/X.npy") if kind == "npy" else np.asarray(X[...])
 except MemoryError:
     pass
 else:
@@ -196,7 +207,7 @@ print(*(metric(y, P) for metric in (expected_calibration_error, log_loss, brier_
 """
 
 
-def write_large_files(folder, kind, n_samples=600_000, n_classes=100):
+def write_large_files(folder, kind, n_samples=400_000, n_classes=100):
     """Write logits and probabilities of the same few rows over and over; return the rows."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, n_classes, 10_000)
@@ -206,7 +217,7 @@ def write_large_files(folder, kind, n_samples=600_000, n_classes=100):
     np.save(folder / "y.npy", np.tile(y, n_samples // len(y)))
     for name, few in (("X", X), ("proba", proba)):
         options = {"shape": (n_samples, n_classes), "dtype": np.float32}
-        if kind == "npy":
+        if kind in ("npy", "dask"):
             stored = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", **options)
         elif kind == "hdf5":
             h5py = pytest.importorskip("h5py", reason="files of HDF5")
@@ -225,9 +236,13 @@ def write_large_files(folder, kind, n_samples=600_000, n_classes=100):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are those of Linux")
-@pytest.mark.parametrize(("kind", "megabytes"), [("npy", 64), ("hdf5", 64), ("zarr", 96)])
-def test_files_of_240_megabytes_with_little_room(kind, megabytes, tmp_path):
-    """zarr has buffers and threads of its own."""
+@pytest.mark.parametrize(
+    ("kind", "megabytes"), [("npy", 64), ("hdf5", 64), ("zarr", 96), ("dask", 96)]
+)
+def test_files_of_160_megabytes_with_little_room(kind, megabytes, tmp_path):
+    """Those of zarr and dask have buffers and threads of their own."""
+    if kind == "dask":
+        pytest.importorskip("dask.array", reason="the extra dask is not installed")
     X, proba, y = write_large_files(tmp_path, kind)
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(LIMITED)]
     done = subprocess.run(
