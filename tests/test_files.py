@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+from itertools import product
 
 import numpy as np
 import pytest
@@ -102,6 +103,22 @@ def test_metrics(store, metric, tmp_path, small_parts):
     assert_allclose(found, expected, rtol=0, atol=1e-12)
     found = accumulate(metric).update(labels, stored, weights).value()
     assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("store", [store_in_zarr, store_in_hdf5])
+def test_short_files_and_some_in_memory(store, tmp_path):
+    """Files that are no longer than a part; logits, labels and weights here or there."""
+    logits, proba, y, weight = make_rows(400)
+    stored = store(tmp_path, X=logits, proba=proba, y=y, weight=weight)
+    temperature = TemperatureScaling().fit(logits, y, weight).temperature_
+    loss = log_loss(y, proba, sample_weight=weight)
+    for X, P, labels, weights in product(*zip((logits, proba, y, weight), stored, strict=True)):
+        found = TemperatureScaling().fit(X, labels, weights).temperature_
+        assert found == pytest.approx(temperature, rel=1e-6)
+        found = log_loss(labels, P, sample_weight=weights)
+        assert found == pytest.approx(loss, abs=1e-12)
+        found = accumulate(log_loss).update(labels, P, weights).value()
+        assert found == pytest.approx(loss, abs=1e-12)
 
 
 @pytest.mark.parametrize("store", [store_in_zarr, store_in_hdf5])

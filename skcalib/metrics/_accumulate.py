@@ -9,6 +9,7 @@ from sklearn.utils import check_consistent_length
 from skcalib.inputs import (
     column_names,
     columns_by_name,
+    count_rows,
     cut_long_array,
     refuse_masked_array,
     take_columns,
@@ -234,14 +235,15 @@ def _several_names(y_proba):
 def _has_no_rows(y_true, y_proba, sample_weight):
     """Tell whether there is nothing in a block that counts: no rows, or weights of zero."""
     try:
-        if len(y_true) == len(y_proba) == 0:
+        n_rows = count_rows(y_proba)  # zarr's arrays have no len()
+        if count_rows(y_true) == n_rows == 0:
             return True
-    except TypeError:  # no arrays: said by whoever reads them
+    except (IndexError, TypeError):  # no arrays: said by whoever reads them
         return False
     if sample_weight is None:
         return False
     weight = np.asarray(to_numpy(sample_weight, "sample_weight"))
-    return weight.shape == (len(y_proba),) and not weight.astype(bool).any()
+    return weight.shape == (n_rows,) and not weight.astype(bool).any()
 
 
 def _lacks_classes(y_true, y_proba):
@@ -309,6 +311,8 @@ def accumulate(metric, *, labels=None, pos_label=None, **params):
     -----
     Sums are not exact: the value depends on the order and the sizes of blocks in the last
     digits, by some 1e-16.
+
+    Given an array of h5py, zarr or dask, these metrics accumulate its blocks by themselves.
 
     Examples
     --------
