@@ -30,6 +30,7 @@ from skcalib.inputs import (
     find_masked_entries,
     float_array,
     looks_like_proba,
+    map_rows_lazily,
     refuse_masked_array,
     stays_on_device,
     take_columns,
@@ -140,7 +141,9 @@ class Calibrator(
             see :func:`~skcalib.logits_from_proba`. A class that a row cannot be is *masked*
             by -inf, or by the lowest finite number of the array's floating type; methods
             that mix columns refuse that. Frames, tables of Arrow and tensors on the CPU are
-            taken in their own precision, bfloat16 and float16 as float32. The columns of a
+            taken in their own precision, bfloat16 and float16 as float32. Arrays that are
+            not in memory (of h5py, zarr, dask) are read block by block, as by `fit_blocks`,
+            where the method has that, else as a whole. The columns of a
             frame may be in any order if their names are the labels ("0" is the label 0);
             other text names are those of features, as everywhere in scikit-learn, and
             numbers say nothing.
@@ -193,6 +196,8 @@ class Calibrator(
                 return learn_there(self, X, y, sample_weight, axis, ignore_index)
             given = X, y, sample_weight, axis, ignore_index
             X, y, sample_weight = copy_to_host(*given)
+        elif (blocks := self._blocks_of_lazy(X, y, sample_weight)) is not None:
+            return self.fit_blocks(blocks)
         logits = self._check_logits(X, reset=True)
         y, classes, codes = check_labels(y)
         check_consistent_length(logits, y)
@@ -241,7 +246,8 @@ class Calibrator(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_classes) or (n_samples, 1)
-            Logits, as in `fit`; a frame with the names of the labels in any order.
+            Logits, as in `fit`; a frame with the names of the labels in any order. For an
+            array of dask nothing is computed yet: the answer is one, too.
 
         axis : int, default=None
             That of the classes where X has more than two, as in `fit`.
@@ -254,6 +260,8 @@ class Calibrator(
             the device of X where scikit-learn's `array_api_dispatch` is set.
         """
         check_is_fitted(self)
+        if axis is None and (later := map_rows_lazily(self.predict_proba, X)) is not None:
+            return later
         if stays_on_device(X, axis, None):
             if runs_there(self, X):
                 return predict_there(self, X, axis)

@@ -61,7 +61,7 @@ def cut_block(block):
     for part in block[1:]:
         refuse_masked_array(part, "y or sample_weight")
     others = [None if part is None else np.asarray(to_numpy(part)) for part in block[1:]]
-    lengths = {len(part) for part in (block[0], *others) if np.ndim(part)}
+    lengths = {part.shape[0] for part in (block[0], *others) if np.ndim(part)}
     if len(lengths) > 1:
         raise ValueError(f"logits, y and sample_weight have different lengths, {lengths}.")
     for rows in slices:

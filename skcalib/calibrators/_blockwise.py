@@ -8,7 +8,13 @@ from sklearn.utils.metaestimators import available_if
 from skcalib.calibrators._device_fitting import LOOKS_LIKE_PROBA
 from skcalib.calibrators._looks import Survey, SurveyedRows, look_at_blocks
 from skcalib.calibrators._masks import refuse_masks
-from skcalib.inputs import check_weight, columns_by_name, columns_of_classes
+from skcalib.inputs import (
+    check_weight,
+    columns_by_name,
+    columns_of_classes,
+    is_lazy,
+    read_lazily,
+)
 from skcalib.messages import quote, warn
 
 CAN = (
@@ -78,6 +84,12 @@ class BlockwiseMixin:
             If the method cannot be fitted to blocks (``hasattr(calibrator, "fit_blocks")``).
         """
         return self.fit_by_looks(partial(look_at_blocks, blocks=blocks))
+
+    def _blocks_of_lazy(self, X, y, sample_weight):
+        """Return blocks to fit to if X is not in memory and need not be, else None."""
+        if y is None or not is_lazy(X) or np.ndim(X) != 2 or not hasattr(self, "fit_blocks"):
+            return None
+        return read_lazily(X, y, sample_weight)
 
     @available_if(_can_fit_blocks)
     def fit_by_looks(self, look_at_all):

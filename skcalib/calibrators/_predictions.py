@@ -3,7 +3,7 @@
 import numpy as np
 
 from skcalib.estimators import ProbabilisticClassifierMixin
-from skcalib.inputs import device_namespace, to_numpy
+from skcalib.inputs import device_namespace, map_rows_lazily, to_numpy
 
 
 class PredictsAlongAxis(ProbabilisticClassifierMixin):
@@ -25,6 +25,8 @@ class PredictsAlongAxis(ProbabilisticClassifierMixin):
         log_proba : ndarray of shape (n_samples, n_classes)
             Minus infinity where a probability is exactly zero.
         """
+        if axis is None and (later := map_rows_lazily(self.predict_log_proba, X)) is not None:
+            return later
         proba = self.predict_proba(X, axis=axis)
         xp = device_namespace(proba)
         with np.errstate(divide="ignore"):
@@ -46,6 +48,8 @@ class PredictsAlongAxis(ProbabilisticClassifierMixin):
         y : ndarray of shape (n_samples,)
             Labels from ``classes_``; the first of several that are equally likely.
         """
+        if axis is None and (later := map_rows_lazily(self.predict, X)) is not None:
+            return later
         proba = self.predict_proba(X, axis=axis)
         return labels_there(self.classes_, proba, axis)
 

@@ -23,6 +23,7 @@ from skcalib.inputs._device_door import (
     stays_on_device,
     worst_sum,
 )
+from skcalib.inputs._lazy import is_lazy, map_rows_lazily, read_lazily, whole_array
 from skcalib.inputs._logits import (
     ROUNDING,
     SMALLEST_FLOOR,

@@ -59,14 +59,32 @@ def row_blocks(n_samples, n_classes):
 
 
 def cut_long_array(values):
-    """Return slices of the rows of a matrix that is too long to be read at once, else None.
+    """Return slices of the rows of an array that is too long to be read at once, else None.
 
     So is an array in a file (:class:`numpy.memmap`, h5py, zarr): whatever has a shape, a type
-    and slices. Frames and tables are not cut.
+    and slices; one that is kept in chunks is cut between them, so that none is read twice.
+    Frames and tables are not cut.
     """
     shape = getattr(values, "shape", None)
     sliced = hasattr(values, "dtype") and hasattr(values, "__getitem__")
-    if not sliced or len(shape) != 2 or shape[0] * shape[1] <= LONG:
+    if not sliced or hasattr(values, "iloc") or len(shape) not in (1, 2):
         return None
-    step = max(1, LONG // shape[1])
+    n_columns = shape[1] if len(shape) == 2 else 1
+    if shape[0] * n_columns <= LONG:
+        return None
+    step = max(1, LONG // max(2, n_columns))  # a single column stands for two
+    chunks = getattr(values, "chunks", None)
+    if isinstance(chunks, tuple) and chunks and isinstance(chunks[0], int):
+        step = max(1, step // chunks[0]) * chunks[0]
     return [slice(start, start + step) for start in range(0, shape[0], step)]
+
+
+def group_blocks(lengths, n_columns):
+    """Return runs of blocks to be read at once: one, or more as long as they are short."""
+    runs, first, n_rows = [], 0, 0
+    for number, length in enumerate(lengths):
+        if number > first and (n_rows + length) * n_columns > LONG:
+            runs.append(slice(first, number))
+            first, n_rows = number, 0
+        n_rows += length
+    return [*runs, slice(first, len(lengths))]

@@ -18,6 +18,7 @@ from skcalib.metrics._events import events_of, resolve_notion
 from skcalib.metrics._histogram_curve import histogram_curve
 from skcalib.metrics._integrated import integrated_calibration_error
 from skcalib.metrics._kernel_error import kernel_calibration_error
+from skcalib.metrics._lazy import measure_blocks
 from skcalib.metrics._losses import brier_score_loss, log_loss
 from skcalib.metrics._maximum_error import maximum_calibration_error
 from skcalib.metrics._multicalibration import multicalibration_error

@@ -1,5 +1,6 @@
 """Metrics of predictions that come in blocks."""
 
+import copy
 import warnings
 
 import numpy as np
@@ -8,6 +9,7 @@ from sklearn.utils import check_consistent_length
 from skcalib.inputs import (
     column_names,
     columns_by_name,
+    count_rows,
     cut_long_array,
     refuse_masked_array,
     take_columns,
@@ -206,11 +208,17 @@ TELL = (
 )
 
 
+def keeps_few_numbers(metric, params):
+    """Tell whether a few numbers are kept of all rows, not a table of the probabilities."""
+    if metric in BINNED or metric is reliability_curve:
+        return params["strategy"] == "uniform" and not isinstance(params["n_bins"], str)
+    return metric in LOSSES
+
+
 def _make_sums(metric, params):
     if metric in LOSSES:
         return LossSums(metric, params)
-    in_bins = metric in BINNED or metric is reliability_curve
-    if in_bins and params["strategy"] == "uniform" and not isinstance(params["n_bins"], str):
+    if keeps_few_numbers(metric, params):
         if metric is reliability_curve:
             return CurveInBins(params)
         return ErrorInBins({"norm": "l1", **metric.prepare_for_weights.keywords, **params})
@@ -227,14 +235,15 @@ def _several_names(y_proba):
 def _has_no_rows(y_true, y_proba, sample_weight):
     """Tell whether there is nothing in a block that counts: no rows, or weights of zero."""
     try:
-        if len(y_true) == len(y_proba) == 0:
+        n_rows = count_rows(y_proba)  # zarr's arrays have no len()
+        if count_rows(y_true) == n_rows == 0:
             return True
-    except TypeError:  # no arrays: said by whoever reads them
+    except (IndexError, TypeError):  # no arrays: said by whoever reads them
         return False
     if sample_weight is None:
         return False
     weight = np.asarray(to_numpy(sample_weight, "sample_weight"))
-    return weight.shape == (len(y_proba),) and not weight.astype(bool).any()
+    return weight.shape == (n_rows,) and not weight.astype(bool).any()
 
 
 def _lacks_classes(y_true, y_proba):
@@ -303,6 +312,8 @@ def accumulate(metric, *, labels=None, pos_label=None, **params):
     Sums are not exact: the value depends on the order and the sizes of blocks in the last
     digits, by some 1e-16.
 
+    Given an array of h5py, zarr or dask, these metrics accumulate its blocks by themselves.
+
     Examples
     --------
     >>> import numpy as np
@@ -329,5 +340,5 @@ def accumulate(metric, *, labels=None, pos_label=None, **params):
     params = own_parameters(metric, few, params)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        metric.compute(few, **params)
+        metric.compute(few, **copy.deepcopy(params))  # draws nothing from random_state
     return Accumulator(metric, labels, pos_label, params)

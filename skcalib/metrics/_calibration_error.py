@@ -2,9 +2,10 @@
 
 from skcalib.metrics._binned_error import prepare_binned_error
 from skcalib.metrics._device import binned_error_there
-from skcalib.metrics._evaluation import evaluate, prepared_by
+from skcalib.metrics._evaluation import adds_up, evaluate, prepared_by
 
 
+@adds_up
 @prepared_by(prepare_binned_error)
 def calibration_error(
     y_true,
@@ -176,6 +177,7 @@ def calibration_error(
     )
 
 
+@adds_up
 @prepared_by(prepare_binned_error)
 def expected_calibration_error(
     y_true,

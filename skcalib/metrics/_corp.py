@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from skcalib.metrics._evaluation import computed_by
+from skcalib.metrics._evaluation import adds_up, computed_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._losses import loss_function, mean_loss
 from skcalib.metrics._validation import check_predictions
@@ -42,6 +42,7 @@ def corp_notion(classes, notion):
     return notion
 
 
+@adds_up
 @computed_by(_compute)
 def corp_decomposition(
     y_true,

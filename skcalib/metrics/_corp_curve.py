@@ -7,7 +7,7 @@ import numpy as np
 from skcalib.estimators import short_repr
 from skcalib.messages import check_count
 from skcalib.metrics._corp import recalibrated
-from skcalib.metrics._evaluation import computed_by
+from skcalib.metrics._evaluation import adds_up, computed_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._intervals import check_band
 from skcalib.metrics._resampling import Urn, check_level, generator_of
@@ -44,6 +44,7 @@ def _compute(predictions, *, band, confidence_level, n_resamples, random_state):
     return CorpCurve(value[corners], frequency[corners], low, high)
 
 
+@adds_up
 @computed_by(_compute)
 def corp_curve(
     y_true,

@@ -1,24 +1,18 @@
 """How a metric is evaluated: once, or for many weightings of the same rows."""
 
-from functools import partial
+from functools import partial, wraps
 from inspect import signature
 
 import numpy as np
 
-from skcalib.inputs import to_numpy
+from skcalib.inputs import cut_long_array, is_lazy, to_numpy
 from skcalib.messages import quote
 from skcalib.metrics._device import read_where_they_are
 from skcalib.metrics._validation import check_predictions
 
-GIVEN = {
-    "y_true",
-    "y_proba",
-    "pos_label",
-    "labels",
-    "sample_weight",
-    "axis",
-    "ignore_index",
-}  # not parameters of a metric's own
+BY_AXES = {"axis", "ignore_index"}  # what is asked of probabilities of several axes
+# Not parameters of a metric's own.
+GIVEN = {"y_true", "y_proba", "pos_label", "labels", "sample_weight", *BY_AXES}
 
 
 def prepared_by(prepare, **fixed):
@@ -48,6 +42,32 @@ def computed_by(compute):
         return metric
 
     return mark
+
+
+def adds_up(metric):
+    """Mark a metric as one that reads probabilities which are not in memory in blocks.
+
+    Its ``of_blocks``, which takes the same, does that; it is set where all such metrics are
+    known. ``of_rows`` is the metric itself, which reads them as a whole.
+    """
+
+    @wraps(metric)
+    def read(*given, **params):
+        y_proba = given[1] if len(given) > 1 else params.get("y_proba")
+        by_axes = any(params.get(name) is not None for name in BY_AXES)
+        if by_axes or not _may_be_long(y_proba):
+            return metric(*given, **params)
+        return read.of_blocks(*given, **params)
+
+    read.of_rows = metric
+    return read
+
+
+def _may_be_long(values):
+    """Tell arrays that are not in memory, and those long ones that are mapped there."""
+    return is_lazy(values) or (
+        isinstance(values, np.memmap) and cut_long_array(values) is not None
+    )
 
 
 def own_parameters(metric, predictions, params):

@@ -5,7 +5,7 @@ import numpy as np
 from skcalib.inputs import row_blocks
 from skcalib.messages import check_flag, quote
 from skcalib.metrics._device import brier_there, log_loss_there
-from skcalib.metrics._evaluation import evaluate, prepared_by
+from skcalib.metrics._evaluation import adds_up, evaluate, prepared_by
 
 
 def _brier(codes, proba):
@@ -111,6 +111,7 @@ def _prepare_log(predictions):
     return mean_of(_log(predictions.codes, predictions.proba))
 
 
+@adds_up
 @prepared_by(_prepare_brier)
 def brier_score_loss(
     y_true,
@@ -205,6 +206,7 @@ def brier_score_loss(
     )
 
 
+@adds_up
 @prepared_by(_prepare_log)
 def log_loss(
     y_true,

@@ -6,7 +6,7 @@ import numpy as np
 
 from skcalib.estimators import short_repr
 from skcalib.metrics._binning import bin_sums, check_bins
-from skcalib.metrics._evaluation import computed_by
+from skcalib.metrics._evaluation import adds_up, computed_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._intervals import chance_interval, check_band, score_interval
 from skcalib.metrics._resampling import check_level
@@ -46,6 +46,7 @@ def curve_of_sums(sums, confidence_level, band):
     return ReliabilityCurve(mean_proba, frequency, count, low, high)
 
 
+@adds_up
 @computed_by(_compute)
 def reliability_curve(
     y_true,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skcalib.estimators import short_repr
-from skcalib.metrics._evaluation import computed_by
+from skcalib.metrics._evaluation import adds_up, computed_by
 from skcalib.metrics._events import events_of
 from skcalib.metrics._risk import descending
 from skcalib.metrics._validation import check_predictions
@@ -29,6 +29,7 @@ def _compute(predictions):
     return RiskCoverageCurve(kept / kept[-1], np.clip(np.cumsum(wrong) / kept, 0, 1), threshold)
 
 
+@adds_up
 @computed_by(_compute)
 def risk_coverage_curve(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
     """Error rate among the most confident rows, for every share of rows kept.

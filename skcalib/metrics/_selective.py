@@ -1,9 +1,10 @@
 """Ranking by confidence in one number: areas under the risk-coverage curve, and AUC."""
 
-from skcalib.metrics._evaluation import evaluate, prepared_by
+from skcalib.metrics._evaluation import adds_up, evaluate, prepared_by
 from skcalib.metrics._risk import augrc, aurc, error_detection, excess_aurc, prepare_risk
 
 
+@adds_up
 @prepared_by(prepare_risk, measure=aurc)
 def aurc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
     """Mean risk over all coverages (area under the risk-coverage curve, AURC).
@@ -69,6 +70,7 @@ def aurc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=Non
     )
 
 
+@adds_up
 @prepared_by(prepare_risk, measure=excess_aurc)
 def excess_aurc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
     """Area under the risk-coverage curve above the best possible one (E-AURC).
@@ -132,6 +134,7 @@ def excess_aurc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_wei
     )
 
 
+@adds_up
 @prepared_by(prepare_risk, measure=augrc)
 def augrc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None):
     """Mean over all coverages of the share of rows that are kept and wrong (AUGRC).
@@ -193,6 +196,7 @@ def augrc_loss(y_true, y_proba, *, pos_label=None, labels=None, sample_weight=No
     )
 
 
+@adds_up
 @prepared_by(prepare_risk, measure=error_detection)
 def error_detection_auc_score(
     y_true, y_proba, *, pos_label=None, labels=None, sample_weight=None

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.fft import dct
 from scipy.optimize import brentq
 
-from skcalib.metrics._evaluation import evaluate, prepared_by
+from skcalib.metrics._evaluation import adds_up, evaluate, prepared_by
 from skcalib.metrics._events import events_of
 
 GRID = 2**14  # cells of the unit interval
@@ -24,6 +24,7 @@ def _prepare_smooth_error(predictions, *, notion):
     return error
 
 
+@adds_up
 @prepared_by(_prepare_smooth_error)
 def smooth_calibration_error(
     y_true, y_proba, *, notion="auto", pos_label=None, labels=None, sample_weight=None

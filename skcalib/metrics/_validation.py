@@ -104,7 +104,7 @@ def check_predictions(y_true, y_proba, labels=None, sample_weight=None, pos_labe
             dtype=np.float64,
             ensure_non_negative=True,
         )
-        used = _used(weight)
+        used = rows_that_count(weight)
         if not used.all():
             y_true, proba, weight = y_true[used], proba[used], weight[used]
     n_columns = 2 if proba.ndim == 1 else proba.shape[1]
@@ -183,7 +183,7 @@ def _refuse(badness, tolerance, what):
         )
 
 
-def _used(weight):
+def rows_that_count(weight):
     """Tell which rows count."""
     if weight.max() > 1e300 / len(weight):
         raise ValueError("sample_weight is so large that its sum overflows; divide it.")
