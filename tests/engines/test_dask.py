@@ -46,7 +46,7 @@ class Counted:
 
     def __init__(self, values, chunks=N // 10):
         self.values, self.read = values, 0
-        self.lazy = da.from_array(values, chunks=(chunks, 3)).map_blocks(
+        self.lazy = da.from_array(values, chunks=(chunks, values.shape[1])).map_blocks(
             self.count, dtype=values.dtype, meta=values[:0]
         )
 
@@ -86,6 +86,16 @@ def test_three_looks_where_one_block_of_many_has_the_rows(monkeypatch):
     assert 2 * 2 <= counted.read <= 2 * 3
     expected = TemperatureScaling().fit(LOGITS[: N // 2], CODES[: N // 2])
     assert found.temperature_ == pytest.approx(expected.temperature_, abs=1e-6)
+
+
+def test_logits_and_labels_of_one_source_are_computed_together():
+    counted = Counted(np.column_stack([LOGITS, CODES]))
+    X, y = counted.lazy[:, :3], counted.lazy[:, 3].astype(int)
+    weight = counted.lazy[:, 3] * 0 + 2
+    fitted = fit_dask(TemperatureScaling(), X, y, weight)
+    assert counted.read == 10  # one look, as these rows are few
+    expected = TemperatureScaling().fit(LOGITS, CODES)
+    assert fitted.temperature_ == pytest.approx(expected.temperature_, abs=1e-6)
 
 
 def test_vector_scaling():
