@@ -5,7 +5,7 @@ runs each, of random float32 logits (``--rows 1000000 --classes 20``) in 20 bloc
 
 * made anew by the task that looks at them, and by the loop, too (``made``);
 * in memory, that of the workers or of the loop (``kept``);
-* read from a file by whoever wants them (``file``);
+* read from a file by whoever wants them (``file``, by ``--kinds`` only);
 * one array of the user's, from which dask sends each block to a worker at each look (``sent``):
   what that takes is moving, not computing; threads move nothing.
 
@@ -31,6 +31,7 @@ from skcalib.metrics import accumulate, expected_calibration_error
 
 N_BLOCKS = 20
 KINDS = ("made", "kept", "file", "sent")
+DEFAULT = ("made", "kept", "sent")
 
 
 class Blocks:
@@ -220,7 +221,7 @@ def main():
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--classes", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
+    parser.add_argument("--kinds", nargs="+", default=DEFAULT, choices=KINDS)
     options = parser.parse_args()
     warnings.filterwarnings("ignore", "Sending large graph")  # that is what `sent` measures
     with tempfile.TemporaryDirectory() as folder:
