@@ -101,7 +101,10 @@ class BlockwiseMixin:
             It gets a look, an object that can be pickled, and returns its joined answer for
             all blocks: ``look(block)`` or ``look(block, number)`` for each, where a block is
             what :meth:`fit_blocks` takes; ``look.merge(first, second)`` for the answers to two
-            runs of blocks, one behind the other. None is the answer where there are no rows.
+            runs of blocks, one behind the other, which it leaves as they are. None is the
+            answer where there are no rows. ``look.of_share(share)`` asks the same of a block
+            that has about this share of all rows, and its answer has no more of what is
+            kept: for answers that are sent.
 
         Returns
         -------

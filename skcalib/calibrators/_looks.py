@@ -69,8 +69,18 @@ class Look:
             raise ValueError(f"{', '.join(where)}: {error}") from error
         return answer
 
+    def of_share(self, share):
+        """Return the look at a block that has about this share of all rows.
+
+        Its answer is small if the share is, so that blocks' answers are fit to travel.
+        """
+        return self
+
     def merge(self, first, second):
-        """Return the answer for two blocks, or runs of blocks, one behind the other."""
+        """Return the answer for two blocks, or runs of blocks, one behind the other.
+
+        Neither answer is changed.
+        """
         if first is None or second is None:
             return second if first is None else first
         return self.join(first, second)
@@ -95,6 +105,12 @@ class Rows(NamedTuple):
 class Survey(Look):
     """The first look: which classes there are, and a sample of the rows."""
 
+    def __init__(self, share=1.0):
+        self.share = share
+
+    def of_share(self, share):
+        return Survey(share)
+
     def answer(self, rows):
         logits = rows.logits
         low, high = logits.min(), logits.max()
@@ -115,7 +131,7 @@ class Survey(Look):
             float(low),
             float(high),
             like_proba,
-            RowSample().add(logits, rows.labels[rows.codes], rows.weight),
+            RowSample(self.share).add(logits, rows.labels[rows.codes], rows.weight),
         )
 
     def join(self, first, second):
@@ -141,7 +157,7 @@ class Survey(Look):
             min(first.low, second.low),
             max(first.high, second.high),
             first.like_proba and second.like_proba,
-            first.sample.merge(second.sample),
+            first.sample.merge(second.sample, self.share),
         )
 
 

@@ -24,6 +24,9 @@ SHARPEST, FLATTEST = 15.0, 60.0  # bounds of log beta about one over a typical, 
 MAX_ITER = 100
 STRIDE = 11  # every eleventh row is the sample from which the search on all rows starts
 FEW = 300  # rows that need no sample
+A_FEW = (
+    2**12
+)  # rows whose numbers are no large arrays: dask's workers give these back each time
 # What may be left of log beta after a step. That is an estimate; the true error was never
 # seen beyond twice of it.
 ROUGHLY, CLOSELY, FULLY = 1e-3, 2e-7, 1e-14
@@ -270,8 +273,8 @@ def _cumulants(logits, beta, scaled, mass, order):
     These are the derivatives of logsumexp(beta * row) by beta, times powers of beta.
     """
     total = exponentials(logits, beta, scaled, mass)
-    moments = []
-    for _ in range(order - 1):
+    moments = np.empty((order, len(logits)))
+    for moment in moments[:-1]:
         with np.errstate(invalid="ignore"):
             mass *= scaled
         sums = np.einsum("ij->i", mass)
@@ -279,8 +282,15 @@ def _cumulants(logits, beta, scaled, mass, order):
             masked = np.isnan(mass)
             mass[masked] = scaled[masked] = 0
             sums = np.einsum("ij->i", mass)
-        moments.append(sums / total)
-    moments.append(np.einsum("ij,ij->i", mass, scaled) / total)
+        np.divide(sums, total, out=moment)
+    np.divide(np.einsum("ij,ij->i", mass, scaled), total, out=moments[-1])
+    for start in range(0, len(logits), A_FEW):
+        rows = slice(start, start + A_FEW)
+        moments[:, rows] = _cumulants_of(moments[:, rows])
+    return moments
+
+
+def _cumulants_of(moments):
     cumulants = []
     for n, moment in enumerate(moments):
         lower = (comb(n, j) * cumulants[j] * moments[n - 1 - j] for j in range(n))

@@ -5,9 +5,11 @@ from copy import deepcopy
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skcalib.engines._dask_blocks import align_blocks, is_frame, refuse_eager
+from skcalib.engines._dask_blocks import align_blocks, is_frame, refuse_eager, shares_of_rows
 from skcalib.engines._looks import fit_by_looks
 from skcalib.metrics import accumulate
+
+AT_ONCE = 4  # answers that a task joins: a power of two, so that all are joined two by two
 
 
 def fit_dask(calibrator, X, y, sample_weight=None):
@@ -82,9 +84,13 @@ def fit_dask(calibrator, X, y, sample_weight=None):
     ...     fitted = fit_dask(TemperatureScaling(), X, y)
     """
     blocks = align_blocks(X, y, sample_weight)
+    shares = shares_of_rows(X, len(blocks))
 
     def look_at_all(look):
-        answers = [_make_task(_look_at, look, number, *b) for number, b in enumerate(blocks)]
+        answers = [
+            _make_task(_look_at, look.of_share(share), number, *block)
+            for number, (share, block) in enumerate(zip(shares, blocks, strict=True))
+        ]
         return _compute_joined(look.merge, answers)
 
     return fit_by_looks(calibrator, look_at_all)
@@ -203,9 +209,16 @@ def _make_task(function, *arguments):
 def _compute_joined(join, answers):
     """Join neighbours until one is left, and compute that."""
     while len(answers) > 1:
-        pairs = [answers[i : i + 2] for i in range(0, len(answers), 2)]
-        answers = [_make_task(join, *pair) if len(pair) == 2 else pair[0] for pair in pairs]
+        runs = [answers[i : i + AT_ONCE] for i in range(0, len(answers), AT_ONCE)]
+        answers = [_make_task(_join, join, *run) if len(run) > 1 else run[0] for run in runs]
     return answers[0].compute()
+
+
+def _join(join, *answers):
+    while len(answers) > 1:
+        pairs = [answers[i : i + 2] for i in range(0, len(answers), 2)]
+        answers = [join(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+    return answers[0]
 
 
 def _look_at(look, number, X, y, sample_weight):

@@ -1,5 +1,7 @@
 """Blocks of rows from dask's arrays and frames: logits or probabilities, labels and weights."""
 
+from itertools import pairwise
+
 import numpy as np
 
 
@@ -52,6 +54,13 @@ def align_blocks(X, y, sample_weight=None, names=("X", "y")):
     return list(zip(parts, *others, strict=True))
 
 
+def shares_of_rows(X, n_blocks):
+    """Return the share of all rows that each block has; equal ones if that is not known."""
+    lengths = _lengths(X) or ()
+    total = sum(lengths)
+    return [length / total for length in lengths] if total else [1 / n_blocks] * n_blocks
+
+
 def _is_lazy(values):
     return hasattr(values, "__dask_graph__") and hasattr(values, "to_delayed")
 
@@ -78,11 +87,9 @@ def _cut_like(X, n_blocks, values, name, leader):
                 f"lengths of its blocks are not known. Take {name} from dask, too, or call "
                 f"{leader}.compute_chunk_sizes() (of a frame: to_dask_array(lengths=True))."
             )
-        import dask.array
-
         values = _as_vector(values)
         _check_length(sum(lengths), len(values), name, leader)
-        values = dask.array.from_array(values, chunks=(lengths,))
+        return _hand_over(values, lengths)
     if not is_frame(values):
         values = values.ravel() if values.ndim == 2 and values.shape[1] == 1 else values
         own = _lengths(values)
@@ -99,6 +106,14 @@ def _cut_like(X, n_blocks, values, name, leader):
             "compute_chunk_sizes() on arrays (of frames: to_dask_array(lengths=True))."
         )
     return parts
+
+
+def _hand_over(values, lengths):
+    """Give dask the parts of an array, each where it will be wanted; not again at each look."""
+    from dask import delayed, persist
+
+    bounds = pairwise(np.cumsum([0, *lengths]))
+    return list(persist(*(delayed(values[first:last]) for first, last in bounds)))
 
 
 def _as_vector(values):

@@ -11,6 +11,7 @@ from skcalib.engines._looks import fit_by_looks
 from skcalib.metrics import accumulate
 
 ANSWER = "answer"
+UNKNOWN = 0.0  # the share of a batch: how many there are is known when all are done
 
 
 def fit_ray(calibrator, dataset, *, logits, y, sample_weight=None, batch_size=None):
@@ -50,8 +51,7 @@ def fit_ray(calibrator, dataset, *, logits, y, sample_weight=None, batch_size=No
     Raises
     ------
     ValueError
-        If the dataset has no such column. What `fit` says of a batch comes inside an error
-        of Ray.
+        If the dataset has no such column; as `fit` does.
 
     AttributeError
         If the calibrator needs all rows at once.
@@ -68,8 +68,8 @@ def fit_ray(calibrator, dataset, *, logits, y, sample_weight=None, batch_size=No
     columns = _check_columns(dataset, logits, y, sample_weight)
 
     def look_at_all(look):
-        function = partial(_look_at, look, columns)
-        return reduce(look.merge, _map(dataset, function, batch_size), None)
+        function = partial(_look_at, look.of_share(UNKNOWN))
+        return reduce(look.merge, _map(dataset, function, columns, batch_size), None)
 
     return fit_by_looks(calibrator, look_at_all)
 
@@ -112,8 +112,7 @@ def measure_ray(
     Raises
     ------
     ValueError
-        If the dataset has no such column. What the metric says of a batch comes inside an
-        error of Ray.
+        If the dataset has no such column; as the metric does.
 
     Examples
     --------
@@ -127,7 +126,7 @@ def measure_ray(
     """
     empty = accumulate(metric, **params)
     columns = _check_columns(dataset, y_proba, y_true, sample_weight)
-    for part in _map(dataset, partial(_update, empty, columns), batch_size):
+    for part in _map(dataset, partial(_update, empty), columns, batch_size):
         empty.merge(part)
     return empty.value()
 
@@ -189,15 +188,32 @@ def _check_columns(dataset, values, *others):
     return values, *others
 
 
-def _map(dataset, function, batch_size):
-    """Yield what a function answers to each batch, in the order in which they are done."""
+def _map(dataset, function, columns, batch_size):
+    """Yield what a function answers to batches of rows, in the order in which they are done."""
     options = {"batch_size": batch_size, "batch_format": "numpy"}
-    for row in dataset.map_batches(function, **options).iter_rows():
-        yield pickle.loads(row[ANSWER])
+    answers = dataset.map_batches(partial(_answer, function, columns), **options)
+    for row in answers.iter_rows():
+        answer = pickle.loads(row[ANSWER])
+        if isinstance(answer, ValueError):
+            raise ValueError(f"In a batch of Ray: {answer}") from answer
+        if answer is not None:
+            yield answer
 
 
-def _as_row(answer):
+def _answer(function, columns, batch):
+    """Return the answer as a row: None to no rows, and what is wrong with them if anything is.
+
+    An error that is raised here would come as one of Ray's, its message behind a page of calls.
+    """
+    try:
+        answer = function(*_take(batch, columns)) if _has_rows(batch) else None
+    except ValueError as error:
+        answer = error
     return {ANSWER: np.array([pickle.dumps(answer)], dtype=object)}
+
+
+def _has_rows(batch):
+    return any(len(column) for column in batch.values())
 
 
 def _take(batch, columns):
@@ -214,14 +230,15 @@ def _values(batch, names):
     return np.stack(list(values)) if values.dtype == object and len(values) else values
 
 
-def _look_at(look, columns, batch):
-    return _as_row(look(_take(batch, columns)))
+def _look_at(look, X, y, sample_weight):
+    return look((X, y, sample_weight))
 
 
-def _update(empty, columns, batch):
-    y_proba, y_true, weight = _take(batch, columns)
-    return _as_row(deepcopy(empty).update(y_true, y_proba, weight))
+def _update(empty, y_proba, y_true, sample_weight):
+    return deepcopy(empty).update(y_true, y_proba, sample_weight)
 
 
 def _predict(calibrator, logits, output, batch):
+    if not _has_rows(batch):
+        return {**batch, output: np.empty((0, len(calibrator.classes_)))}
     return {**batch, output: calibrator.predict_proba(_values(batch, logits))}

@@ -23,6 +23,12 @@ class ScoreTable:
         self.digits = DIGITS
         self._parts = []
 
+    def __sizeof__(self):
+        """Return the bytes in all, which engines ask for before they move it."""
+        return super().__sizeof__() + sum(
+            column.nbytes for part in self._parts for column in part
+        )
+
     @property
     def is_cut(self):
         """Whether digits were cut off."""

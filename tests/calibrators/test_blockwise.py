@@ -345,6 +345,24 @@ def test_looks_are_taken_elsewhere(few_kept):
         assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
+def test_what_an_engine_asks_for_again_is_the_same():
+    logits, y, weight = make_rows()
+    blocks = cut((logits, y, weight), UNEVEN)
+
+    def look_at_all(look):
+        answer = None
+        for block in blocks:
+            found = look.of_share(0.3)(block)
+            look.merge(answer, found)  # lost
+            answer = look.merge(answer, found)
+        return answer
+
+    for calibrator in (TemperatureScaling(), IsotonicCalibration()):
+        expected = clone(calibrator).fit(logits, y, weight).predict_proba(logits)
+        found = clone(calibrator).fit_by_looks(look_at_all).predict_proba(logits)
+        assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
 def test_too_many_scores_keep_fewer_digits_and_a_warning_says_so(few_kept, monkeypatch):
     monkeypatch.setattr(_binary_looks, "MOST_LINES", 1000)
     monkeypatch.setattr(_binary_looks, "FEWEST_LINES", 10)

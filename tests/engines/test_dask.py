@@ -3,6 +3,11 @@
 import os
 import re
 import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +20,7 @@ from skcalib.calibrators import (
     PlattScaling,
     TemperatureScaling,
     VectorScaling,
+    _row_sample,
 )
 from skcalib.engines import fit_dask, measure_dask, predict_proba_dask
 from skcalib.metrics import brier_score_loss, expected_calibration_error, log_loss
@@ -40,7 +46,7 @@ class Counted:
 
     def __init__(self, values, chunks=N // 10):
         self.values, self.read = values, 0
-        self.lazy = da.from_array(values, chunks=(chunks, 3)).map_blocks(
+        self.lazy = da.from_array(values, chunks=(chunks, values.shape[1])).map_blocks(
             self.count, dtype=values.dtype, meta=values[:0]
         )
 
@@ -65,6 +71,31 @@ def test_a_fit_in_three_passes(kind):
     assert counted.read <= 30
     expected = kind().fit(LOGITS, NAMES[CODES], WEIGHT).predict_proba(LOGITS[:99])
     np.testing.assert_allclose(fitted.predict_proba(LOGITS[:99]), expected, atol=1e-6)
+
+
+def test_three_looks_where_one_block_of_many_has_the_rows(monkeypatch):
+    """Lengths are not known, so that its share of the sample is that of each."""
+    monkeypatch.setattr(_row_sample, "MOST_BYTES", 2**16)
+    monkeypatch.setattr(_row_sample, "LEAST_BYTES", 2**13)
+    counted = Counted(LOGITS, chunks=N // 2)
+    kept = da.from_array(np.arange(N) < N // 2, chunks=N // 2)
+    parts = [counted.lazy[:0]] * 20
+    X = da.concatenate([*parts, counted.lazy[kept]])
+    y = da.from_array(CODES, chunks=N // 2)
+    found = fit_dask(TemperatureScaling(), X, da.concatenate([*[y[:0]] * 20, y[kept]]))
+    assert 2 * 2 <= counted.read <= 2 * 3
+    expected = TemperatureScaling().fit(LOGITS[: N // 2], CODES[: N // 2])
+    assert found.temperature_ == pytest.approx(expected.temperature_, abs=1e-6)
+
+
+def test_logits_and_labels_of_one_source_are_computed_together():
+    counted = Counted(np.column_stack([LOGITS, CODES]))
+    X, y = counted.lazy[:, :3], counted.lazy[:, 3].astype(int)
+    weight = counted.lazy[:, 3] * 0 + 2
+    fitted = fit_dask(TemperatureScaling(), X, y, weight)
+    assert counted.read == 10  # one look, as these rows are few
+    expected = TemperatureScaling().fit(LOGITS, CODES)
+    assert fitted.temperature_ == pytest.approx(expected.temperature_, abs=1e-6)
 
 
 def test_vector_scaling():
@@ -219,6 +250,190 @@ def test_on_a_cluster():
         deadly = X.map_blocks(end_the_worker, os.getpid(), dtype=X.dtype, meta=LOGITS[:0])
         with pytest.raises(distributed.KilledWorker):
             measure_dask(log_loss, y, deadly)
+
+
+def one_file_more(folder):
+    """Make the next of the files 0, 1, ... in a folder, and return its number."""
+    for number in range(10_000):
+        try:
+            os.close(os.open(os.path.join(folder, str(number)), os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            continue
+        return number
+
+
+def make_rows(number):
+    """Return logits of the block of that number: 3 MB."""
+    rng = np.random.default_rng(number)
+    return 2 * rng.normal(size=(20_000, 20)) + 3 * np.eye(20)[labels_of(number)]
+
+
+def labels_of(number):
+    return np.random.default_rng(100 + number).integers(0, 20, size=20_000)
+
+
+def make_or_die(number, folder, deadly):
+    """Make a block; the process ends if it is the one with that number of all that are made."""
+    if one_file_more(folder) == deadly:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return make_rows(number)
+
+
+def deadly_rows(folder, deadly):
+    """Return ten blocks, and labels in memory."""
+    folder.mkdir()
+    blocks = [
+        da.from_delayed(
+            dask.delayed(make_or_die, pure=False)(number, str(folder), deadly),
+            (20_000, 20),
+            np.float64,
+        )
+        for number in range(10)
+    ]
+    return da.concatenate(blocks), np.concatenate([labels_of(number) for number in range(10)])
+
+
+@contextmanager
+def two_workers():
+    distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
+    here = {"host": "127.0.0.1", "dashboard_address": None}
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, **here) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_and_replaced(tmp_path):
+    """In either look, with answers that it had and that are to be had again: the same bits."""
+    expected = fit_dask(TemperatureScaling(), *deadly_rows(tmp_path / "none", None))
+    assert len(list((tmp_path / "none").iterdir())) == 20  # two looks at ten blocks
+    with two_workers():
+        for deadly in (7, 18):
+            folder = tmp_path / str(deadly)
+            found = fit_dask(TemperatureScaling(), *deadly_rows(folder, deadly))
+            assert found.temperature_ == expected.temperature_
+            assert 20 < len(list(folder.iterdir())) < 40
+
+
+def wait_for_leave(block, folder):
+    """Say that a block has begun, and wait for a file "go"."""
+    one_file_more(folder)
+    for _ in range(3000):
+        if os.path.exists(os.path.join(folder, "go")):
+            break
+        time.sleep(0.1)
+    return block
+
+
+def interrupt_at_two(folder):
+    """Interrupt this process, as Ctrl+C does, when two blocks have begun."""
+    for _ in range(600):
+        if len(list(folder.iterdir())) >= 2:
+            break
+        time.sleep(0.1)
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+
+def check_interrupts(folder, hear, finish):
+    """Interrupt a fit and a metric: nothing begins after that, and the next fit is right."""
+    X, y = da.from_array(LOGITS, chunks=(5_000, 3)), NAMES[CODES]
+    expected = TemperatureScaling().fit(LOGITS, y).temperature_
+    calibrator = TemperatureScaling()
+    calls = {
+        "fit": lambda slow: fit_dask(calibrator, slow, y),
+        "metric": lambda slow: measure_dask(log_loss, y, slow),
+    }
+    for name, call in calls.items():
+        begun = folder / name
+        begun.mkdir()
+        slow = X.map_blocks(wait_for_leave, str(begun), dtype=X.dtype, meta=LOGITS[:0])
+        watch = threading.Thread(target=interrupt_at_two, args=(begun,))
+        watch.start()
+        with pytest.raises(KeyboardInterrupt):
+            call(slow)
+        watch.join()
+        hear()
+        (begun / "go").touch()
+        finish()
+        assert sorted(path.name for path in begun.iterdir()) == ["0", "1", "go"]
+        assert not hasattr(calibrator, "temperature_")
+        again = fit_dask(TemperatureScaling(), X, y)
+        assert again.temperature_ == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.fixture
+def keyboard():
+    """Let SIGINT interrupt: what runs in the background of a shell is told to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.slow
+def test_an_interrupt_on_threads(tmp_path, keyboard):
+    with ThreadPoolExecutor(2) as pool, dask.config.set(scheduler="threads", pool=pool):
+        behind = lambda: list(pool.map(len, ["what", "runs"]))  # noqa: E731
+        check_interrupts(tmp_path, lambda: None, behind)
+
+
+@pytest.mark.slow
+def test_an_interrupt_on_a_cluster(tmp_path, keyboard):
+    def left(dask_worker):
+        tasks = dask_worker.state.tasks.values()
+        return sum(task.state not in ("cancelled", "memory", "released") for task in tasks)
+
+    with two_workers() as client:
+
+        def hear():
+            """Wait until both workers have heard of it."""
+            for _ in range(600):
+                if not any(client.run(left).values()):
+                    break
+                time.sleep(0.1)
+
+        behind = lambda: client.submit(len, "abc", pure=False).result()  # noqa: E731
+        check_interrupts(tmp_path, hear, behind)
+
+
+@pytest.mark.slow
+def test_parquet_on_disk(tmp_path):
+    """From a folder of Parquet to probabilities in another; each file is read once a look."""
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    table = frame(NAMES[CODES])
+    (tmp_path / "logits").mkdir()
+    bounds = [0, 7_000, 7_000, 7_001, N]  # one file has no rows, one has one
+    for number, (first, last) in enumerate(pairwise(bounds)):
+        table[first:last].to_parquet(tmp_path / f"logits/{number}.parquet")
+    read = []
+
+    def count(part):
+        read.append(len(part))
+        return part
+
+    stored = dd.read_parquet(tmp_path / "logits")
+    stored = stored.map_partitions(count, meta=table[:0])
+    read.clear()
+    X, y, weight = stored[list(NAMES)], stored["label"], stored["weight"]
+    fitted = fit_dask(TemperatureScaling(), X, y, weight)
+    assert sorted(read) == [0, 1, 7_000, 22_999]
+    expected = TemperatureScaling().fit(LOGITS, NAMES[CODES], WEIGHT)
+    assert fitted.temperature_ == pytest.approx(expected.temperature_, abs=1e-6)
+    read.clear()
+    proba = predict_proba_dask(fitted, X)
+    value = measure_dask(
+        expected_calibration_error, y, proba, sample_weight=weight, labels=list(NAMES)
+    )
+    assert sorted(read) == [0, 1, 7_000, 22_999]
+    sure = fitted.predict_proba(table[list(NAMES)])
+    assert value == pytest.approx(
+        expected_calibration_error(NAMES[CODES], sure, sample_weight=WEIGHT), abs=1e-12
+    )
+    proba.to_parquet(tmp_path / "proba", write_index=False)
+    written = pd.read_parquet(tmp_path / "proba")
+    assert list(written.columns) == list(NAMES)
+    np.testing.assert_allclose(written, sure, rtol=1e-12)
 
 
 def test_code_of_the_page():

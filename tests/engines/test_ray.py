@@ -1,5 +1,8 @@
 """Ray Data: the answers of the rows in memory."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 from scipy.special import softmax
@@ -77,5 +80,90 @@ def test_errors_name_the_way_out(dataset):
         fit_ray(TemperatureScaling(), dataset, logits="wrong", y="label")
     with pytest.raises(AttributeError, match="AutoCalibration cannot be fitted to blocks"):
         fit_ray(AutoCalibration(), dataset, logits="logits", y="label")
-    with pytest.raises(Exception, match="are these logits"):
+    with pytest.raises(ValueError, match=r"In a batch of Ray: .*are these logits"):
         measure_ray(log_loss, dataset, y_true="label", y_proba="logits")
+
+
+COLUMNS = {"logits": LOGITS, "proba": PROBA, "label": NAMES[CODES]}
+
+
+def in_blocks(places):
+    """Return a dataset whose blocks have the rows at some places each."""
+    import ray.data
+
+    def take(batch):
+        return {name: part[batch["data"]] for name, part in COLUMNS.items()}
+
+    numbers = ray.data.from_numpy([np.asarray(some, dtype=int) for some in places])
+    return numbers.map_batches(take, batch_size=None)
+
+
+def answers(rows):
+    """Return a temperature, a loss and the number of probabilities."""
+    options = {"logits": "logits", "y": "label"}
+    fitted = fit_ray(TemperatureScaling(), rows, **options)
+    options = {"y_true": "label", "y_proba": "proba", "labels": list(NAMES)}
+    loss = measure_ray(log_loss, rows, **options)
+    sure = predict_proba_ray(fitted, rows, logits="logits").select_columns(["proba"])
+    return fitted.temperature_, loss, sure.count()
+
+
+@pytest.fixture(scope="module")
+def expected():
+    fitted = TemperatureScaling().fit(LOGITS, NAMES[CODES])
+    return fitted.temperature_, log_loss(NAMES[CODES], PROBA), N
+
+
+@pytest.mark.slow
+def test_uneven_and_empty_blocks_and_blocks_that_lack_a_class(dataset, expected):
+    order = np.argsort(CODES)
+    np.testing.assert_allclose(
+        answers(in_blocks(np.split(order, [0, 1, 9_000, 9_000, 29_000]))), expected, rtol=1e-6
+    )
+
+
+@pytest.mark.slow
+def test_no_rows_at_all(dataset):
+    none = in_blocks([[], []])
+    with pytest.raises(ValueError, match="no row of positive weight"):
+        fit_ray(TemperatureScaling(), none, logits="logits", y="label")
+    with pytest.raises(ValueError, match="no row"):
+        measure_ray(log_loss, none, y_true="label", y_proba="proba", labels=list(NAMES))
+
+
+@pytest.mark.slow
+def test_a_task_that_fails(dataset):
+    def spoil(batch):
+        if 25_000 in batch["data"]:
+            raise OSError("the disk has gone")
+        return {"logits": LOGITS[batch["data"]], "label": NAMES[CODES[batch["data"]]]}
+
+    import ray.data
+
+    numbers = ray.data.from_numpy(np.array_split(np.arange(N), 4))
+    calibrator = TemperatureScaling()
+    with pytest.raises(Exception, match="the disk has gone"):
+        fit_ray(calibrator, numbers.map_batches(spoil), logits="logits", y="label")
+    assert not hasattr(calibrator, "temperature_")
+
+    def forget(batch):
+        missing = np.arange(len(batch["label"])) == 7
+        return {**batch, "logits": np.where(missing[:, None], np.nan, batch["logits"])}
+
+    with pytest.raises(ValueError, match=r"In a batch of Ray: .*NaN"):
+        fit_ray(calibrator, dataset.map_batches(forget), logits="logits", y="label")
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_and_is_replaced(dataset, expected, tmp_path):
+    def die_once(batch):
+        try:
+            os.close(os.open(tmp_path / "died", os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return batch
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    rows = in_blocks(np.array_split(np.arange(N), 4)).map_batches(die_once)
+    fitted = fit_ray(TemperatureScaling(), rows, logits="logits", y="label")
+    assert (tmp_path / "died").exists()
+    assert fitted.temperature_ == pytest.approx(expected[0], abs=1e-6)
