@@ -114,9 +114,10 @@ class DirichletCalibration(Calibrator):
     same; rows that agree, label and all, are in the same fold. A class may be missing in
     some. With two million logits or more, the other folds are asked only where the first
     leaves a doubt which of two penalties is better (a difference in the log loss of its rows
-    within six standard errors, or 0.03 %; or 0.3 %, after which fits are made closer). The paper's two penalties are one here. A trace of
-    a ridge, :math:`10^{-3} \lVert T W - I \rVert^2 / n` (and as much for b), keeps the
-    diagonal finite on separable data. Log-probabilities are cut off at -10,000.
+    within six standard errors, or 0.03 %; within 0.3 % fits are made closer before).
+    The paper's two penalties are one here. A trace of a ridge, :math:`10^{-3} \lVert T W - I
+    \rVert^2 / n` (and as much for b), keeps the diagonal finite on separable data.
+    Log-probabilities are cut off at -10,000.
 
     References
     ----------

@@ -92,7 +92,7 @@ def test_newtons_step_of_a_matrix_is_nearly_solved():
 
 def test_newtons_step_among_a_classs_own_parameters_is_solved():
     """The Hessian of a diagonal is the part of a matrix's that the second solution inverts."""
-    logits, y, weight = a_problem(200, 6)
+    logits, _, weight = a_problem(200, 6)
     ridge, proba = np.full((6, 7), 0.02), softmax(logits, axis=1)
     own = _nearly_inverse._Sums(logits, proba, weight).own(ridge)
     assert_allclose(own @ hessian(logits, proba, weight, ridge[:2, :6]), np.eye(12), atol=1e-4)
