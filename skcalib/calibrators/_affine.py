@@ -26,7 +26,7 @@ FEW = 2**15  # logits for which double precision costs nothing
 # is formed; if it is not; and at the end of single precision.
 EXACTLY, NEARLY, CLOSELY, ROUGHLY, COARSELY = 1e-23, 1e-18, 1e-12, 1e-7, 1e-5
 REUSE = 1e-2  # a Hessian that brings the decrement down by more than this serves again
-SPARE = 1e-2  # share of a tolerance that the last of Newton's steps leaves
+SPARE = 1e-2  # share of a close tolerance that the last of Newton's steps leaves
 NOISE = 1e-11  # below this, a decrement that stands still is rounding
 
 
@@ -211,7 +211,8 @@ def _conjugate_gradients(precondition, z, proba, weight, ridge, gradient, tolera
     length = first = np.vdot(residual, towards)
     accuracy = min(0.3, first**0.25)
     if first**2 <= tolerance / 10:
-        accuracy = min(accuracy, np.sqrt(SPARE * tolerance / first))
+        share = 1 if tolerance >= ROUGHLY else SPARE
+        accuracy = min(accuracy, np.sqrt(share * tolerance / first))
     for _ in range(MAX_CG):
         product = hessian_product(direction, z, proba, weight, ridge)
         share = length / np.vdot(direction, product)
