@@ -21,6 +21,7 @@ from skcalib import logits_from_proba, probability_floor
 from skcalib.calibrators import PlattScaling
 from skcalib.calibrators._log_odds import log_odds, log_odds_columns, merge_near_ties
 from skcalib.folds._responses import logits_from_response, response_of
+from skcalib.inputs import _logits
 from skcalib.inputs._logits import sigmoid, softmax
 
 
@@ -194,3 +195,27 @@ def test_a_row_of_zeros_is_uniform_where_a_classifier_gives_it():
     assert_allclose(softmax(logits_from_response(response, 0.1))[1], 1 / 3)
     with pytest.raises(ValueError, match="sum to one"):
         logits_from_proba(X)
+
+
+def test_masks_are_checked_in_blocks_of_rows(monkeypatch):
+    """Only lowest numbers need a copy; errors name the row, whatever its block."""
+    monkeypatch.setattr(
+        _logits, "row_blocks", lambda n, k: [slice(i, i + 2) for i in range(0, n, 2)]
+    )
+    logits = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    logits[4, 1] = -np.inf
+    assert _logits.check_logits(logits, "X") is logits
+    lowest = logits.copy()
+    lowest[[2, 6], [0, 2]] = np.finfo(np.float32).min
+    expected = np.where(lowest < -1e30, np.float32(-np.inf), lowest)
+    given = lowest.copy()
+    assert_array_equal(_logits.check_logits(lowest, "X"), expected)
+    assert_array_equal(lowest, given)
+    lowest[6] = -np.inf
+    with pytest.raises(ValueError, match=r"every class masked .* in 1 of 7 .* row 6"):
+        _logits.check_logits(lowest, "X")
+    lowest[5, 0] = np.nan
+    with pytest.raises(ValueError, match=r"NaN.* in 1 of 7 rows .*row 5"):
+        _logits.check_logits(lowest, "X")
+    with pytest.raises(ValueError, match=r"in 1 of 7 rows .*row 4"):
+        _logits.check_logits(logits[:, 1:2], "X")

@@ -8,10 +8,13 @@ Newton's method: with the Hessian itself where that is small, else by conjugate 
 first in single precision, which costs half and leads close.
 """
 
+from functools import partial
+
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skcalib.calibrators import _device_affine
+from skcalib.calibrators._nearly_inverse import nearly_inverse
 from skcalib.inputs import DeviceRows, exponentials, find_masked_entries, softmax
 from skcalib.messages import warn
 
@@ -23,6 +26,7 @@ FEW = 2**15  # logits for which double precision costs nothing
 # is formed; if it is not; and at the end of single precision.
 EXACTLY, NEARLY, CLOSELY, ROUGHLY, COARSELY = 1e-23, 1e-18, 1e-12, 1e-7, 1e-5
 REUSE = 1e-2  # a Hessian that brings the decrement down by more than this serves again
+SPARE = 1e-2  # share of a close tolerance that the last of Newton's steps leaves
 NOISE = 1e-11  # below this, a decrement that stands still is rounding
 
 
@@ -106,7 +110,7 @@ def _newton(z, codes, weight, ridge, theta, tolerance, masked=None, products=Non
     before, solve = np.inf, None
     for _ in range(MAX_ITER):
         if solve is None:
-            solve = _solver(products, proba, weight, ridge)
+            solve = _solver(products, proba, weight, ridge, tolerance)
         step, accuracy = solve(gradient)
         decrement = np.vdot(gradient, step)
         # The next is expected to be smaller by the same factor; or this one is rounding.
@@ -128,18 +132,18 @@ def _newton(z, codes, weight, ridge, theta, tolerance, masked=None, products=Non
     return theta, decrement / 2
 
 
-def _solver(z, proba, weight, ridge):
+def _solver(z, proba, weight, ridge, tolerance):
     """Return a function that solves for Newton's step, and tells the share left unsolved."""
     if ridge.size <= DIRECT:
         inverse = invert_hessian(hessian(z, proba, weight, ridge))
         return lambda gradient: ((inverse @ gradient.ravel()).reshape(ridge.shape), 0.0)
     if ridge.shape[1] == z.shape[1]:
         scale = 1 / (_diagonal(z, proba, weight, ridge.shape) + 2 * ridge)
-        return lambda gradient: _conjugate_gradients(
-            lambda v: scale * v, z, proba, weight, ridge, gradient
-        )
-    approximate = _nearly_inverse(z, proba, weight, ridge)
-    return lambda gradient: _conjugate_gradients(approximate, z, proba, weight, ridge, gradient)
+        approximate = partial(np.multiply, scale)
+    else:
+        approximate = nearly_inverse(z, proba, weight, ridge)
+    data = z, proba, weight, ridge
+    return lambda gradient: _conjugate_gradients(approximate, *data, gradient, tolerance)
 
 
 def objective(theta, z, codes, weight, ridge, proba, wide=np.float64, masked=None):
@@ -173,7 +177,7 @@ def objective(theta, z, codes, weight, ridge, proba, wide=np.float64, masked=Non
 def _blocks(z):
     """Cut rows into slices that stay in cache; small products among them start no threads."""
     n_samples, n_classes = z.shape
-    step = max(2**18 // (n_classes * (n_classes + 1)), min(1024, 2**17 // n_classes), 1)
+    step = max(2**18 // (n_classes * (n_classes + 1)), min(2048, 2**18 // n_classes), 1)
     return [slice(start, start + step) for start in range(0, n_samples, step)]
 
 
@@ -195,31 +199,10 @@ def _sum_derivatives(by_scores, z, shape):
     return np.hstack([by_scores.T @ z, intercept[:, None]])
 
 
-def _nearly_inverse(z, proba, weight, ridge):
-    """Return what nearly solves for Newton's step of a matrix.
-
-    As if in all rows the curvature by scores, diag(p) - p p', were the same but for its size:
-    the Hessian is then a Kronecker product, but for the ridge, whose typical value is taken.
-    """
-    n_classes = z.shape[1]
-    of_classes, of_features = np.zeros((n_classes, n_classes)), np.zeros(2 * [n_classes + 1])
-    for block in _blocks(z):
-        p, w = proba[block], weight[block].astype(z.dtype)
-        rows = np.hstack([z[block], np.ones((len(p), 1), z.dtype)])
-        size = w * (1 - np.einsum("ij,ij->i", p, p))
-        of_classes -= (p * w[:, None]).T @ p
-        of_features += (rows * size[:, None]).T @ rows
-    of_classes[np.diag_indices(n_classes)] -= of_classes.sum(axis=1)
-    total = max(np.trace(of_classes), np.finfo(z.dtype).tiny)
-    sizes, waves = np.linalg.eigh(of_classes)
-    lengths, axes = np.linalg.eigh(of_features / total)
-    curve = np.maximum(sizes, 0)[:, None] * np.maximum(lengths, 0)
-    curve += 2 * np.exp(np.log(ridge).mean())
-    return lambda v: waves @ ((waves.T @ v @ axes) / curve) @ axes.T
-
-
-def _conjugate_gradients(precondition, z, proba, weight, ridge, gradient):
+def _conjugate_gradients(precondition, z, proba, weight, ridge, gradient, tolerance):
     """Solve for Newton's step, the more accurately the closer the optimum is.
+
+    If what is left then is due to the accuracy alone, that is for the last time.
 
     Return it with the accuracy, the share of the gradient that is left.
     """
@@ -227,6 +210,9 @@ def _conjugate_gradients(precondition, z, proba, weight, ridge, gradient):
     towards = direction = precondition(residual)
     length = first = np.vdot(residual, towards)
     accuracy = min(0.3, first**0.25)
+    if first**2 <= tolerance / 10:
+        share = 1 if tolerance >= ROUGHLY else SPARE
+        accuracy = min(accuracy, np.sqrt(share * tolerance / first))
     for _ in range(MAX_CG):
         product = hessian_product(direction, z, proba, weight, ridge)
         share = length / np.vdot(direction, product)

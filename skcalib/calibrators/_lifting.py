@@ -12,7 +12,7 @@ from skcalib.calibrators._log_odds import (
     merge_near_ties,
     rounding_of,
 )
-from skcalib.inputs import find_masked_entries, sigmoid, softmax
+from skcalib.inputs import sigmoid, softmax
 from skcalib.messages import warn
 
 LIFTINGS = ("ovr", "ovo")
@@ -53,21 +53,16 @@ def blurred_problems(logits, codes, weight, multiclass):
     precision = rounding_of(logits)
     n_classes = logits.shape[1]
     if multiclass == "ovr" or n_classes == 2:
-        masked = find_masked_entries(logits)
         for k, z in log_odds_columns(logits):
-            if masked is None:
-                yield z, codes == k, weight, precision
-                continue
-            rows = np.flatnonzero(~masked[:, k])
+            masked = np.isneginf(logits[:, k])  # column by column, as all would be a copy
+            rows = np.flatnonzero(~masked) if masked.any() else slice(None)
             yield z[rows], codes[rows] == k, weight[rows], precision[rows]
         return
     _check_pairs(n_classes)
-    masked = find_masked_entries(logits)
     rows_of = [np.flatnonzero(codes == k) for k in range(n_classes)]
     for j, k in combinations(range(n_classes), 2):
         rows = np.sort(np.concatenate([rows_of[j], rows_of[k]]))
-        if masked is not None:
-            rows = rows[~(masked[rows, j] | masked[rows, k])]
+        rows = rows[~np.isneginf(np.minimum(logits[rows, j], logits[rows, k]))]
         z = logits[rows, k].astype(np.float64) - logits[rows, j]
         yield z, codes[rows] == k, weight[rows], precision[rows]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skcalib.inputs import find_masked_entries
+from skcalib.inputs import find_masked_entries, row_blocks
 
 WAY_OUT = (
     "TemperatureScaling, VectorScaling, StructuredVectorScaling, EnsembleTemperatureScaling, "
@@ -40,10 +40,11 @@ def rows_to_learn_from(logits, codes, weight):
 
 def leave_out_certain_rows(logits, codes, weight):
     """Return the rows that can be of two classes or more, whatever their classes are."""
-    masked = find_masked_entries(logits)
-    if masked is None:
-        return logits, codes, weight
-    open_ = masked.sum(axis=1) < logits.shape[1] - 1
+    open_ = np.ones(len(codes), dtype=bool)
+    for block in row_blocks(*logits.shape):
+        masked = find_masked_entries(logits[block])
+        if masked is not None:
+            open_[block] = masked.sum(axis=1) < logits.shape[1] - 1
     return (
         (logits, codes, weight) if open_.all() else (logits[open_], codes[open_], weight[open_])
     )

@@ -225,17 +225,31 @@ def check_logits(values, source):
     blocks = row_blocks(*values.shape) if values.size else []
     if all(run_in_threads(lambda some: all(_within_reason(values[b]) for b in some), blocks)):
         return values
-    largest = float(np.finfo(values.dtype).max)
-    lowest = [values.dtype.type(low) for low in LOWEST if -low <= largest]
-    masked = np.isneginf(values)
-    for low in lowest:
-        masked |= values == low
-    if not masked.any() or values.shape[1] == 1:
-        check_finite(values, source)
-    check_finite(np.where(masked, values.dtype.type(0), values), source)
-    if (nothing := masked.all(axis=1)).any():
+    if values.shape[1] == 1 or not any(_find_masks(values[block]).any() for block in blocks):
+        check_finite(values, source)  # which raises
+    out, nothing, zero = values, np.empty(len(values), dtype=bool), values.dtype.type(0)
+    for block in blocks:
+        rows = values[block]
+        masked = _find_masks(rows)
+        if not _within_reason(np.where(masked, zero, rows)):
+            check_finite(np.where(_find_masks(values), zero, values), source)
+        nothing[block] = masked.all(axis=1)
+        if (rows[masked] > -np.inf).any():
+            out = values.copy() if out is values else out
+            out[block][masked] = -np.inf
+    if nothing.any():
         _raise_for_rows(source, "every class masked (-inf or the lowest number)", nothing)
-    return np.where(masked, values.dtype.type(-np.inf), values)
+    return out
+
+
+def _find_masks(values):
+    """Return which are -inf, or the lowest number of a floating type."""
+    largest = float(np.finfo(values.dtype).max)
+    masked = np.isneginf(values)
+    for low in LOWEST:
+        if -low <= largest:
+            masked |= values == values.dtype.type(low)
+    return masked
 
 
 def find_masked_entries(logits):

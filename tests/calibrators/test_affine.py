@@ -22,6 +22,7 @@ from skcalib.calibrators import (
     VectorScaling,
     _affine,
     _dirichlet,
+    _nearly_inverse,
 )
 from skcalib.calibrators._affine import fit_affine, hessian, hessian_product, objective
 from skcalib.calibrators._dirichlet import folds
@@ -79,14 +80,54 @@ def test_derivatives_are_those_of_the_plain_objective(shape):
 
 
 def test_newtons_step_of_a_matrix_is_nearly_solved():
-    """Exactly, if the curvature by scores is the same in all rows but for its size."""
+    """By a Kronecker product exactly, if the curvature is the same but for its size."""
     rng = np.random.default_rng(0)
     z, weight = rng.normal(size=(50, 4)), rng.uniform(0.5, 2, 50)
     proba = np.tile(softmax(rng.normal(size=4)), (50, 1))
     ridge, gradient = np.full((4, 5), 0.03), rng.normal(size=(4, 5))
-    solve = _affine._nearly_inverse(z, proba, weight, ridge)
+    solve = _nearly_inverse._Sums(z, proba, weight).kronecker(ridge)
     solved = np.linalg.solve(hessian(z, proba, weight, ridge), gradient.ravel())
     assert_allclose(solve(gradient).ravel(), solved, rtol=1e-9)
+
+
+def test_newtons_step_among_a_classs_own_parameters_is_solved():
+    """The Hessian of a diagonal is the part of a matrix's that the second solution inverts."""
+    logits, _, weight = a_problem(200, 6)
+    ridge, proba = np.full((6, 7), 0.02), softmax(logits, axis=1)
+    own = _nearly_inverse._Sums(logits, proba, weight).own(ridge)
+    assert_allclose(own @ hessian(logits, proba, weight, ridge[:2, :6]), np.eye(12), atol=1e-4)
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+def test_newtons_steps_from_a_sample_of_rows_lead_to_the_same_optimum(monkeypatch, heavy):
+    """Also where a few rows have most of the weight, and labels come in the order of rows."""
+    logits, y, weight = a_problem(3000, 20)
+    logits, y = logits[np.argsort(y, kind="stable")], np.sort(y)
+    weight[::500] = 3000.0 if heavy else 1.0
+    ridge = np.full((20, 21), 0.01)
+    theta = fit_affine(logits, y, weight, ridge)
+    monkeypatch.setattr(_nearly_inverse, "ENOUGH", 0)
+    rows, _, drawn = _nearly_inverse.sample_rows(logits, logits, weight)
+    assert len(rows) == len(drawn) == 420
+    assert_allclose(drawn.sum(), weight.sum())
+    assert_allclose(fit_affine(logits, y, weight, ridge), theta, atol=1e-6)
+
+
+def test_a_matrix_takes_few_products_with_the_hessian(monkeypatch):
+    """It would be 32 if a class's own parameters were not solved for apart."""
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=(5000, 30))
+    signal[np.arange(5000), rng.integers(0, 30, 5000)] += 4
+    y = (signal + rng.gumbel(size=signal.shape)).argmax(axis=1)
+    z = log_softmax(2 * signal, axis=1)
+    ridge = np.full((30, 31), 0.02)
+    ridge[np.diag_indices(30)] = 1e-7
+    products = []
+    monkeypatch.setattr(
+        _affine, "hessian_product", lambda *given: products.append(1) or hessian_product(*given)
+    )
+    fit_affine(z, y, np.ones(5000), ridge)
+    assert 5 <= len(products) <= 25
 
 
 @pytest.mark.parametrize(("n_samples", "n_classes"), [(60, 3), (900, 20)])
@@ -265,6 +306,20 @@ def test_folds_are_stratified_and_keep_equal_rows_together():
     assert_array_equal(folds(logits[twice], y[twice]), fold[twice])
     assert_array_equal(folds(logits[:, [2, 0, 1]], (y + 1) % 3), fold)
     assert_array_equal(folds(np.zeros((2, 3)), np.array([0, 2])), [0, 1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_are_equal_whatever_their_sums_of_bits(monkeypatch, dtype):
+    """Also where different rows have the same sum; minus zero is zero."""
+    rng = np.random.default_rng(0)
+    rows, codes = rng.integers(-1, 2, (300, 3)).astype(dtype), rng.integers(0, 2, 300)
+    rows[::2] = np.where(rows[::2] == 0, dtype(-0.0), rows[::2])
+    whole = [(*map(float, row), int(code)) for row, code in zip(rows, codes, strict=True)]
+    for _ in range(2):
+        first, group = _dirichlet._equal_rows(rows, codes)
+        assert len(first) == len(set(whole)) < 300
+        assert [whole.index(row) for row in whole] == first[group].tolist()
+        monkeypatch.setattr(_dirichlet, "_sum_bits", lambda rows, codes: codes // 2)
 
 
 def test_rare_and_missing_classes_in_folds():

@@ -1,11 +1,14 @@
 """Many classes from binary maps, against the formulas written out."""
 
+import tracemalloc
 from itertools import combinations
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.special import expit, logsumexp, softmax
+from sklearn.base import clone
+from support.calibrators import all_calibrators
 
 from skcalib.calibrators import (
     BetaCalibration,
@@ -14,7 +17,17 @@ from skcalib.calibrators import (
     IsotonicCalibration,
     PlattScaling,
     VennAbersCalibration,
+    _binary,
+    _log_odds,
+    _masks,
 )
+from skcalib.inputs import _logits
+
+ONE_VS_REST = [
+    calibrator
+    for calibrator in all_calibrators()
+    if isinstance(calibrator, BinaryCalibrator) and calibrator.multiclass == "ovr"
+]
 
 
 class Unchanged(BinaryCalibrator):
@@ -119,3 +132,64 @@ def test_pairs_of_many_classes_warn_and_of_too_many_are_refused():
             calibrator.fit(*problem(500))
     with pytest.warns(UserWarning, match="5,050 maps for the pairs of 101 classes"):
         HistogramBinning(n_bins=1, multiclass="ovo").fit(*problem(101))
+
+
+def short_blocks(n_samples, n_classes):
+    step = 2**14 // n_classes
+    return [slice(start, start + step) for start in range(0, n_samples, step)]
+
+
+def memory_of_many_classes(calibrator, n_classes, masks, monkeypatch):
+    """Return the bytes that a fit and a prediction took beyond what they return.
+
+    Only two maps are fitted, to a hundred rows: it is what lies around them that may grow.
+    """
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(800, n_classes)).astype(np.float32)
+    y = rng.integers(0, 8, 800)
+    logits[np.arange(800), y] += 3
+    if masks:
+        logits[:, 8:][rng.random((800, n_classes - 8)) < 0.3] = -np.inf
+    fit_map, maps = calibrator._fit_map, []
+
+    def fit_few(z, target, weight):
+        if len(maps) < 2:
+            maps.append(fit_map(z[:100], target[:100], weight[:100]))
+        return maps[-1]
+
+    monkeypatch.setattr(calibrator, "_fit_map", fit_few, raising=False)
+    tracemalloc.start()
+    try:
+        calibrator.fit(logits, y)
+        kept, fit = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        proba = calibrator.predict_proba(logits)
+        predict = tracemalloc.get_traced_memory()[1] - proba.nbytes
+    finally:
+        tracemalloc.stop()
+    return np.array([fit - kept, predict - kept])
+
+
+def check_memory(calibrator, masks, monkeypatch):
+    """Columns go one by one, rows in blocks: half a byte more for each logit would show."""
+    for module in (_binary, _log_odds, _masks, _logits):
+        monkeypatch.setattr(module, "row_blocks", short_blocks)
+    few, many = (
+        memory_of_many_classes(clone(calibrator), n_classes, masks, monkeypatch)
+        for n_classes in (40, 120)
+    )
+    assert (many - few < 800 * (120 - 40) / 2).all()
+
+
+@pytest.mark.filterwarnings("ignore:y has no sample of the classes")
+@pytest.mark.parametrize("masks", [False, True])
+def test_memory_does_not_grow_with_rows_times_classes(masks, monkeypatch):
+    check_memory(HistogramBinning(), masks, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:y has no sample of the classes")
+@pytest.mark.parametrize("masks", [False, True])
+@pytest.mark.parametrize("calibrator", ONE_VS_REST, ids=repr)
+def test_memory_of_no_method_grows_with_rows_times_classes(calibrator, masks, monkeypatch):
+    check_memory(calibrator, masks, monkeypatch)
