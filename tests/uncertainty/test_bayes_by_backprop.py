@@ -84,6 +84,12 @@ def test_means_are_the_answer_of_the_model_and_of_mean_mode(iris):
 
 
 @pytest.mark.slow
+def test_a_row_has_one_answer_whatever_block_it_is_in(iris):
+    rows, some = np.resize(X, (700, 4)), [0, 255, 256, 699]
+    alone = np.concatenate([iris.predict_proba(rows[[row]]) for row in some])
+    assert_allclose(iris.predict_proba(rows)[some], alone, rtol=1e-5)
+
+
 def test_a_network_with_several_kinds_of_layers_becomes_bayesian(network, images):
     before = network.get_weights()
     kinds = [type(layer).__name__ for layer in images.model_.layers]
