@@ -2,11 +2,12 @@
 Which method knows best how sure it is, and what does it cost?
 ==============================================================
 
-The same small network, eight ways: as it is, with one temperature, dropout drawn and dropout
+The same small network, nine ways: as it is, with one temperature, dropout drawn and dropout
 computed, snapshots of one training, five trainings, a Laplace approximation of its last layer,
-and a temperature that grows with the distance from the training rows. It learns the digits 0 to
-7; rows of 8 and 9 are strangers. Each way but the first gets a temperature from the same
-held-out rows, because log losses cannot be compared without. Writes uncertainty_comparison.png.
+weights with a spread (Bayes by Backprop), and a temperature that grows with the distance from
+the training rows. It learns the digits 0 to 7; rows of 8 and 9 are strangers. Each way but the
+first gets a temperature from the same held-out rows, because log losses cannot be compared
+without. Writes uncertainty_comparison.png.
 """
 
 import time
@@ -31,7 +32,11 @@ from skcalib import (
     TrainableNetwork,
 )
 from skcalib.novelty import DistanceAwareTemperatureClassifier
-from skcalib.uncertainty import LaplaceClassifier, SnapshotCallback
+from skcalib.uncertainty import (
+    BayesByBackpropClassifier,
+    LaplaceClassifier,
+    SnapshotCallback,
+)
 
 PLAIN = "plain"
 
@@ -70,6 +75,7 @@ def fit_all(train, held):
     one_dropped = make_network((0, 0.3)).fit(*train).model_
     snapshots = make_network(callbacks=[SnapshotCallback(5, learning_rate=0.002)])
     kept = snapshots.fit(*train).callbacks_[0].members_
+    options = {"kl_weight": 0.1, "max_iter": 30, "batch_size": 32, "random_state": 0}
     known = dict(zip(("X_train", "y_train"), train, strict=True))
     return {
         PLAIN: (FrozenNetwork(plain).fit(*held), 1),
@@ -85,6 +91,7 @@ def fit_all(train, held):
         "five snapshots": (DeepEnsembleClassifier.from_members(kept).fit(*held), 1),
         "deep ensemble of five": (DeepEnsembleClassifier.from_members(members), 5),
         "Laplace": (LaplaceClassifier(plain, random_state=0).fit(*held, **known), 1),
+        "Bayes by Backprop": (BayesByBackpropClassifier((64, 64), **options).fit(*train), 1),
         "distance-aware temperature": (
             DistanceAwareTemperatureClassifier(FrozenNetwork(plain)).fit(*held, **known),
             1,

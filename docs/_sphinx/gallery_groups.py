@@ -16,6 +16,7 @@ GROUPS = {
         "plot_far_from_data",
         "plot_mc_dropout",
         "plot_dropout_injection",
+        "plot_bayes_by_backprop",
     ],
 }
 OTHERS = "More"

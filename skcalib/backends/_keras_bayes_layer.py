@@ -11,6 +11,9 @@ from skcalib.backends._keras_priors import gaussian_divergence, mixture_divergen
 ESTIMATORS = ("flipout", "local", "shared")
 PRIORS = ("gaussian", "mixture")
 SCALES = {"gaussian": 0.3, "mixture": (1.0, math.exp(-6))}
+# Adam moves a spread by a few per mille at a step, so that it hardly leaves its order of
+# magnitude in a short training. A mixture's narrow part is at home below.
+INITIAL_SCALES = {"gaussian": 0.02, "mixture": 0.0067}
 LEAST_VARIANCE = 1e-20  # below it a square root has no gradient
 
 
@@ -32,7 +35,7 @@ class BayesLayer(keras.layers.Layer):
         prior_mix=0.5,
         estimator="flipout",
         kl_weight=1.0,
-        initial_scale=0.0067,
+        initial_scale=None,
         kernel_initializer="he_normal",
         bias_initializer="zeros",
         seed=None,
@@ -43,7 +46,8 @@ class BayesLayer(keras.layers.Layer):
         self.use_bias, self.seed = bool(use_bias), seed
         self.prior, self.prior_mix, self.estimator = prior, prior_mix, estimator
         self.prior_scale = SCALES.get(prior) if prior_scale is None else prior_scale
-        self.initial_scale = initial_scale
+        start = INITIAL_SCALES.get(prior) if initial_scale is None else initial_scale
+        self.initial_scale = start
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self._given = {"n_rows": n_rows, "kl_weight": kl_weight}
@@ -68,13 +72,13 @@ class BayesLayer(keras.layers.Layer):
             )
         _check_positive(name, "n_rows", self._given["n_rows"])
         _check_positive(name, "kl_weight", self._given["kl_weight"], or_zero=True)
-        _check_positive(name, "initial_scale", self.initial_scale)
         for parameter, value, known in (
             ("prior", self.prior, PRIORS),
             ("estimator", self.estimator, ESTIMATORS),
         ):
             if not isinstance(value, str) or value not in known:
                 raise ValueError(f"{name}: {parameter} must be one of {known}, got {value!r}.")
+        _check_positive(name, "initial_scale", self.initial_scale)
         if self.prior == "gaussian":
             _check_positive(name, "prior_scale", self.prior_scale)
             return

@@ -36,8 +36,9 @@ _PARAMETERS = """n_rows : float
         Below 1 the posterior is colder than that of Bayes' rule. Kept in a weight of this
         name: ``layer.kl_weight.assign(0.1)`` works between epochs, too.
 
-    initial_scale : float, default=0.0067
-        Standard deviation of each weight before training.
+    initial_scale : float or None, default=None
+        Standard deviation of each weight before training. None: 0.02 with a Gaussian prior,
+        0.0067 with a mixture.
 
     kernel_initializer : str or keras.initializers.Initializer, default="he_normal"
         Of the means of the kernel.

@@ -5,6 +5,7 @@ import numpy as np
 from skcalib.backends import load_keras_posteriors
 from skcalib.inputs import sigmoid, softmax
 
+CACHED_ROWS = 256
 ACTIVATIONS = {
     "relu": lambda z: np.maximum(z, 0),
     "tanh": np.tanh,
@@ -54,7 +55,17 @@ def prune_weights(posteriors, share):
 
 
 def _pass(weights, X, activate):
-    layers = list(zip(weights[::2], weights[1::2], strict=True))
-    for number, (kernel, bias) in enumerate(layers):
-        X = (X if number == 0 else activate(X)) @ kernel.astype(np.float64) + bias
-    return X
+    """Return what the layers end in: in the precision of the training, in blocks of rows.
+
+    The hidden values of a block stay in the processor's cache.
+    """
+    *hidden, (last_kernel, last_bias) = zip(weights[::2], weights[1::2], strict=True)
+    parts = []
+    for start in range(0, max(len(X), 1), CACHED_ROWS):
+        values = X[start : start + CACHED_ROWS].astype(np.float32)
+        for kernel, bias in hidden:
+            values = values @ kernel
+            values += bias
+            values = activate(values)
+        parts.append(np.add(values @ last_kernel, last_bias, dtype=np.float64))
+    return np.concatenate(parts)

@@ -47,9 +47,13 @@ from skcalib import (
 )
 from skcalib.metrics import calibration_error, error_detection_auc_score, log_loss
 from skcalib.novelty import DistanceAwareTemperatureClassifier
-from skcalib.uncertainty import LaplaceClassifier, SnapshotCallback
+from skcalib.uncertainty import (
+    BayesByBackpropClassifier,
+    LaplaceClassifier,
+    SnapshotCallback,
+)
 
-EPOCHS, WIDTH, RATE, N_MEMBERS, N_DRAWS = 30, 64, 0.3, 5, 64
+EPOCHS, BATCH, WIDTH, RATE, N_MEMBERS, N_DRAWS = 30, 32, 64, 0.3, 5, 64
 DEGREES, NOISE = 20, 0.5
 TIMED_ROWS, SPLITS_FOR_COSTS = 4096, 1
 SETS = ("digits", "breast_cancer", "diabetes")
@@ -172,6 +176,12 @@ def approximate(p):
     return laplace.fit(p.X_held, p.y_held, **p.learned_from)
 
 
+def learn_spreads(p):
+    options = {"max_iter": EPOCHS, "batch_size": BATCH, "kl_weight": 0.1}
+    bayes = BayesByBackpropClassifier((WIDTH, WIDTH), random_state=p.seed, **options)
+    return bayes.fit(p.X, p.y)
+
+
 def measure_distance(p):
     model = DistanceAwareTemperatureClassifier(FrozenNetwork(p.trained()))
     return model.fit(p.X_held, p.y_held, **p.learned_from)
@@ -188,6 +198,7 @@ METHODS = {
     "deep ensemble, stacked": lambda p: join(p.stacked()),
     "snapshots": take_snapshots,
     "Laplace": approximate,
+    "Bayes by Backprop": learn_spreads,
     "distance-aware temperature": measure_distance,
 }
 AS_IT_IS = {"plain"}  # gets no temperature

@@ -262,6 +262,14 @@ def test_linear_regression_has_the_posterior_of_the_closed_form(estimator):
     assert_allclose(spread(layer.kernel_rho)[:, 0], np.diag(precision) ** -0.5, rtol=0.15)
 
 
+@pytest.mark.parametrize(("prior", "expected"), [("gaussian", 0.02), ("mixture", 0.0067)])
+def test_spreads_start_where_the_prior_expects_them(prior, expected):
+    layer = dense(prior=prior, initial_scale=None)
+    for _, rho in layer.posteriors():
+        assert_allclose(spread(rho), expected, rtol=1e-5)
+    assert BayesDense.from_config(layer.get_config()).initial_scale == expected
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

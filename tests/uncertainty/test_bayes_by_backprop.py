@@ -84,6 +84,12 @@ def test_means_are_the_answer_of_the_model_and_of_mean_mode(iris):
 
 
 @pytest.mark.slow
+def test_a_row_has_one_answer_whatever_block_it_is_in(iris):
+    rows, some = np.resize(X, (700, 4)), [0, 255, 256, 699]
+    alone = np.concatenate([iris.predict_proba(rows[[row]]) for row in some])
+    assert_allclose(iris.predict_proba(rows)[some], alone, rtol=1e-5)
+
+
 def test_a_network_with_several_kinds_of_layers_becomes_bayesian(network, images):
     before = network.get_weights()
     kinds = [type(layer).__name__ for layer in images.model_.layers]
@@ -309,8 +315,8 @@ def test_digits_are_learned_and_strangers_are_found():
         ({"kl_weight": -1.0}, "kl_weight"),
         ({"hidden_layer_sizes": 128}, "hidden_layer_sizes must be a tuple"),
         ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes"),
-        ({"estimator": "local"}, "prior='gaussian'"),
-        ({"prior_scale": 0.3}, "must hold two numbers"),
+        ({"prior": "mixture", "estimator": "local"}, "prior='gaussian'"),
+        ({"prior": "mixture", "prior_scale": 0.3}, "must hold two numbers"),
         ({"prior": "gaussian", "prior_scale": (1.0, 0.1)}, "prior_scale must be a positive"),
         ({"n_draws": 0}, "n_draws"),
         ({"max_iter": 0}, "max_iter"),
