@@ -127,6 +127,7 @@ class BayesLayer(keras.layers.Layer):
         noise = [
             ops.softplus(rho) * self._normal(ops.shape(rho)) for _, rho in self.posteriors()
         ]
+        self._clear_losses()  # of an earlier call in the same pass: weights diverge once
         self.add_loss(self._divergence(noise) * self.kl_weight / self.n_rows)
         if self.estimator == "local":
             return self._draw_outputs(inputs)
