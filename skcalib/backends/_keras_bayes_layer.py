@@ -100,7 +100,13 @@ class BayesLayer(keras.layers.Layer):
             )
 
     def build(self, input_shape):
-        """Make means and spreads of the weights."""
+        """Make means and spreads of the weights.
+
+        Parameters
+        ----------
+        input_shape : tuple
+            Shape of the input, None for the batch.
+        """
         rho = keras.initializers.Constant(float(np.log(np.expm1(self.initial_scale))))
         shapes = {"kernel": self._kernel_shape(input_shape)}
         if self.use_bias:
@@ -115,12 +121,32 @@ class BayesLayer(keras.layers.Layer):
         self.built = True
 
     def posteriors(self):
-        """Return pairs of variables, of the mean and of rho: spreads are softplus(rho)."""
+        """Return the variables of the weights' distribution: spreads are softplus(rho).
+
+        Returns
+        -------
+        posteriors : list of (keras.Variable, keras.Variable)
+            Mean and rho of the kernel, then of the bias if there is one.
+        """
         found = [(self.kernel_mean, self.kernel_rho)]
         return found + ([(self.bias_mean, self.bias_rho)] if self.use_bias else [])
 
     def call(self, inputs, training=False):
-        """Draw the weights in training; take their means otherwise."""
+        """Draw the weights in training; take their means otherwise.
+
+        Parameters
+        ----------
+        inputs : tensor
+            Input of the layer.
+
+        training : bool, default=False
+            Whether to draw, and to add the divergence to the loss. Keras gives it.
+
+        Returns
+        -------
+        outputs : tensor
+            Output of the layer.
+        """
         if not training:
             output = self._multiply(inputs, self._cast(self.kernel_mean))
             return self._finish(output, self.bias_mean if self.use_bias else None)
@@ -140,7 +166,13 @@ class BayesLayer(keras.layers.Layer):
         return self._finish(output + turned * self._signs(output), bias)
 
     def divergence(self):
-        """Return KL(posterior || prior), summed over all weights; a mixture's from a draw."""
+        """Return how far the weights' distribution q is from the prior p: KL(q || p).
+
+        Returns
+        -------
+        divergence : scalar tensor
+            In nats, summed over all weights; for a mixture estimated from one draw.
+        """
         noise = [
             ops.softplus(rho) * self._normal(ops.shape(rho)) for _, rho in self.posteriors()
         ]
@@ -190,7 +222,13 @@ class BayesLayer(keras.layers.Layer):
         return ops.cast(values, self.compute_dtype)
 
     def get_config(self):
-        """Return what makes such a layer again."""
+        """Return what makes such a layer again.
+
+        Returns
+        -------
+        config : dict
+            Parameters of the constructor, with `n_rows` and `kl_weight` as they are now.
+        """
         return {
             **super().get_config(),
             "n_rows": float(ops.convert_to_numpy(self.n_rows)),

@@ -330,7 +330,8 @@ def test_a_pickle_is_loaded_in_another_process(images, tmp_path):
 
 @pytest.mark.slow
 def test_it_works_in_a_pipeline_a_search_and_under_a_temperature():
-    pipeline = make_pipeline(StandardScaler(), BayesByBackpropClassifier((6,), **QUICK))
+    learns = {**QUICK, "max_iter": 10, "learning_rate_init": 0.05}
+    pipeline = make_pipeline(StandardScaler(), BayesByBackpropClassifier((6,), **learns))
     grid = {"bayesbybackpropclassifier__prior": ["mixture", "gaussian"]}
     search = GridSearchCV(pipeline, grid, cv=2, scoring="neg_log_loss").fit(X, NAMES)
     assert search.predict_proba(X).shape == (150, 3)
