@@ -1,10 +1,12 @@
 """What the Bayesian layers share: weights with a mean and a spread, drawn in training."""
 
 import math
+import weakref
 
 import keras
 import numpy as np
 from keras import ops
+from keras.src.backend.common.stateless_scope import get_stateless_scope
 
 from skcalib.backends._keras_priors import gaussian_divergence, mixture_divergence
 
@@ -46,6 +48,7 @@ class BayesLayer(keras.layers.Layer):
         self.initial_scale = initial_scale
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
+        self._scope_of_losses = None
         self._given = {"n_rows": n_rows, "kl_weight": kl_weight}
         self._check_parameters()
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -155,6 +158,8 @@ class BayesLayer(keras.layers.Layer):
         ]
         self._clear_losses()  # of an earlier call in the same pass: weights diverge once
         self.add_loss(self._divergence(noise) * self.kl_weight / self.n_rows)
+        scope = get_stateless_scope()
+        self._scope_of_losses = None if scope is None else weakref.ref(scope)
         if self.estimator == "local":
             return self._draw_outputs(inputs)
         bias = self.bias_mean + noise[1] if self.use_bias else None
@@ -164,6 +169,14 @@ class BayesLayer(keras.layers.Layer):
         output = self._multiply(inputs, self._cast(self.kernel_mean))
         turned = self._multiply(inputs * self._signs(inputs), self._cast(noise[0]))
         return self._finish(output + turned * self._signs(output), bias)
+
+    def _clear_losses(self):
+        # Keras tells losses by their ids, and on JAX keeps those of earlier traces. By now they
+        # may be those of other layers' losses, which would be lost.
+        known = self._scope_of_losses
+        if known is None or known() is not get_stateless_scope():
+            self._loss_ids.clear()
+        super()._clear_losses()
 
     def divergence(self):
         """Return how far the weights' distribution q is from the prior p: KL(q || p).

@@ -114,6 +114,19 @@ def test_a_layer_that_a_model_calls_twice_counts_its_divergence_once(inside):
     assert_allclose(float(found), expected, rtol=1e-5)
 
 
+def test_a_layer_leaves_the_losses_of_others_alone():
+    # What JAX's traces may come to: an id of an earlier trace is that of another loss now.
+    first, second = dense(), dense()
+    for _ in range(2):
+        with keras.StatelessScope(collect_losses=True) as scope:
+            first(ROWS, training=True)
+            second._loss_ids.add(id(scope.losses[0]))
+            second(ROWS, training=True)
+            assert len(scope.losses) == 2
+            second(ROWS, training=True)  # its own is replaced
+            assert len(scope.losses) == 2
+
+
 def made(estimator, rate):
     keras.utils.set_random_seed(0)
     layer = BayesDense(
