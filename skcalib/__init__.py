@@ -23,6 +23,7 @@ __all__ = [
     "displays",
     "engines",
     "expand_soft_labels",
+    "layers",
     "logits_from_proba",
     "metrics",
     "novelty",
@@ -53,7 +54,7 @@ def __getattr__(name):
     """Load a public name when it is first asked for (PEP 562)."""
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    if name in __all__ or name == "layers":  # not listed: what lists it would load Keras
+    if name in __all__:
         return import_module(f"skcalib.{name}")
     raise AttributeError(f"module 'skcalib' has no attribute {name!r}")
 

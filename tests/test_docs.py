@@ -124,6 +124,25 @@ def test_api_pages_name_everything():
             assert set(pages.methods(thing)) <= set(dir(thing))
 
 
+def test_api_pages_name_the_layers_where_keras_is():
+    pytest.importorskip("keras", reason="needs Keras: pip install 'skcalib[keras]'")
+    pages = import_pages()
+    assert set(pages.modules(with_keras=True)) == {*pages.modules(), "skcalib.layers"}
+    found = pages.pages(with_keras=True)
+    for name in skcalib.layers.__all__:
+        full = f"skcalib.layers.{name}"
+        assert f":doc:`{name} <../{full}>`" in found["modules/skcalib.layers.rst"]
+        assert f".. autoclass:: {full}\n" in found[f"{full}.rst"]
+        layer = getattr(skcalib.layers, name)
+        listed = pages.methods(layer)
+        assert {"call", "divergence", "posteriors"} <= set(listed)
+        for method in listed:
+            text = inspect.getdoc(getattr(layer, method))
+            for parameter in inspect.signature(getattr(layer, method)).parameters:
+                assert parameter == "self" or re.search(rf"^{parameter} : ", text, re.M)
+            assert f"   .. automethod:: {method}\n" in found[f"{full}.rst"]
+
+
 def test_names_and_examples_that_are_placed_exist():
     import_pages()
     topics, groups = import_module("topics"), import_module("gallery_groups")

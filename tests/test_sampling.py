@@ -56,6 +56,17 @@ PARAMETERS = {
             "learning_rate_init": 0.05,
         },
     ],
+    "BayesByBackpropRegressor": [
+        {
+            "hidden_layer_sizes": (),
+            "estimator": "shared",
+            "noise_variance": 0.1,
+            "kl_weight": 0.01,
+            "n_draws": 5,
+            "max_iter": 12,
+            "learning_rate_init": 0.05,
+        },
+    ],
     "DeepEnsembleClassifier": [
         {"estimator": GaussianNB(), "n_members": 3, "bootstrap": True},
     ],
@@ -114,7 +125,7 @@ def name_of(sampler):
 
 
 # Each fit builds a Keras model: by default their own tests are enough.
-TRAIN_KERAS = ("BayesByBackpropClassifier",)
+TRAIN_KERAS = ("BayesByBackpropClassifier", "BayesByBackpropRegressor")
 
 
 def mark_slow(samplers):

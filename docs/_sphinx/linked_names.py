@@ -21,7 +21,7 @@ def setup(app):
 def targets():
     """Return the full name that each short name stands for: ``module.name``, and ``name``."""
     found = {}
-    for thing, full in public_names.homes().items():
+    for thing, full in public_names.homes(with_keras=True).items():
         module, name = full.split(".")[-2:]
         found[name if module == "skcalib" else f"{module}.{name}"] = full
         shared = hasattr(sklearn.metrics, name)  # log_loss may be scikit-learn's

@@ -8,19 +8,23 @@ from re import escape, search
 from topics import topics_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+OF_KERAS = {"skcalib.layers"}  # their classes are Keras's, which is loaded with the first one
 
 
-def modules():
+def modules(with_keras=False):
     """Return skcalib and its public modules, by their full names."""
     top = import_module("skcalib")
     below = [getattr(top, name) for name in top.__all__ if name != "__version__"]
-    return {module.__name__: module for module in (top, *filter(inspect.ismodule, below))}
+    found = {module.__name__: module for module in (top, *filter(inspect.ismodule, below))}
+    return {
+        name: module for name, module in found.items() if with_keras or name not in OF_KERAS
+    }
 
 
-def homes():
+def homes(with_keras=False):
     """Return the full name of each public class and function; the first module wins."""
     found = {}
-    for name, module in modules().items():
+    for name, module in modules(with_keras).items():
         for member in module.__all__:
             thing = getattr(module, member)
             if inspect.isclass(thing) or inspect.isfunction(thing):
@@ -35,14 +39,15 @@ def methods(cls):
         for name, function in inspect.getmembers(cls, inspect.isroutine)
         if not name.startswith("_")
         and (getattr(function, "__module__", None) or "").startswith("skcalib")
+        and function.__doc__  # else it says no more than Keras, which calls it
     ]
 
 
-def pages():
+def pages(with_keras=False):
     """Return the text of every page by its file name, without writing a file."""
-    home = homes()
+    home = homes(with_keras)
     found = {f"{full}.rst": _page_of_name(thing, full) for thing, full in home.items()}
-    for name, module in modules().items():
+    for name, module in modules(with_keras).items():
         found[f"modules/{name}.rst"] = _page_of_module(name, module, home)
     return found
 
@@ -50,7 +55,7 @@ def pages():
 def write(folder):
     """Write the pages that changed, and remove those of names that are gone."""
     folder = Path(folder)
-    wanted = {folder / name: text for name, text in pages().items()}
+    wanted = {folder / name: text for name, text in pages(with_keras=True).items()}
     for old in folder.rglob("*.rst"):
         if old not in wanted:
             old.unlink()

@@ -22,6 +22,7 @@ TOPICS = {
             "displays",
             "report",
             "uncertainty",
+            "layers",
             "novelty",
             "decision",
             "deploy",
@@ -112,6 +113,10 @@ TOPICS = {
             "DeepEnsembleClassifier",
             "DeepEnsembleRegressor",
             "EnsembleMembersClassifier",
+        ],
+        "Trained with a spread of each weight": [
+            "BayesByBackpropClassifier",
+            "BayesByBackpropRegressor",
         ],
         "Measures of draws": [
             "summarize_draws",

@@ -1,10 +1,12 @@
 """What the Bayesian layers share: weights with a mean and a spread, drawn in training."""
 
 import math
+import weakref
 
 import keras
 import numpy as np
 from keras import ops
+from keras.src.backend.common.stateless_scope import get_stateless_scope
 
 from skcalib.backends._keras_priors import gaussian_divergence, mixture_divergence
 
@@ -50,6 +52,7 @@ class BayesLayer(keras.layers.Layer):
         self.initial_scale = start
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
+        self._scope_of_losses = None
         self._given = {"n_rows": n_rows, "kl_weight": kl_weight}
         self._check_parameters()
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -104,7 +107,13 @@ class BayesLayer(keras.layers.Layer):
             )
 
     def build(self, input_shape):
-        """Make means and spreads of the weights."""
+        """Make means and spreads of the weights.
+
+        Parameters
+        ----------
+        input_shape : tuple
+            Shape of the input, None for the batch.
+        """
         rho = keras.initializers.Constant(float(np.log(np.expm1(self.initial_scale))))
         shapes = {"kernel": self._kernel_shape(input_shape)}
         if self.use_bias:
@@ -119,19 +128,42 @@ class BayesLayer(keras.layers.Layer):
         self.built = True
 
     def posteriors(self):
-        """Return pairs of variables, of the mean and of rho: spreads are softplus(rho)."""
+        """Return the variables of the weights' distribution: spreads are softplus(rho).
+
+        Returns
+        -------
+        posteriors : list of (keras.Variable, keras.Variable)
+            Mean and rho of the kernel, then of the bias if there is one.
+        """
         found = [(self.kernel_mean, self.kernel_rho)]
         return found + ([(self.bias_mean, self.bias_rho)] if self.use_bias else [])
 
     def call(self, inputs, training=False):
-        """Draw the weights in training; take their means otherwise."""
+        """Draw the weights in training; take their means otherwise.
+
+        Parameters
+        ----------
+        inputs : tensor
+            Input of the layer.
+
+        training : bool, default=False
+            Whether to draw, and to add the divergence to the loss. Keras gives it.
+
+        Returns
+        -------
+        outputs : tensor
+            Output of the layer.
+        """
         if not training:
             output = self._multiply(inputs, self._cast(self.kernel_mean))
             return self._finish(output, self.bias_mean if self.use_bias else None)
         noise = [
             ops.softplus(rho) * self._normal(ops.shape(rho)) for _, rho in self.posteriors()
         ]
+        self._clear_losses()  # of an earlier call in the same pass: weights diverge once
         self.add_loss(self._divergence(noise) * self.kl_weight / self.n_rows)
+        scope = get_stateless_scope()
+        self._scope_of_losses = None if scope is None else weakref.ref(scope)
         if self.estimator == "local":
             return self._draw_outputs(inputs)
         bias = self.bias_mean + noise[1] if self.use_bias else None
@@ -142,8 +174,22 @@ class BayesLayer(keras.layers.Layer):
         turned = self._multiply(inputs * self._signs(inputs), self._cast(noise[0]))
         return self._finish(output + turned * self._signs(output), bias)
 
+    def _clear_losses(self):
+        # Keras tells losses by their ids, and on JAX keeps those of earlier traces. By now they
+        # may be those of other layers' losses, which would be lost.
+        known = self._scope_of_losses
+        if known is None or known() is not get_stateless_scope():
+            self._loss_ids.clear()
+        super()._clear_losses()
+
     def divergence(self):
-        """Return KL(posterior || prior), summed over all weights; a mixture's from a draw."""
+        """Return how far the weights' distribution q is from the prior p: KL(q || p).
+
+        Returns
+        -------
+        divergence : scalar tensor
+            In nats, summed over all weights; for a mixture estimated from one draw.
+        """
         noise = [
             ops.softplus(rho) * self._normal(ops.shape(rho)) for _, rho in self.posteriors()
         ]
@@ -193,7 +239,13 @@ class BayesLayer(keras.layers.Layer):
         return ops.cast(values, self.compute_dtype)
 
     def get_config(self):
-        """Return what makes such a layer again."""
+        """Return what makes such a layer again.
+
+        Returns
+        -------
+        config : dict
+            Parameters of the constructor, with `n_rows` and `kl_weight` as they are now.
+        """
         return {
             **super().get_config(),
             "n_rows": float(ops.convert_to_numpy(self.n_rows)),

@@ -120,8 +120,8 @@ class BayesDense(BayesLayer):
 
     Notes
     -----
-    A layer that a model calls several times adds its divergence as often; set `kl_weight`
-    accordingly. The divergence is computed in float32 under mixed precision, too.
+    A layer that a model calls several times adds its divergence once; each call draws noise of
+    its own. The divergence is computed in float32 under mixed precision, too.
 
     References
     ----------

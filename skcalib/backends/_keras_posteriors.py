@@ -25,6 +25,8 @@ _CONVOLUTION = (
     "dilation_rate",
     "groups",
 )
+RESIDUAL = "squared_residual"  # its name in the history
+LEAST_NOISE = 1e-12  # of scaled targets: a network without residuals has no noise
 _LOCK = RLock()  # draws stand in the place of the means while a model runs
 
 
@@ -105,11 +107,13 @@ def copy_model(model):
     return twin
 
 
-def compile_model(model, loss, learning_rate):
-    """Compile for training by Adam."""
+def compile_model(model, loss, learning_rate, measures_residuals=False):
+    """Compile for training by Adam; log the mean squared residual of each epoch or not."""
     # A compiled function of Keras's own takes longer to make than these trainings take.
     jit = keras.config.backend() == "jax"
-    model.compile(keras.optimizers.Adam(learning_rate), loss, jit_compile=jit)
+    metrics = [keras.metrics.MeanSquaredError(RESIDUAL)] if measures_residuals else None
+    optimizer = keras.optimizers.Adam(learning_rate)
+    model.compile(optimizer, loss, weighted_metrics=metrics, jit_compile=jit)
     model.optimizer.build(model.trainable_variables)
 
 
@@ -118,6 +122,21 @@ def choose_loss(last_activation, n_columns):
     if n_columns == 1:
         return keras.losses.BinaryCrossentropy(from_logits=last_activation != "sigmoid")
     return keras.losses.SparseCategoricalCrossentropy(from_logits=last_activation != "softmax")
+
+
+def ends_linear(model):
+    """Tell whether the last layer has no activation, of which JAX and torch note nothing."""
+    operation = model.outputs[0]._keras_history.operation
+    while isinstance(operation, keras.Sequential | Functional):
+        operation = operation.outputs[0]._keras_history.operation
+    return getattr(operation, "activation", None) is keras.activations.linear
+
+
+def is_squared_error(loss):
+    """Tell whether a loss, or its name, is the mean squared error."""
+    loss = keras.losses.get(loss) if isinstance(loss, str) else loss
+    kinds = keras.losses.MeanSquaredError, keras.losses.mean_squared_error
+    return isinstance(loss, kinds[0]) or loss in kinds
 
 
 def list_layers(model):
@@ -184,10 +203,37 @@ def answer_each(model, draws, answer):
     return found
 
 
-def stop_early(patience):
+class DivergenceSchedule(keras.callbacks.Callback):
+    """Sets before each epoch what the divergence counts: less at first, or by the noise.
+
+    The weight rises in equal steps over `n_epochs`. With `noise`, a variance that the first
+    epoch starts from, it is multiplied by the mean squared residual of the epoch before.
+    """
+
+    def __init__(self, kl_weight, n_epochs, noise=None):
+        super().__init__()
+        self.kl_weight, self.n_epochs, self.noise = kl_weight, n_epochs, noise
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Assign the weight."""
+        weight = self.kl_weight * min(1.0, (epoch + 1) / max(1.0, self.n_epochs))
+        weight *= 1.0 if self.noise is None else self.noise
+        for layer in list_layers(self.model):
+            layer.kl_weight.assign(float(weight))
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Take the noise that is likeliest for the draws of this epoch."""
+        if self.noise is not None:
+            self.noise = max(float(logs[RESIDUAL]), LEAST_NOISE)
+
+
+def stop_early(patience, first_epoch=0):
     """Return a callback that keeps the weights of the least loss on held-out rows."""
     return keras.callbacks.EarlyStopping(
-        "val_loss", patience=patience, restore_best_weights=True
+        "val_loss",
+        patience=patience,
+        restore_best_weights=True,
+        start_from_epoch=first_epoch,
     )
 
 

@@ -10,6 +10,7 @@ from skcalib.sampling import (
 )
 from skcalib.uncertainty._base import SamplingClassifier
 from skcalib.uncertainty._bayes_by_backprop import BayesByBackpropClassifier
+from skcalib.uncertainty._bayes_by_backprop_regressor import BayesByBackpropRegressor
 from skcalib.uncertainty._callbacks import HOMES, load_class
 from skcalib.uncertainty._deep_ensemble import DeepEnsembleClassifier
 from skcalib.uncertainty._deep_ensemble_regressor import DeepEnsembleRegressor
@@ -21,6 +22,7 @@ from skcalib.uncertainty._mc_dropout_regressor import MCDropoutRegressor
 
 __all__ = [
     "BayesByBackpropClassifier",
+    "BayesByBackpropRegressor",
     "DeepEnsembleClassifier",
     "DeepEnsembleRegressor",
     "Draws",

@@ -1,16 +1,12 @@
 """BayesByBackpropClassifier: a network whose weights are Gaussian, trained as such."""
 
 import numpy as np
-from sklearn.utils import check_random_state
 
-from skcalib.backends import load_keras_posteriors, seeded
-from skcalib.inputs import check_weight, refuse_streams
-from skcalib.sampling import Draws
+from skcalib.inputs import softmax
 from skcalib.uncertainty._base import SamplingClassifier
-from skcalib.uncertainty._bayes_by_backprop_draws import draw_weights
+from skcalib.uncertainty._bayes_by_backprop_draws import answer_of_network, pass_perceptron
+from skcalib.uncertainty._bayes_by_backprop_labels import LabelTask
 from skcalib.uncertainty._bayes_by_backprop_model import BayesianNetworkMixin
-from skcalib.uncertainty._bayes_by_backprop_parameters import check_parameters
-from skcalib.uncertainty._bayes_by_backprop_training import Rows, adapt, train
 
 
 class BayesByBackpropClassifier(BayesianNetworkMixin, SamplingClassifier):
@@ -63,6 +59,10 @@ class BayesByBackpropClassifier(BayesianNetworkMixin, SamplingClassifier):
     kl_weight : "held_out" or float, default="held_out"
         Weight of the divergence; 1 is Bayes' rule. "held_out": that of 1, 0.1 and 0.01
         with the least log loss on held-out rows, which takes three trainings more.
+
+    kl_warmup : float, default=0.0
+        Share of `max_iter` over which that weight rises to its value, in equal steps from
+        epoch to epoch; early stopping looks at the loss from then on. In [0, 1].
 
     n_draws : int, default=50
         Networks drawn at prediction.
@@ -176,6 +176,7 @@ class BayesByBackpropClassifier(BayesianNetworkMixin, SamplingClassifier):
         prior_mix=0.5,
         estimator="flipout",
         kl_weight="held_out",
+        kl_warmup=0.0,
         n_draws=50,
         mean_mode=False,
         learning_rate_init=0.002,
@@ -196,6 +197,7 @@ class BayesByBackpropClassifier(BayesianNetworkMixin, SamplingClassifier):
         self.prior_mix = prior_mix
         self.estimator = estimator
         self.kl_weight = kl_weight
+        self.kl_warmup = kl_warmup
         self.n_draws = n_draws
         self.mean_mode = mean_mode
         self.learning_rate_init = learning_rate_init
@@ -207,27 +209,6 @@ class BayesByBackpropClassifier(BayesianNetworkMixin, SamplingClassifier):
         self.warm_start = warm_start
         self.verbose = verbose
         self.random_state = random_state
-
-    @classmethod
-    def from_network(cls, model, **parameters):
-        """Make a classifier of a deterministic Keras model of yours, to be trained on.
-
-        Parameters
-        ----------
-        model : keras.Model
-            Sequential or functional. Each trainable Dense, Conv1D and Conv2D of it becomes a
-            Bayesian layer whose means start at its weights; regularizers are left out, as the
-            prior takes their place. Other layers are copied. It is not changed.
-
-        **parameters : dict
-            Others of the constructor.
-
-        Returns
-        -------
-        classifier : BayesByBackpropClassifier
-            Not yet fitted: `fit` trains the new model.
-        """
-        return cls(network=model, **parameters)
 
     def fit(self, X, y, sample_weight=None):
         """Train the network.
@@ -256,36 +237,9 @@ class BayesByBackpropClassifier(BayesianNetworkMixin, SamplingClassifier):
         TypeError
             If `network` is no Keras model, or a subclassed one.
         """
-        check_parameters(self)
-        refuse_streams(X)
-        load_keras_posteriors()  # Keras must be loaded to be seeded
-        start = self.model_ if self.warm_start and hasattr(self, "_adapter") else None
-        if start is None:
-            self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-        with seeded(self.seed_):
-            read = self._read_rows if self.network is None else self._read_inputs
-            model, X, codes, classes, n_columns = read(X, y, start)
-            weight = check_weight(sample_weight, codes)
-            rows = Rows(X, codes, weight).take(np.flatnonzero(weight > 0))
-            if len(np.unique(rows.codes)) < 2:
-                raise ValueError(
-                    f"y has one class only ({classes[rows.codes[0]]!r}) among the rows of "
-                    "positive weight; training needs at least two classes."
-                )
-            if start is not None and not np.array_equal(classes, self.classes_):
-                raise ValueError(
-                    f"warm_start=True goes on with the classes {self.classes_}, but y has "
-                    f"{classes}. Set warm_start=False to train anew."
-                )
-            chosen = None if start is None else self.kl_weight_
-            trained = train(self, model, rows, classes, n_columns, chosen)
-        self.classes_, self.kl_weight_ = np.sort(classes), trained.kl_weight
-        if start is None:
-            vars(self).pop("held_out_log_loss_", None)
-        if trained.log_losses is not None:
-            self.held_out_log_loss_ = trained.log_losses
-        self.history_, self.n_iter_ = trained.history, len(trained.history["loss"])
-        return self._take_model(adapt(self, model, X, classes))
+        task = self._train(X, y, sample_weight)
+        self.classes_ = np.sort(task.classes)
+        return self
 
     def predict_proba(self, X):
         """Mean of the draws, or the answer of the mean weights with `mean_mode`.
@@ -302,13 +256,17 @@ class BayesByBackpropClassifier(BayesianNetworkMixin, SamplingClassifier):
         """
         if not self.mean_mode or not hasattr(self, "classes_"):
             return super().predict_proba(X)
-        means = [[mean for mean, _ in self.posteriors_]]
-        parts = self._answer(self._check_rows(X), means, len(means))
-        return np.concatenate([draws[0, 0] for _, draws in parts])
+        return self._answer_of_means(X)
 
-    def _draws(self, X):
-        X = self._check_rows(X)
-        weights = [
-            draw_weights(self.posteriors_, self.seed_, number) for number in range(self.n_draws)
-        ]
-        return Draws(self._answer(X, weights, self.n_draws))
+    def _make_task(self, y):
+        return LabelTask(self, y)
+
+    def _n_columns(self):
+        return len(self.classes_)
+
+    def _answer_draws(self, adapter, draws, X):
+        """Return probabilities of networks with these weights."""
+        if self.network is None:
+            logits = pass_perceptron(draws, X, self.activation)
+            return np.stack([softmax(one) for one in logits])
+        return answer_of_network(adapter, draws, lambda: adapter.predict_proba(X))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skcalib.backends import load_keras_posteriors
-from skcalib.inputs import sigmoid, softmax
+from skcalib.inputs import sigmoid
 
 CACHED_ROWS = 256
 ACTIVATIONS = {
@@ -23,16 +23,14 @@ def draw_weights(posteriors, seed, number):
     ]
 
 
-def answer_of_perceptron(draws, X, activation):
-    """Return probabilities (n_draws, n_rows, n_classes) of dense layers with these weights."""
-    return np.stack([softmax(_pass(weights, X, ACTIVATIONS[activation])) for weights in draws])
+def pass_perceptron(draws, X, activation):
+    """Return what dense layers with these weights end in: (n_draws, n_rows, n_columns)."""
+    return np.stack([_pass(weights, X, ACTIVATIONS[activation]) for weights in draws])
 
 
-def answer_of_network(adapter, draws, X):
-    """Return the same of a Keras model, the means of which these weights replace."""
-    posteriors = load_keras_posteriors()
-    found = posteriors.answer_each(adapter.model, draws, lambda: adapter.predict_proba(X))
-    return np.stack(found)
+def answer_of_network(adapter, draws, answer):
+    """Return what `answer()` says when these weights replace the means of a Keras model."""
+    return np.stack(load_keras_posteriors().answer_each(adapter.model, draws, answer))
 
 
 def prune_weights(posteriors, share):

@@ -1,4 +1,4 @@
-"""Parameters of classifiers by Bayes by Backprop."""
+"""Parameters of estimators by Bayes by Backprop."""
 
 from numbers import Real
 
@@ -17,27 +17,31 @@ from skcalib.messages import (
 ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
 
 
-def check_parameters(classifier):
+def check_parameters(estimator):
     """Raise InvalidParameterError if a parameter is unusable."""
-    check_choice("activation", classifier.activation, ACTIVATIONS)
-    check_choice("prior", classifier.prior, ("mixture", "gaussian"))
-    check_choice("estimator", classifier.estimator, ("flipout", "local", "shared"))
+    check_choice("activation", estimator.activation, ACTIVATIONS)
+    check_choice("prior", estimator.prior, ("mixture", "gaussian"))
+    check_choice("estimator", estimator.estimator, ("flipout", "local", "shared"))
     for name in ("n_draws", "max_iter", "batch_size", "n_iter_no_change"):
-        check_count(name, getattr(classifier, name))
+        check_count(name, getattr(estimator, name))
     for name in ("mean_mode", "early_stopping", "warm_start"):
-        check_flag(name, getattr(classifier, name))
-    check_fraction("validation_fraction", classifier.validation_fraction)
-    check_fraction("prior_mix", classifier.prior_mix)
-    _check_positive("learning_rate_init", classifier.learning_rate_init)
-    if classifier.kl_weight != "held_out":
-        value = classifier.kl_weight
+        check_flag(name, getattr(estimator, name))
+    check_fraction("validation_fraction", estimator.validation_fraction)
+    check_fraction("prior_mix", estimator.prior_mix)
+    _check_positive("learning_rate_init", estimator.learning_rate_init)
+    if estimator.kl_weight != "held_out":
+        value = estimator.kl_weight
         if not (is_number(value) and 0 <= value < float("inf")):
             raise InvalidParameterError(
                 f"kl_weight must be 'held_out' or a non-negative number, got {value!r}."
             )
-    _check_sizes(classifier)
-    _check_scales(classifier)
-    _check_network(classifier)
+    warmup = estimator.kl_warmup
+    if not (is_number(warmup) and 0 <= warmup <= 1):
+        raise InvalidParameterError(f"kl_warmup must be a number in [0, 1], got {warmup!r}.")
+    _check_noise(estimator)
+    _check_sizes(estimator)
+    _check_scales(estimator)
+    _check_network(estimator)
 
 
 def check_share(share):
@@ -51,8 +55,18 @@ def _check_positive(name, value):
         raise InvalidParameterError(f"{name} must be a positive number, got {value!r}.")
 
 
-def _check_sizes(classifier):
-    sizes = classifier.hidden_layer_sizes
+def _check_noise(estimator):
+    noise = getattr(estimator, "noise_variance", "auto")  # classes have none
+    if isinstance(noise, str) and noise == "auto":
+        return
+    if not (is_number(noise) and 0 < noise < float("inf")):
+        raise InvalidParameterError(
+            f"noise_variance must be 'auto' or a positive number, got {noise!r}."
+        )
+
+
+def _check_sizes(estimator):
+    sizes = estimator.hidden_layer_sizes
     if not isinstance(sizes, tuple | list) or not all(is_count(size, 1) for size in sizes):
         raise InvalidParameterError(
             "hidden_layer_sizes must be a tuple of positive integers, one for each hidden "
@@ -60,9 +74,9 @@ def _check_sizes(classifier):
         )
 
 
-def _check_scales(classifier):
-    scale, mixture = classifier.prior_scale, classifier.prior == "mixture"
-    if mixture and classifier.estimator == "local":
+def _check_scales(estimator):
+    scale, mixture = estimator.prior_scale, estimator.prior == "mixture"
+    if mixture and estimator.estimator == "local":
         raise InvalidParameterError(
             "estimator='local' draws outputs, not weights, at which a mixture could be "
             "evaluated. Set prior='gaussian', or estimator='flipout'."
@@ -81,12 +95,12 @@ def _check_scales(classifier):
         _check_positive("prior_scale", part)
 
 
-def _check_network(classifier):
-    network = classifier.network
+def _check_network(estimator):
+    network = estimator.network
     if network is None:
         return
     if not is_network(network) or not load_backend("keras").owns(network):
         raise TypeError(
-            f"The 'network' parameter of {type(classifier).__name__} must be a keras.Model, "
+            f"The 'network' parameter of {type(estimator).__name__} must be a keras.Model, "
             f"got a {type(network).__name__}."
         )

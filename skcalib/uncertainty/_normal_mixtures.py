@@ -84,31 +84,35 @@ def _excess_and_density(x, draws, spread, share):
     return ndtr(scaled).mean(axis=0) - share, density
 
 
-def likeliest_variance(squares):
+def likeliest_variance(squares, weight=None):
     """Return the variance around the draws under which the targets are likeliest.
 
-    `squares` (n_draws, n_samples) holds (y_i - d_ti)^2. The likelihood is that of the mixture
-    which predictions are made of, mean_t N(y_i; d_ti, v).
+    `squares` (n_draws, n_samples) holds (y_i - d_ti)^2; `weight` (n_samples,) is how often each
+    sample counts. The likelihood is that of the mixture which predictions are made of,
+    mean_t N(y_i; d_ti, v).
     """
     # Matched moments (the mean squared residual less the mean variance of the draws) would
     # be simpler, but a few rows about which the draws disagree wildly take them to zero: with
     # dropout of .01 and .03 put into a perceptron, intervals of 90 % then covered 73 % and
     # 74 % of new observations, by the likelihood 93 % and 94 %.
-    mean = squares.mean()
+    each = weight if weight is None else np.broadcast_to(weight, squares.shape)
+    mean = np.average(squares, weights=each)
     if mean == 0:
         return 0.0
-    least, most = np.log(SMALLEST * mean), np.log(squares.max(axis=0).mean())
+    largest = np.average(squares.max(axis=0), weights=weight)
+    least, most = np.log(SMALLEST * mean), np.log(largest)
     # The likelihood falls from `most` on: there every row wants a smaller variance.
     grid = np.linspace(least, most, GRID)
-    losses = [_loss(log_variance, squares) for log_variance in grid]
+    losses = [_loss(log_variance, squares, weight) for log_variance in grid]
     best = int(np.argmin(losses))
     bounds = grid[max(best - 1, 0)], grid[min(best + 1, GRID - 1)]
     found = minimize_scalar(
-        _loss, bounds=bounds, args=(squares,), method="bounded", options={"xatol": 1e-6}
+        _loss, bounds=bounds, args=(squares, weight), method="bounded", options={"xatol": 1e-6}
     )
     return float(np.exp(found.x if found.fun < losses[best] else grid[best]))
 
 
-def _loss(log_variance, squares):
+def _loss(log_variance, squares, weight):
     """Return the mean negative log-likelihood, save a constant."""
-    return 0.5 * log_variance - logsumexp(-0.5 * squares * np.exp(-log_variance), axis=0).mean()
+    found = logsumexp(-0.5 * squares * np.exp(-log_variance), axis=0)
+    return 0.5 * log_variance - np.average(found, weights=weight)

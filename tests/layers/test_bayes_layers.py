@@ -98,6 +98,35 @@ def test_the_divergence_counts_once_for_all_rows_whatever_the_batch():
     assert model.losses == []  # at prediction
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_layer_that_a_model_calls_twice_counts_its_divergence_once(inside):
+    layer = dense(n_rows=50, kl_weight=0.5, estimator="local", prior_scale=0.3)
+    called = keras.Sequential([keras.Input((4,)), layer]) if inside else layer
+    first, second = keras.Input((4,)), keras.Input((4,))
+    model = keras.Model([first, second], called(first) - called(second))
+    expected = 0.5 * gaussian_divergence(layer, 0.3) / 50
+    for _ in range(2):
+        model([ROWS, ROWS + 1], training=True)
+        (loss,) = model.losses
+        assert_allclose(numbers(loss), expected, rtol=1e-5)
+    model.compile(keras.optimizers.SGD(0.0), lambda y, z: 0 * z)  # and in a traced step
+    found = model.train_on_batch([ROWS, ROWS], np.zeros((2, 3)))
+    assert_allclose(float(found), expected, rtol=1e-5)
+
+
+def test_a_layer_leaves_the_losses_of_others_alone():
+    # What JAX's traces may come to: an id of an earlier trace is that of another loss now.
+    first, second = dense(), dense()
+    for _ in range(2):
+        with keras.StatelessScope(collect_losses=True) as scope:
+            first(ROWS, training=True)
+            second._loss_ids.add(id(scope.losses[0]))
+            second(ROWS, training=True)
+            assert len(scope.losses) == 2
+            second(ROWS, training=True)  # its own is replaced
+            assert len(scope.losses) == 2
+
+
 def made(estimator, rate):
     keras.utils.set_random_seed(0)
     layer = BayesDense(

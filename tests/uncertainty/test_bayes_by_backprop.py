@@ -219,6 +219,59 @@ def test_training_stops_early(kl_weight):
 
 
 @pytest.mark.slow
+def test_the_weight_of_the_divergence_warms_up_epoch_by_epoch():
+    # Nothing moves, and outputs hardly have noise: losses differ by what the divergence counts.
+    options = {**QUICK, "kl_weight": 0.8, "prior": "gaussian", "estimator": "local"}
+    options |= {"max_iter": 6, "learning_rate_init": 1e-12}
+    bayes = BayesByBackpropClassifier((), kl_warmup=0.5, **options).fit(X, NAMES)
+    divergence = sum(
+        (np.log(0.3 / s) + (s**2 + m**2) / (2 * 0.3**2) - 0.5).sum()
+        for m, s in bayes.posteriors_
+    )
+    rises = np.diff(bayes.history_["loss"]) / (0.8 * divergence / 150)
+    assert_allclose(rises, [1 / 3, 1 / 3, 0, 0, 0], atol=0.02)
+    cold = clone(bayes).set_params(kl_warmup=0.0).fit(X, NAMES)
+    assert_allclose(cold.history_["loss"], bayes.history_["loss"][-1], atol=0.02)
+    again = bayes.set_params(warm_start=True).fit(X, NAMES)  # which does not begin anew
+    assert_allclose(again.history_["loss"], bayes.history_["loss"][-1], atol=0.02)
+
+
+@pytest.mark.slow
+def test_early_stopping_waits_for_the_end_of_the_warm_up():
+    options = {**QUICK, "max_iter": 12, "learning_rate_init": 1e-12, "early_stopping": True}
+    bayes = BayesByBackpropClassifier((), n_iter_no_change=2, **options)
+    assert bayes.fit(X, NAMES).n_iter_ == 3
+    assert clone(bayes).set_params(kl_warmup=0.5).fit(X, NAMES).n_iter_ == 8
+
+
+@pytest.mark.slow
+def test_a_layer_that_a_network_calls_twice_stays_one():
+    first, second = keras.Input((4,), name="first"), keras.Input((4,), name="second")
+    shared = keras.layers.Dense(3, "tanh", name="shared")
+    joined = keras.layers.Concatenate()([shared(first), shared(second)])
+    model = keras.Model({"first": first, "second": second}, keras.layers.Dense(3)(joined))
+    inputs = {"first": X, "second": X[::-1].copy()}
+    options = {**QUICK, "prior": "gaussian", "estimator": "local", "learning_rate_init": 1e-12}
+    losses = {}
+    for kl_weight in (0.0, 1.0):
+        bayes = BayesByBackpropClassifier.from_network(model, **options)
+        bayes.set_params(kl_weight=kl_weight).fit(inputs, NAMES)
+        losses[kl_weight] = bayes.history_["loss"][-1]
+    assert len(bayes.posteriors_) == 4  # kernels and biases of two layers
+    assert isinstance(bayes.model_.get_layer("shared"), BayesDense)
+    divergence = sum(
+        (np.log(0.3 / s) + (s**2 + m**2) / (2 * 0.3**2) - 0.5).sum()
+        for m, s in bayes.posteriors_
+    )
+    assert losses[1.0] - losses[0.0] == pytest.approx(divergence / 150, rel=0.02)
+    k0, b0, k1, b1 = drawn(bayes.posteriors_, bayes.seed_, 0)
+    hidden = [np.tanh(inputs[name] @ k0 + b0) for name in ("first", "second")]
+    z = np.hstack(hidden) @ k1 + b1
+    expected = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    assert_allclose(bayes.sample_proba(inputs)[0], expected, atol=1e-5)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("last", ["sigmoid", "logits", "softmax"])
 @pytest.mark.parametrize("compiled", [True, False])
 def test_networks_end_as_they_like(last, compiled):
@@ -283,7 +336,8 @@ def test_a_pickle_is_loaded_in_another_process(images, tmp_path):
 
 @pytest.mark.slow
 def test_it_works_in_a_pipeline_a_search_and_under_a_temperature():
-    pipeline = make_pipeline(StandardScaler(), BayesByBackpropClassifier((6,), **QUICK))
+    learns = {**QUICK, "max_iter": 10, "learning_rate_init": 0.05}
+    pipeline = make_pipeline(StandardScaler(), BayesByBackpropClassifier((6,), **learns))
     grid = {"bayesbybackpropclassifier__prior": ["mixture", "gaussian"]}
     search = GridSearchCV(pipeline, grid, cv=2, scoring="neg_log_loss").fit(X, NAMES)
     assert search.predict_proba(X).shape == (150, 3)
@@ -313,6 +367,7 @@ def test_digits_are_learned_and_strangers_are_found():
     [
         ({"kl_weight": "best"}, "kl_weight"),
         ({"kl_weight": -1.0}, "kl_weight"),
+        ({"kl_warmup": 1.1}, r"kl_warmup must be a number in \[0, 1\]"),
         ({"hidden_layer_sizes": 128}, "hidden_layer_sizes must be a tuple"),
         ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes"),
         ({"prior": "mixture", "estimator": "local"}, "prior='gaussian'"),
