@@ -43,8 +43,8 @@ class BayesByBackpropRegressor(BayesianNetworkMixin, SamplingRegressor):
     activation : {"relu", "tanh", "logistic", "identity"}, default="relu"
         Of hidden layers; not used with `network`.
 
-    prior : {"mixture", "gaussian"}, default="mixture"
-        Of each weight: a wide and a narrow Gaussian around 0, or one.
+    prior : {"gaussian", "mixture"}, default="gaussian"
+        Of each weight: one Gaussian around 0, or a wide and a narrow one.
 
     prior_scale : float, pair of float or None, default=None
         Standard deviation of a Gaussian (None: 0.3), or the wide and the narrow one of a
@@ -194,7 +194,7 @@ class BayesByBackpropRegressor(BayesianNetworkMixin, SamplingRegressor):
         *,
         network=None,
         activation="relu",
-        prior="mixture",
+        prior="gaussian",
         prior_scale=None,
         prior_mix=0.5,
         estimator="flipout",
