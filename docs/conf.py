@@ -1,5 +1,6 @@
 """Build the documentation: python -m sphinx -W --keep-going -b html docs docs/_build."""
 
+import inspect
 import os
 import sys
 from pathlib import Path
@@ -84,12 +85,19 @@ def setup(app):
         "source-read", lambda app, name, source: source.__setitem__(0, inside(source[0]))
     )
     app.connect("source-read", arrange_gallery)
+    app.connect("autodoc-process-signature", sign_layer)
 
 
 def arrange_gallery(app, name, source):
     """Divide the page of the gallery into groups."""
     if name == "gallery/index":
         source[0] = gallery_groups.group_thumbnails(source[0])
+
+
+def sign_layer(app, what, name, thing, options, signature, returns):
+    """Return the parameters of a class that is made, as Keras's layers are, from anything."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        return str(inspect.signature(thing)), returns
 
 
 def inside(text):
