@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a core; more threads only wait
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# dask asks for this clock; on a busy machine a cluster may take longer than its 30 s to start.
+os.environ.setdefault("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "600s")
 
 settings.register_profile(
     "default",

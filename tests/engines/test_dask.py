@@ -160,7 +160,7 @@ def test_unknown_chunk_sizes():
 
 
 def frame(labels):
-    columns = {name: LOGITS[:, i] for i, name in enumerate(NAMES)}
+    columns = {name: LOGITS[:, i] for i, name in enumerate(NAMES.tolist())}
     return pd.DataFrame({**columns, "label": labels, "weight": WEIGHT})
 
 

@@ -87,7 +87,7 @@ def in_dask(values, chunks=777):
     return da.from_array(values, chunks=(chunks, *values.shape[1:]))
 
 
-def table(columns=NAMES):
+def table(columns=tuple(NAMES.tolist())):
     frame = {name: LOGITS[:, NAMES.tolist().index(name)] for name in columns}
     return pd.DataFrame({**frame, "label": LABELS, "weight": WEIGHT}, index=range(7, N + 7))
 
@@ -267,7 +267,7 @@ def test_frames():
     assert_array_equal(found.predict(mixed).compute(), NAMES[answer.compute().argmax(axis=1)])
     value = log_loss(frame["label"], answer, labels=NAMES)
     assert value == pytest.approx(log_loss(LABELS, answer.compute()), abs=1e-12)
-    proba = pd.DataFrame(PROBA, columns=NAMES)[["eel", "cat", "dog"]]
+    proba = pd.DataFrame(PROBA, columns=NAMES.tolist())[["eel", "cat", "dog"]]
     lazy = dd.from_pandas(proba, npartitions=5)
     expected = reliability_curve(LABELS, PROBA)
     for y in (LABELS, dd.from_pandas(pd.Series(LABELS), npartitions=5)):
