@@ -87,8 +87,8 @@ def in_dask(values, chunks=777):
     return da.from_array(values, chunks=(chunks, *values.shape[1:]))
 
 
-def table(columns=tuple(NAMES.tolist())):
-    frame = {name: LOGITS[:, NAMES.tolist().index(name)] for name in columns}
+def table():
+    frame = {name: LOGITS[:, number] for number, name in enumerate(NAMES.tolist())}
     return pd.DataFrame({**frame, "label": LABELS, "weight": WEIGHT}, index=range(7, N + 7))
 
 
