@@ -53,7 +53,7 @@ def prune_weights(posteriors, share):
 
 
 def _pass(weights, X, activate):
-    """Return what the layers end in: in the precision of the training, in blocks of rows.
+    """Return what the layers end in: hidden ones in the precision of the training, in blocks.
 
     The hidden values of a block stay in the processor's cache.
     """
@@ -65,5 +65,5 @@ def _pass(weights, X, activate):
             values = values @ kernel
             values += bias
             values = activate(values)
-        parts.append(np.add(values @ last_kernel, last_bias, dtype=np.float64))
+        parts.append(values.astype(np.float64) @ last_kernel + last_bias)
     return np.concatenate(parts)

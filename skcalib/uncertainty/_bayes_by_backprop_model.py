@@ -148,7 +148,7 @@ class BayesianNetworkMixin(SharedNetworkMixin):
         check_parameters(self)
         refuse_streams(X)
         if self.network is None:
-            return validate_data(self, X, dtype=np.float64, reset=False)
+            return self._read_table(X, reset=False)
         check_feature_names(self, X)
         return check_arrays(X)
 
@@ -159,8 +159,13 @@ class BayesianNetworkMixin(SharedNetworkMixin):
 
     def _read_inputs(self, X, start):
         if self.network is None:
-            return validate_data(self, X, dtype=np.float64, reset=start is None)
+            return self._read_table(X, reset=start is None)
         return check_arrays(X)
+
+    def _read_table(self, X, reset):
+        """Return features in the precision of the training; beyond it they are refused."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return validate_data(self, X, dtype=np.float32, reset=reset)
 
     def _make_model(self, X, arrays, task, start):
         """Return a perceptron, a network of the user's made Bayesian, or a copy of either."""

@@ -17,6 +17,7 @@ from skcalib.uncertainty._normal_mixtures import likeliest_variance
 MOST_RESIDUALS = 2**20  # of all draws: a variance is known to 1 % from 20,000 rows
 FEWEST_ROWS = 1000
 LEAST_NOISE = 1e-12  # as a share of the variance of the targets
+SMALLEST, LARGEST = 1e-140, 1e150  # of which squares, and shares of them, are numbers
 
 
 class TargetTask:
@@ -80,7 +81,9 @@ class TargetTask:
             return
         location, scale = np.zeros(self.n_columns), np.ones(self.n_columns)
         if regressor.network is None:
-            location = np.average(rows.target, axis=0, weights=rows.weight)
+            with np.errstate(over="ignore", invalid="ignore"):
+                location = np.average(rows.target, axis=0, weights=rows.weight)
+                _check_spread(np.abs(rows.target - location).max(axis=0))
             squares = (rows.target - location) ** 2
             variance = np.average(squares, axis=0, weights=rows.weight)
             if not self.learns_noise:  # one noise for all targets as they are, not as scaled
@@ -159,3 +162,12 @@ class TargetTask:
         """Return the logarithm of the density of each row's targets."""
         squares = (target - values) ** 2 / noise
         return -0.5 * (squares + np.log(2 * np.pi * noise)).sum(axis=1)
+
+
+def _check_spread(spread):
+    bad = (spread != 0) & ~((spread > SMALLEST) & (spread < LARGEST))
+    if bad.any():
+        raise ValueError(
+            f"y differs from its mean by {spread[bad][0]:.3g}, the square of which is no "
+            "usable number in double precision. Divide y by its standard deviation."
+        )

@@ -285,3 +285,20 @@ def test_targets_and_networks_that_do_not_fit_are_refused():
         made.fit(X, np.where(Y > 50, np.nan, Y))
     with pytest.raises(ValueError, match="need at least 10"):
         BayesByBackpropRegressor((), kl_weight=1.0).fit(X[:9], Y[:9])
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200, 1e308])
+def test_targets_whose_squares_are_no_numbers_are_refused(size):
+    X = np.linspace(-1, 1, 20)[:, None]
+    with pytest.raises(ValueError, match=r"(?s)y differs from its mean by .*Divide y"):
+        BayesByBackpropRegressor((2,), max_iter=1).fit(X, X[:, 0] * size)
+
+
+def test_features_beyond_single_precision_are_refused():
+    X = np.linspace(-1, 1, 20)[:, None]
+    few = {"max_iter": 1, "kl_weight": 1.0, "noise_variance": 1.0, "random_state": 0}
+    with pytest.raises(ValueError, match="too large for dtype"):
+        BayesByBackpropRegressor((2,), **few).fit(X * 1e39, X[:, 0])
+    model = BayesByBackpropRegressor((2,), **few).fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="too large for dtype"):
+        model.predict(X * 1e39)
