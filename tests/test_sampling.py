@@ -52,6 +52,7 @@ PARAMETERS = {
             "estimator": "shared",
             "kl_weight": 0.01,
             "n_draws": 5,
+            "batch_size": 8,  # of one batch weights are repeated rows, but for rounding
             "max_iter": 8,
             "learning_rate_init": 0.05,
         },
@@ -63,6 +64,7 @@ PARAMETERS = {
             "noise_variance": 0.1,
             "kl_weight": 0.01,
             "n_draws": 5,
+            "batch_size": 8,
             "max_iter": 12,
             "learning_rate_init": 0.05,
         },
