@@ -561,7 +561,7 @@ def test_links_resolve(page):
 
 def test_every_page_is_in_a_table_of_contents():
     found = set()
-    for page in ("index.md", "guide.md"):
+    for page in ("index.md", "guide.md", "contributing.md"):
         for tree in re.findall(
             r"^```{toctree}\n(.*?)^```", (ROOT / "docs" / page).read_text(), re.M | re.S
         ):
